@@ -1,0 +1,32 @@
+# Rivermouth: `make run` runs the product, `make test` tests it. Needs Python >= 3.11 and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+export PORT ?= 8000
+
+.PHONY: run test lint format
+
+run: .venv/installed
+	@exec $(BIN)/python -m sandbox.run
+
+test: lint
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python -m sandbox.check
+
+format: .venv/installed
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# The stamp is newer than the requirements only after a complete installation.
+.venv/installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Rivermouth needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing the dependencies into .venv (once; a minute or two)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.txt
+	@touch $@

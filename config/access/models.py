@@ -1,0 +1,52 @@
+"""API keys. A caller is a Django user without a password; it may hold several keys."""
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from knox.models import AbstractAuthToken, get_digest_token
+from knox.settings import CONSTANTS
+
+User = get_user_model()
+
+
+class ApiKeyManager(models.Manager["ApiKey"]):
+    def issue(self, *, caller: str, app_id: int | None = None, is_throttled: bool = True) -> str:
+        """Make a key for the caller of this name (made if missing) and return it. It can't be read again later."""
+        user, is_new = User.objects.get_or_create(username=caller)
+        if is_new:
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+        key = self.model(user=user, app_id=app_id, is_throttled=is_throttled)
+        plain = key.assign_secret()
+        key.save(force_insert=True)
+        return plain
+
+
+class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type information
+    """A server's credential, stored as a hash: `Authorization: Bearer <key>`."""
+
+    # By name, so that this package needs none of the app's code: an event that names no app belongs to this one.
+    app = models.ForeignKey(
+        "attribution.App", verbose_name=_("default app"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_throttled = models.BooleanField(_("rate limited"), default=True)
+
+    objects = ApiKeyManager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.token_key}…"
+
+    def assign_secret(self) -> str:
+        """Give the unsaved key its hash and return the plain key, which exists nowhere else."""
+        self.digest, plain = get_digest_token()
+        self.token_key = plain[: CONSTANTS.TOKEN_KEY_LENGTH]
+        return str(plain)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expiry is not None and self.expiry < timezone.now()

@@ -1,0 +1,102 @@
+"""Typed reading of environment variables: every wrong value is refused with the name of its variable.
+
+A thin layer over django-environ, whose own errors ("invalid literal for int()") leave the variable out.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+_env = environ.Env()
+
+
+def read_file(path: Path) -> None:
+    """Take the variables of a `NAME=value` file, where there is one; the real environment goes first."""
+    if path.is_file():
+        _env.read_env(str(path))
+
+
+def has(name: str) -> bool:
+    return bool(_env.str(name, default=""))
+
+
+def text(name: str, default: str | None = None) -> str:
+    """A text; without a default the variable is required and may not be empty."""
+    if default is None and not has(name):
+        raise ImproperlyConfigured(f"{name} is not set: it is required")
+    return str(_env.str(name, default=default or ""))
+
+
+def flag(name: str, *, default: bool) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    value = text(name, "1" if default else "0").strip().lower()
+    if value not in words:
+        raise ImproperlyConfigured(f"{name}={value!r}: not a flag; one of {', '.join(words)}")
+    return words[value]
+
+
+def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
+    return _number(name, int, default, minimum, maximum)
+
+
+def seconds(name: str, default: float, *, minimum: float = 0.001, maximum: float | None = None) -> float:
+    return _number(name, float, default, minimum, maximum)
+
+
+def choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value!r}: not one of {', '.join(allowed)}")
+    return value
+
+
+def listing(name: str, default: str = "") -> list[str]:
+    """A comma list; blanks and empty items are dropped."""
+    return [item for item in (part.strip() for part in text(name, default).split(",")) if item]
+
+
+def pairs(name: str, default: str) -> dict[str, str]:
+    """A comma list of `key=value`, in order."""
+    found = {}
+    for item in listing(name, default):
+        key, equals, value = item.partition("=")
+        if not (equals and key.strip() and value.strip()):
+            raise ImproperlyConfigured(f"{name}: {item!r} is not of the form key=value")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("http", "https")) -> str:
+    """An absolute URL of one of the schemes, without a trailing slash."""
+    value = text(name, default)
+    parts = _parsed(name, urlsplit, value)
+    if parts.scheme not in schemes or not (parts.netloc or parts.path):
+        raise ImproperlyConfigured(f"{name}={value!r}: not a URL that starts with {' or '.join(schemes)}")
+    return value.rstrip("/")
+
+
+def database(name: str) -> dict[str, Any]:
+    """Django's settings for a `postgres://` URL; its query (`?host=/run/postgresql&sslmode=…`) becomes `OPTIONS`."""
+    value = url(name, schemes=("postgres", "postgresql"))
+    return {"OPTIONS": {}, **_parsed(name, _env.db_url_config, value)}
+
+
+def _number(name: str, kind: Callable[[str], T], default: T, minimum: T, maximum: T | None) -> T:
+    value = _parsed(name, kind, text(name, str(default)))
+    if value < minimum or (maximum is not None and value > maximum):  # type: ignore[operator]  # T is int or float
+        limits = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
+        raise ImproperlyConfigured(f"{name}={value}: out of range, {limits}")
+    return value
+
+
+def _parsed(name: str, parse: Callable[[str], T], value: str) -> T:
+    try:
+        return parse(value)
+    except (ValueError, TypeError) as err:
+        raise ImproperlyConfigured(f"{name}={value!r}: {err}") from err

@@ -1,0 +1,202 @@
+"""All settings. Values come from the environment only (12-factor); README has the table.
+
+`make run` writes `.local/run.env` for its own services, so that `manage.py` in the same checkout finds them without any
+setting; the real environment goes before that file. A wrong value fails here, at start, with the variable's name.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env.read_file(BASE_DIR / ".local" / "run.env")
+
+# --- Django -----------------------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.text("SECRET_KEY", "debug-only-" + "x" * 50 if DEBUG else None)
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "*" if DEBUG else "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "config.apps.ConfigConfig",
+    "config.access.apps.AccessConfig",
+    "streaming.apps.StreamingConfig",
+    "attribution.apps.AttributionConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Behind a proxy that ends TLS. Off in DEBUG, where everything is plain HTTP on localhost.
+HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
+SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes come from inside, without TLS
+SESSION_COOKIE_SECURE = HTTPS_ONLY
+CSRF_COOKIE_SECURE = HTTPS_ONLY
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG  # no collectstatic on a developer's machine
+
+# --- Language and time ------------------------------------------------------------------------------------------------
+
+LANGUAGES = [("en", _("English")), ("zh-hans", _("简体中文"))]
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [code for code, _name in LANGUAGES])
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+TIME_ZONE = env.text("TIME_ZONE", "Asia/Shanghai")  # also decides what a "day" is in the statistics
+USE_TZ = True
+
+# --- PostgreSQL and Redis ---------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.database("DATABASE_URL")}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A pool, because async views hop over threads and a connection per thread would be one per open request.
+DATABASES["default"]["OPTIONS"]["pool"] = {
+    "min_size": 1,
+    "max_size": env.integer("DATABASE_POOL_SIZE", 16, minimum=1),
+    "timeout": env.seconds("DATABASE_POOL_TIMEOUT_S", 5),
+}
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+# A Redis that hangs may hold nobody up: every request that touches it goes on without it after this time.
+REDIS_TIMEOUT_S = env.seconds("REDIS_TIMEOUT_S", 1.0)
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
+    }
+}
+
+# --- Celery -----------------------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True  # the rows say what became of the work
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # delay() against a frozen Redis hung for over 45 s without these (reference measurements, 2026).
+    "socket_timeout": REDIS_TIMEOUT_S,
+    "socket_connect_timeout": REDIS_TIMEOUT_S,
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BEAT_SCHEDULE = {
+    "worker heartbeat": {"task": "config.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+}
+
+# --- Who may call -----------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+KNOX_TOKEN_MODEL = "access.ApiKey"
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": None,  # a key lives until it is revoked, unless it is issued with an expiry
+    "TOKEN_PREFIX": "rm_",  # lets secret scanners recognise a leaked key
+}
+# Requests per minute of one key, over all endpoints; keys issued with `--throttle none` are exempt.
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 6000, minimum=1)
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.access.throttling.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNICODE_JSON": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rivermouth",
+    "DESCRIPTION": "Chat streaming and Ocean Engine attribution.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# --- Admin ------------------------------------------------------------------------------------------------------------
+
+UNFOLD = {"SITE_TITLE": "Rivermouth", "SITE_HEADER": "Rivermouth", "SITE_SYMBOL": "water"}
+
+# --- Chat streaming ---------------------------------------------------------------------------------------------------
+
+ARK_API_KEY = env.text("ARK_API_KEY", "")
+ARK_BASE_URL = env.url("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3")
+ARK_MODELS = env.pairs("ARK_MODELS", "doubao=doubao-1-5-pro-32k-250115")
+
+CHAT_CONNECT_TIMEOUT_S = env.seconds("CHAT_CONNECT_TIMEOUT_S", 5)
+CHAT_FIRST_CONTENT_TIMEOUT_S = env.seconds("CHAT_FIRST_CONTENT_TIMEOUT_S", 30)
+CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)
+CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
+
+# --- Ocean Engine attribution -----------------------------------------------------------------------------------------
+
+OCEANENGINE_BASE_URL = env.url("OCEANENGINE_BASE_URL", "https://analytics.oceanengine.com")
+
+# --- Logging ----------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
+}
