@@ -1,8 +1,19 @@
-"""Apps, clicks, attributions, conversions and their attempts."""
+"""Apps, clicks, attributions, conversions and their attempts: facts and transitions of single rows.
 
+Verbs over several rows live in `intake`, `delivery` and `attributions`.
+"""
+
+import os
 import secrets
+import uuid
+from datetime import datetime
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,11 +21,70 @@ def new_monitor_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+def new_conversion_id() -> uuid.UUID:
+    """A UUID of version 7: it begins with the time, so new rows go to the index's right end."""
+    milliseconds = int(timezone.now().timestamp() * 1000)
+    random_bits = int.from_bytes(os.urandom(10), "big")
+    bits = milliseconds << 80 | random_bits
+    bits = bits & ~(0xF << 76) | 7 << 76
+    bits = bits & ~(0x3 << 62) | 2 << 62
+    return uuid.UUID(int=bits)
+
+
+class Os(models.TextChoices):
+    ANDROID = "android", _("Android")
+    IOS = "ios", _("iOS")
+
+
+class Event(models.TextChoices):
+    """What a user did; the words of our API."""
+
+    ACTIVE = "active", _("activation")
+    REGISTER = "active_register", _("registration")
+    PAY = "active_pay", _("payment")
+    NEXT_DAY = "next_day_open", _("next-day open")
+    KEY_BEHAVIOUR = "game_addiction", _("key behaviour")
+
+
+class State(models.TextChoices):
+    PENDING = "pending", _("pending")
+    REPORTED = "reported", _("reported")
+    ORGANIC = "organic", _("organic")
+    REJECTED = "rejected", _("rejected")
+    FAILED = "failed", _("failed")
+    HELD = "held", _("held")
+    SKIPPED = "skipped", _("skipped")
+
+
 class App(models.Model):
     """An app whose users' events are attributed and reported."""
 
     slug = models.SlugField(_("short name"), unique=True)
+    android_package = models.CharField(_("Android package"), max_length=200, blank=True)
+    ios_bundle = models.CharField(_("iOS bundle id"), max_length=200, blank=True)
     monitor_token = models.CharField(_("monitor link token"), max_length=64, unique=True, default=new_monitor_token)
+    is_reporting = models.BooleanField(
+        _("report conversions"), default=True, help_text=_("Off: conversions are kept as held until it is on again.")
+    )
+    click_window_days = models.PositiveSmallIntegerField(
+        _("click window (days)"), default=7, help_text=_("A click of ours counts this long before the activation.")
+    )
+    matches_by_network = models.BooleanField(
+        _("match by IP and user agent"), default=False, help_text=_("Probabilistic; only clicks of the last 24 hours.")
+    )
+    derives_next_day_open = models.BooleanField(
+        _("derive next-day open"),
+        default=False,
+        help_text=_("The first event on the calendar day after the activation makes it."),
+    )
+    key_behaviour_event = models.CharField(
+        _("key behaviour: event"),
+        max_length=40,
+        blank=True,
+        help_text=_("The event that is counted; empty: key behaviour is not derived."),
+    )
+    key_behaviour_count = models.PositiveIntegerField(_("key behaviour: count"), default=1)
+    key_behaviour_hours = models.PositiveIntegerField(_("key behaviour: hours after activation"), default=24)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
@@ -23,3 +93,313 @@ class App(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class ChannelPackage(models.Model):
+    """The package under which one store distributes the Android app, where it differs from the app's own."""
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="channel_packages")
+    channel = models.CharField(_("channel"), max_length=64)
+    package = models.CharField(_("package"), max_length=200)
+
+    class Meta:
+        verbose_name = _("channel package")
+        verbose_name_plural = _("channel packages")
+        constraints = [
+            # Two packages of one channel: which one is asked about would be chance.
+            models.UniqueConstraint(fields=["app", "channel"], name="channel_package_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.package}"
+
+
+class AdIds(models.Model):
+    """Which ad: the upgraded structure (project, promotion) and the old one (campaign, aid, cid), side by side."""
+
+    advertiser_id = models.BigIntegerField(_("advertiser"), null=True, blank=True)
+    project_id = models.BigIntegerField(_("project"), null=True, blank=True)
+    project_name = models.CharField(_("project name"), max_length=255, blank=True)
+    promotion_id = models.BigIntegerField(_("promotion"), null=True, blank=True)
+    promotion_name = models.CharField(_("promotion name"), max_length=255, blank=True)
+    campaign_id = models.BigIntegerField(_("campaign"), null=True, blank=True)
+    campaign_name = models.CharField(_("campaign name"), max_length=255, blank=True)
+    aid = models.BigIntegerField(_("ad"), null=True, blank=True)
+    aid_name = models.CharField(_("ad name"), max_length=255, blank=True)
+    cid = models.BigIntegerField(_("creative"), null=True, blank=True)
+    cid_name = models.CharField(_("creative name"), max_length=255, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Click(AdIds):
+    """An ad's click, as the monitor link reported it.
+
+    Device ids are kept as keyed digests of their **md5** form, since a link may give them raw or hashed; what came in
+    stands encrypted in `raw`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="clicks", db_index=False)
+    request_id = models.CharField(_("request id"), max_length=128, blank=True)
+    track_id = models.CharField(_("track id"), max_length=128, blank=True)
+    clicked_at = models.DateTimeField(_("clicked at"))
+    received_at = models.DateTimeField(_("received at"))
+    os = models.CharField(_("system"), max_length=16, blank=True)
+    device_model = models.CharField(_("device model"), max_length=128, blank=True)
+    oaid_digest = models.BinaryField(max_length=32, null=True)
+    android_id_digest = models.BinaryField(max_length=32, null=True)
+    imei_digest = models.BinaryField(max_length=32, null=True)
+    idfa_digest = models.BinaryField(max_length=32, null=True)
+    caid_digests = ArrayField(models.BinaryField(max_length=32), default=list)
+    ip_ua_digest = models.BinaryField(max_length=32, null=True)
+    ipv6_ua_digest = models.BinaryField(max_length=32, null=True)
+    callback_param = models.TextField(_("callback parameter"), blank=True)
+    callback_url = models.TextField(_("callback URL"), blank=True)
+    material = models.JSONField(_("placement and material"), default=dict, blank=True)
+    oddities = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    raw = models.TextField(_("query as received, encrypted"), blank=True)
+
+    class Meta:
+        verbose_name = _("click")
+        verbose_name_plural = _("clicks")
+        constraints = [
+            # Ocean Engine repeats a call that was answered late: one click would be counted twice.
+            models.UniqueConstraint(
+                fields=["app", "request_id"], condition=~Q(request_id=""), name="click_request_once"
+            )
+        ]
+        indexes = [
+            # The candidates of one device, newest first: one query per kind of id (clicks.candidates_for).
+            models.Index(
+                fields=["app", "oaid_digest", "-clicked_at"],
+                condition=Q(oaid_digest__isnull=False),
+                name="click_by_oaid",
+            ),
+            models.Index(
+                fields=["app", "android_id_digest", "-clicked_at"],
+                condition=Q(android_id_digest__isnull=False),
+                name="click_by_android_id",
+            ),
+            models.Index(
+                fields=["app", "imei_digest", "-clicked_at"],
+                condition=Q(imei_digest__isnull=False),
+                name="click_by_imei",
+            ),
+            models.Index(
+                fields=["app", "idfa_digest", "-clicked_at"],
+                condition=Q(idfa_digest__isnull=False),
+                name="click_by_idfa",
+            ),
+            models.Index(
+                fields=["app", "ip_ua_digest", "-clicked_at"],
+                condition=Q(ip_ua_digest__isnull=False),
+                name="click_by_ip_ua",
+            ),
+            models.Index(
+                fields=["app", "ipv6_ua_digest", "-clicked_at"],
+                condition=Q(ipv6_ua_digest__isnull=False),
+                name="click_by_ipv6_ua",
+            ),
+            GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), name="click_by_caid"),
+            # The admin's newest page, and the purge of what is past its retention.
+            models.Index(fields=["received_at"], name="click_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} · {self.clicked_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Attribution(AdIds):
+    """Which ad a user came from: one row per user, also of those who came from none (so far)."""
+
+    class Source(models.TextChoices):
+        PLATFORM = "platform", _("Ocean Engine")
+        CLICK = "click", _("our click")
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="attributions", db_index=False)
+    user_id = models.CharField(_("user"), max_length=128)
+    is_attributed = models.BooleanField(_("attributed"), default=False)
+    source = models.CharField(_("source"), max_length=16, blank=True, choices=Source)
+    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
+    callback_param = models.TextField(_("callback parameter"), blank=True)
+    click = models.ForeignKey(Click, verbose_name=_("click"), null=True, on_delete=models.SET_NULL, related_name="+")
+    touched_at = models.DateTimeField(_("last touch"), null=True)
+    activated_at = models.DateTimeField(_("activation"), null=True)
+    click_to_install_s = models.IntegerField(_("click to install (s)"), null=True)
+    is_suspicious = models.BooleanField(_("suspicious"), default=False)
+    asked_at = models.DateTimeField(_("last asked"))
+    attributed_at = models.DateTimeField(_("attributed at"), null=True)
+
+    class Meta:
+        verbose_name = _("attribution")
+        verbose_name_plural = _("attributions")
+        constraints = [
+            # Two look-ups at once would leave a user with two ads. Also serves the look-up by user.
+            models.UniqueConstraint(fields=["app", "user_id"], name="attribution_once_per_user"),
+            # A row that claims an ad without a callback could never be reported.
+            models.CheckConstraint(
+                condition=Q(is_attributed=False) | ~Q(callback_param=""), name="attribution_has_callback"
+            ),
+        ]
+        indexes = [
+            # The admin's newest page.
+            models.Index(fields=["asked_at"], name="attribution_by_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.advertiser_id or _('organic')}"
+
+
+class Destination(models.Model):
+    """A party that we call and that can fail by itself: an advertiser's reports, or the attribution query.
+
+    The circuit breaker's state stands here, in PostgreSQL: all workers share it, it outlives Redis, and a batch reads
+    all that it needs in one query.
+    """
+
+    ATTRIBUTION_QUERY = "attribution"
+
+    key = models.CharField(_("destination"), max_length=64, unique=True)
+    name = models.CharField(_("name"), max_length=128, blank=True)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    opened_at = models.DateTimeField(_("breaker opened at"), null=True, blank=True)
+    open_until = models.DateTimeField(_("breaker open until"), null=True, blank=True)
+    last_error = models.TextField(_("last error"), blank=True)
+
+    class Meta:
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    def is_open(self, now: datetime) -> bool:
+        return self.open_until is not None and self.open_until > now
+
+
+class Conversion(models.Model):
+    """One event of one user on its way to Ocean Engine. The row is the queue.
+
+    `due_at` alone decides whether a worker takes it: a time is a place in the queue, NULL is rest. A worker that takes
+    the row moves `due_at` to the end of its lease and writes its `lease_token`; if it dies, the row is due again by
+    itself, and whatever the dead worker still writes misses the new token.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_conversion_id, editable=False)
+    app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.PROTECT, related_name="+", db_index=False)
+    dedup_key = models.UUIDField(editable=False)
+    user_id = models.CharField(_("user"), max_length=128)
+    event = models.CharField(_("event"), max_length=32, choices=Event)
+    os = models.CharField(_("system"), max_length=8, choices=Os)
+    channel = models.CharField(_("channel"), max_length=64, blank=True)
+    amount_fen = models.BigIntegerField(_("amount (fen)"), null=True)
+    outer_event_id = models.CharField(_("outer event id"), max_length=128, blank=True)
+    rule = models.CharField(_("derived by"), max_length=128, blank=True)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    received_at = models.DateTimeField(_("received at"))
+    device = models.TextField(_("device ids, encrypted"), blank=True)
+    device_digest = models.BinaryField(max_length=32, null=True)
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
+    warning = models.CharField(_("warning"), max_length=255, blank=True)
+    due_at = models.DateTimeField(_("next attempt"), null=True)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lookups = models.PositiveSmallIntegerField(_("look-ups"), default=0)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    attribution = models.ForeignKey(
+        Attribution,
+        verbose_name=_("attribution"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
+    advertiser_id = models.BigIntegerField(_("advertiser"), null=True)
+    body = models.TextField(_("body that is sent, encrypted"), blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("send record")
+        verbose_name_plural = _("send records")
+        constraints = [
+            # An app that reports its event again (a retry, two servers) would be billed twice.
+            models.UniqueConstraint(fields=["dedup_key"], name="conversion_once"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="conversion_state_known"),
+            # A pending row outside the queue would wait for ever.
+            models.CheckConstraint(
+                condition=~Q(state="pending") | Q(due_at__isnull=False), name="conversion_pending_due"
+            ),
+            # A payment without an amount would be refused by the platform long after the app was told 202.
+            models.CheckConstraint(
+                condition=~Q(event="active_pay") | Q(amount_fen__isnull=False), name="conversion_payment_amount"
+            ),
+        ]
+        indexes = [
+            # The queue: due rows, oldest first (delivery's claim).
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="conversion_queue"),
+            # Events of one user: waking them once attributed, and derived events.
+            models.Index(fields=["app", "user_id"], name="conversion_by_user"),
+            # The admin's pages and counts per state, newest first.
+            models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
+            models.Index(fields=["-received_at"], name="conversion_by_time"),
+            # Release of what is held for one advertiser.
+            models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} · {self.user_id}"
+
+
+class Attempt(models.Model):
+    """One request for a conversion, written before it leaves.
+
+    An attempt that stays `unknown` was sent (or was about to be) and nobody saw the answer: a timeout, a reset, a
+    worker that died.
+    """
+
+    class Kind(models.TextChoices):
+        LOOKUP = "lookup", _("attribution query")
+        REPORT = "report", _("report")
+
+    class Outcome(models.TextChoices):
+        UNKNOWN = "unknown", _("unknown")
+        ACCEPTED = "accepted", _("accepted")
+        WARNING = "warning", _("accepted with a warning")
+        ATTRIBUTED = "attributed", _("attributed")
+        NOT_ATTRIBUTED = "not_attributed", _("not attributed")
+        REJECTED = "rejected", _("rejected")
+        UNAVAILABLE = "unavailable", _("unavailable")
+
+    id = models.BigAutoField(primary_key=True)
+    conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="attempts")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    number = models.PositiveSmallIntegerField(_("number"))
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN)
+    started_at = models.DateTimeField(_("started at"))
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
+    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
+    code = models.IntegerField(_("code"), null=True)
+    message = models.TextField(_("message"), blank=True)
+    request = models.TextField(_("request, masked"), blank=True)
+    response = models.TextField(_("response, masked"), blank=True)
+    resent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("resent by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    resend_reason = models.CharField(_("resend reason"), max_length=255, blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        indexes = [
+            # The purge of what is past its retention.
+            models.Index(fields=["started_at"], name="attempt_by_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}: {self.outcome}"
