@@ -42,11 +42,11 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
-    return _number(name, int, default, minimum, maximum)
+    return _in_range(name, int, text(name, str(default)), minimum, maximum)
 
 
 def seconds(name: str, default: float, *, minimum: float = 0.001, maximum: float | None = None) -> float:
-    return _number(name, float, default, minimum, maximum)
+    return _in_range(name, float, text(name, str(default)), minimum, maximum)
 
 
 def choice(name: str, default: str, allowed: Sequence[str]) -> str:
@@ -59,6 +59,11 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
 def listing(name: str, default: str = "") -> list[str]:
     """A comma list; blanks and empty items are dropped."""
     return [item for item in (part.strip() for part in text(name, default).split(",")) if item]
+
+
+def integers(name: str, default: str) -> list[int]:
+    """A comma list of whole numbers of at least 0."""
+    return [_in_range(name, int, item, 0, None) for item in listing(name, default)]
 
 
 def pairs(name: str, default: str) -> dict[str, str]:
@@ -87,8 +92,8 @@ def database(name: str) -> dict[str, Any]:
     return {"OPTIONS": {}, **_parsed(name, _env.db_url_config, value)}
 
 
-def _number(name: str, kind: Callable[[str], T], default: T, minimum: T, maximum: T | None) -> T:
-    value = _parsed(name, kind, text(name, str(default)))
+def _in_range(name: str, kind: Callable[[str], T], raw: str, minimum: T, maximum: T | None) -> T:
+    value = _parsed(name, kind, raw)
     if value < minimum or (maximum is not None and value > maximum):  # type: ignore[operator]  # T is int or float
         limits = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
         raise ImproperlyConfigured(f"{name}={value}: out of range, {limits}")

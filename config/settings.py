@@ -142,6 +142,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE = {
     "worker heartbeat": {"task": "config.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+    "due conversions": {"task": "attribution.deliver", "schedule": 10.0, "options": {"expires": 10.0}},
 }
 
 # --- Who may call -----------------------------------------------------------------------------------------------------
@@ -190,6 +191,28 @@ CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
 # --- Ocean Engine attribution -----------------------------------------------------------------------------------------
 
 OCEANENGINE_BASE_URL = env.url("OCEANENGINE_BASE_URL", "https://analytics.oceanengine.com")
+# Both optional; most accounts send neither.
+OCEANENGINE_ACCESS_TOKEN = env.text("OCEANENGINE_ACCESS_TOKEN", "")
+OCEANENGINE_SIGNATURE_SECRET = env.text("OCEANENGINE_SIGNATURE_SECRET", "")
+# Codes inside a 200 that mean "try again"; the vendor publishes none. Others are its refusal.
+OCEANENGINE_RETRY_CODES = env.integers("OCEANENGINE_RETRY_CODES", "")
+OCEANENGINE_CONNECT_TIMEOUT_S = env.seconds("OCEANENGINE_CONNECT_TIMEOUT_S", 3)
+OCEANENGINE_READ_TIMEOUT_S = env.seconds("OCEANENGINE_READ_TIMEOUT_S", 10)
+OCEANENGINE_TOTAL_TIMEOUT_S = env.seconds("OCEANENGINE_TOTAL_TIMEOUT_S", 15)
+
+# How long a worker owns what it took; the row is due again after it (attribution.W001 compares it with the timeouts).
+CONVERSION_LEASE_S = env.seconds("CONVERSION_LEASE_S", 120)
+CONVERSION_CONCURRENCY = env.integer("CONVERSION_CONCURRENCY", 32, minimum=1)  # requests in flight per worker process
+CONVERSION_RETRY_DELAYS_S = env.integers("CONVERSION_RETRY_DELAYS_S", "5,30,120,600,1800,7200,18000,36000,36000")
+CONVERSION_RETRY_AFTER_MAX_S = env.seconds("CONVERSION_RETRY_AFTER_MAX_S", 3600)
+CONVERSION_GIVE_UP_AFTER_S = env.seconds("CONVERSION_GIVE_UP_AFTER_S", 3 * 24 * 3600)
+# An organic user is asked about again: the launch that the SDK reports may reach Ocean Engine after our first question.
+ORGANIC_LOOKUP_DELAYS_S = env.integers("ORGANIC_LOOKUP_DELAYS_S", "60,600,3600,21600,86400")
+# The breaker of a destination: opens after so many failures in a row, first for this long, then doubled up to the end.
+BREAKER_FAILURES = env.integer("BREAKER_FAILURES", 5, minimum=1)
+BREAKER_OPEN_S = env.seconds("BREAKER_OPEN_S", 30)
+BREAKER_OPEN_MAX_S = env.seconds("BREAKER_OPEN_MAX_S", 600)
+EVENT_MAX_AGE_DAYS = env.integer("EVENT_MAX_AGE_DAYS", 7, minimum=1)
 
 # --- Logging ----------------------------------------------------------------------------------------------------------
 
