@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def listing(name: str, default: str = "") -> list[str]:
+def listing(name: str, default: str | None = "") -> list[str]:
     """A comma list; blanks and empty items are dropped."""
     return [item for item in (part.strip() for part in text(name, default).split(",")) if item]
 
@@ -84,6 +85,19 @@ def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("htt
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
         raise ImproperlyConfigured(f"{name}={value!r}: not a URL that starts with {' or '.join(schemes)}")
     return value.rstrip("/")
+
+
+def encryption_keys(name: str, default: str | None = None) -> list[str]:
+    """A comma list, newest first, of 32 random bytes each in URL-safe base64 (what `Fernet.generate_key()` makes)."""
+    keys = listing(name, default)
+    for position, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:  # its message, like ours, leaves the secret out of the logs
+            raise ImproperlyConfigured(f"{name}: key {position} is not 32 bytes in URL-safe base64") from None
+    if not keys:
+        raise ImproperlyConfigured(f"{name} has no key")
+    return keys
 
 
 def database(name: str) -> dict[str, Any]:

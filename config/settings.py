@@ -4,7 +4,9 @@
 setting; the real environment goes before that file. A wrong value fails here, at start, with the variable's name.
 """
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -191,6 +193,12 @@ CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
 # --- Ocean Engine attribution -----------------------------------------------------------------------------------------
 
 OCEANENGINE_BASE_URL = env.url("OCEANENGINE_BASE_URL", "https://analytics.oceanengine.com")
+
+# Encrypts and digests device ids. Several for rotation, newest first: see attribution/device_ids.py.
+_debug_encryption_key = urlsafe_b64encode(sha256(SECRET_KEY.encode()).digest()).decode()
+FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEY", _debug_encryption_key if DEBUG else None)
+# A click that can't be stored in this time is answered 503: Ocean Engine calls again.
+CLICK_STORE_TIMEOUT_S = env.seconds("CLICK_STORE_TIMEOUT_S", 3)
 # Both optional; most accounts send neither.
 OCEANENGINE_ACCESS_TOKEN = env.text("OCEANENGINE_ACCESS_TOKEN", "")
 OCEANENGINE_SIGNATURE_SECRET = env.text("OCEANENGINE_SIGNATURE_SECRET", "")
