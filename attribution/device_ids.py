@@ -1,0 +1,158 @@
+"""Device ids, which are personal data: which values are none at all, and how the others are compared, kept and shown.
+
+- Compared: as an HMAC of the **md5 form**, because a monitor link gives some ids raw and some as md5, and the md5 can be
+  had from both. A plain hash of an id could be reversed by trying all ids; a keyed one can't without the key.
+- Kept, where they must be sent again: encrypted (Fernet).
+- Shown: masked.
+
+Rotation: `FIELD_ENCRYPTION_KEY` is a comma list, newest first. The newest encrypts and digests what is written; all of
+them decrypt and look up. An old key may go when nothing is left that was written under it: after the longest retention
+(settings `*_RETENTION_DAYS`). Taken away earlier, older rows stay but their ids can be neither read nor matched.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+# What phones and SDKs say when they have no id. 9774d56d682e549c: the android id of a whole series with a broken ROM.
+PLACEHOLDERS = {"", "unknown", "null", "none", "nil", "undefined", "n/a", "na", "9774d56d682e549c", "02:00:00:00:00:00"}
+# The lengths that ids of zeros have in the wild (IMEI 14 to 16, android id 16, UUID 32 and 36).
+ZEROS = {"0" * length for length in (1, 8, 14, 15, 16, 32)} | {"00000000-0000-0000-0000-000000000000"}
+
+# The fields that stand for one device or person in requests and responses, ours and the vendor's.
+PERSONAL_FIELDS = {
+    "adv_android_id",
+    "adv_idfv",
+    "android_id",
+    "androidid",
+    "caid",
+    "caid_md5",
+    "idfa",
+    "idfa_md5",
+    "idfv",
+    "imei",
+    "imei_md5",
+    "ip",
+    "ipv6",
+    "mac",
+    "oaid",
+    "oaid_md5",
+    "odid",
+    "ua",
+    "user_agent",
+}
+
+_UNREPLACED_MACRO = re.compile(r"__\w+__")
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+_PERSONAL_TEXT = re.compile(rf'("(?:{"|".join(sorted(PERSONAL_FIELDS))})"\s*:\s*")((?:[^"\\]|\\.)*)', re.IGNORECASE)
+
+
+class DecryptionError(ValueError):
+    """Not encrypted by any of the keys of `FIELD_ENCRYPTION_KEY`."""
+
+
+def is_absent(value: str | None) -> bool:
+    """Whether this is no id: nothing, a placeholder, zeros, the md5 of such, or a macro that was not replaced.
+
+    Such values are equal on thousands of phones: taken for ids, they would match strangers.
+    """
+    if value is None:
+        return True
+    word = value.strip().lower()
+    return (
+        word in PLACEHOLDERS
+        or word in _MD5_OF_NOTHING
+        or not word.strip("0-:.")
+        or _UNREPLACED_MACRO.fullmatch(word) is not None
+    )
+
+
+def is_md5(value: str) -> bool:
+    return _MD5.fullmatch(value) is not None
+
+
+def md5_of(value: str) -> str:
+    """The md5 form of a raw id, in lower-case hex."""
+    return hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()
+
+
+def possible_md5s(value: str) -> set[str]:
+    """The md5 forms that an ad platform may have of the id that an app gives.
+
+    Nobody says whether the platform hashed it in upper or lower case; and some apps give the md5 in the first place.
+    """
+    value = value.strip()
+    forms = {md5_of(form) for form in (value, value.lower(), value.upper())}
+    return forms | {value.lower()} if is_md5(value) else forms
+
+
+def digest(value: str) -> bytes:
+    """The 32 bytes under which a value is written. Case and surrounding blanks don't count."""
+    return _digest(_digest_keys(tuple(settings.FIELD_ENCRYPTION_KEYS))[0], value)
+
+
+def possible_digests(value: str) -> list[bytes]:
+    """The bytes under which a value may have been written, newest key first: what look-ups compare with."""
+    return [_digest(key, value) for key in _digest_keys(tuple(settings.FIELD_ENCRYPTION_KEYS))]
+
+
+def encrypt(value: str) -> str:
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(value.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """Raises: DecryptionError."""
+    try:
+        return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token).decode()
+    except InvalidToken as err:
+        raise DecryptionError("not encrypted by any of the keys of FIELD_ENCRYPTION_KEY") from err
+
+
+def mask(value: str) -> str:
+    """Enough to tell two ids of one user apart, too little to use them: `89aaa371d65a588b` → `89…8b`."""
+    if len(value) >= 12:
+        return f"{value[:2]}…{value[-2:]}"
+    return f"{value[:2]}…" if len(value) >= 6 else "…" * bool(value)
+
+
+def mask_json(body: str | bytes) -> str:
+    """A request or response with its `PERSONAL_FIELDS` masked. What isn't (whole) JSON keeps its text."""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    try:
+        return json.dumps(_masked(json.loads(text)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return _PERSONAL_TEXT.sub(lambda found: found[1] + mask(found[2]), text)
+
+
+def _masked(node: Any, is_personal: bool = False) -> Any:
+    if isinstance(node, dict):
+        return {name: _masked(child, is_personal or name.lower() in PERSONAL_FIELDS) for name, child in node.items()}
+    if isinstance(node, list):
+        return [_masked(child, is_personal) for child in node]
+    return mask(str(node)) if is_personal and node else node
+
+
+def _digest(key: bytes, value: str) -> bytes:
+    return hmac.digest(key, value.strip().lower().encode(), "sha256")
+
+
+@lru_cache(maxsize=8)
+def _digest_keys(encryption_keys: tuple[str, ...]) -> list[bytes]:
+    """Keys of their own, so that a digest never says anything about the key that encrypts."""
+    return [hmac.digest(key.encode(), b"device id digest", "sha256") for key in encryption_keys]
+
+
+@lru_cache(maxsize=8)
+def _fernet(encryption_keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in encryption_keys])
+
+
+_MD5_OF_NOTHING = {
+    md5_of(form) for word in PLACEHOLDERS | ZEROS for form in (word, word.upper(), word.replace(":", ""))
+}
