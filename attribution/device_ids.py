@@ -1,7 +1,7 @@
 """Device ids, which are personal data: which values are none at all, and how the others are compared, kept and shown.
 
-- Compared: as an HMAC of the **md5 form**, because a monitor link gives some ids raw and some as md5, and the md5 can be
-  had from both. A plain hash of an id could be reversed by trying all ids; a keyed one can't without the key.
+- Compared: as an HMAC of the **md5 form**, because a monitor link gives some ids raw and some as md5, and both lead to
+  the md5. A plain hash of an id could be reversed by trying all ids; a keyed one can't without the key.
 - Kept, where they must be sent again: encrypted (Fernet).
 - Shown: masked.
 
@@ -79,7 +79,7 @@ def is_md5(value: str) -> bool:
 
 def md5_of(value: str) -> str:
     """The md5 form of a raw id, in lower-case hex."""
-    return hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(value.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def possible_md5s(value: str) -> set[str]:
@@ -139,7 +139,7 @@ def _masked(node: Any, is_personal: bool = False) -> Any:
 
 
 def _digest(key: bytes, value: str) -> bytes:
-    return hmac.digest(key, value.strip().lower().encode(), "sha256")
+    return hmac.digest(key, value.strip().lower().encode(errors="surrogatepass"), "sha256")
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,164 @@
+"""Which of our clicks brought a device: a pure rule. No database, no clock, no Django.
+
+1. The kinds of ids are tried from the surest to the weakest (`Kind`, in this order).
+2. Of one kind, the newest click inside the window wins. A click at the very moment of the activation, or exactly as old
+   as the window, counts; one after the activation never does.
+3. IP and user agent are a guess, not an id: only where the app allows it, and in a window of its own.
+
+A click shortly before the activation may be injected by a fraudulent app that saw the installation begin. It is flagged
+and still wins: whether to pay for it is the marketer's decision.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+# Measurement partners call 3 to 10 s suspicious: nobody downloads and opens an app faster.
+SUSPICIOUS_BELOW_S = 10
+PROBABILISTIC_WINDOW = timedelta(hours=24)
+
+
+class Kind(StrEnum):
+    """What a click and a device can have in common, from the surest to the weakest."""
+
+    OAID = "oaid"
+    ANDROID_ID = "android_id"
+    IMEI = "imei"
+    IDFA = "idfa"
+    CAID = "caid"
+    IP_USER_AGENT = "ip_user_agent"
+
+
+LABELS = {
+    Kind.OAID: "OAID",
+    Kind.ANDROID_ID: "Android id",
+    Kind.IMEI: "IMEI",
+    Kind.IDFA: "IDFA",
+    Kind.CAID: "CAID",
+    Kind.IP_USER_AGENT: "IP and user agent",
+}
+
+
+class Miss(StrEnum):
+    """Why no click matches."""
+
+    NO_DEVICE_ID = "no_device_id"
+    NO_CLICK = "no_click"
+    CLICK_TOO_OLD = "click_too_old"
+    CLICK_AFTER_ACTIVATION = "click_after_activation"
+
+
+# An id can be written in several ways (md5 of upper or lower case, several CAID versions, an older key): all of its
+# digests stand for it, and one in common is enough.
+Digests = Mapping[Kind, frozenset[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A kind without an id is left out."""
+
+    digests: Digests = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickCandidate:
+    click_id: int
+    clicked_at: datetime
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """How long before the activation a click counts; `ip_user_agent` None: the app does not allow the guess."""
+
+    ids: timedelta
+    ip_user_agent: timedelta | None = None
+
+    def of(self, kind: Kind) -> timedelta | None:
+        return self.ip_user_agent if kind is Kind.IP_USER_AGENT else self.ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """`click_id` None: no click. `reason`: a word of `Kind` or `Miss`; `detail`: the same as a sentence."""
+
+    click_id: int | None
+    reason: str
+    detail: str
+    clicked_at: datetime | None = None
+    click_to_install_s: int | None = None
+    is_suspicious: bool = False
+
+
+def match(device: Device, clicks: Iterable[ClickCandidate], *, activated_at: datetime, windows: Windows) -> Match:
+    """The click that brought the device, or why there is none."""
+    clicks = list(clicks)
+    kinds = [kind for kind in Kind if device.digests.get(kind) and windows.of(kind) is not None]
+    if not kinds:
+        return _miss(Miss.NO_DEVICE_ID, "The device gave no id that a click could have in common")
+    misses = []
+    for kind in kinds:
+        shared = [click for click in clicks if _has_in_common(device, click, kind)]
+        click = _newest_in_window(shared, activated_at, windows.of(kind) or timedelta())
+        if click is not None:
+            return _hit(kind, click, activated_at)
+        misses += [(kind, click) for click in shared]
+    return _why_not(misses, kinds, activated_at, windows)
+
+
+def _has_in_common(device: Device, click: ClickCandidate, kind: Kind) -> bool:
+    return not device.digests[kind].isdisjoint(click.digests.get(kind, ()))
+
+
+def _newest_in_window(clicks: list[ClickCandidate], activated_at: datetime, window: timedelta) -> ClickCandidate | None:
+    in_window = [click for click in clicks if timedelta() <= activated_at - click.clicked_at <= window]
+    # The id decides between two clicks of one moment, so that the answer does not depend on the order of rows.
+    return max(in_window, key=lambda click: (click.clicked_at, click.click_id), default=None)
+
+
+def _hit(kind: Kind, click: ClickCandidate, activated_at: datetime) -> Match:
+    lag = activated_at - click.clicked_at
+    is_suspicious = lag < timedelta(seconds=SUSPICIOUS_BELOW_S)
+    detail = f"{LABELS[kind]} in common with a click {_span(lag)} before the activation"
+    return Match(
+        click_id=click.click_id,
+        reason=kind.value,
+        detail=f"{detail}: suspiciously short" if is_suspicious else detail,
+        clicked_at=click.clicked_at,
+        click_to_install_s=int(lag.total_seconds()),
+        is_suspicious=is_suspicious,
+    )
+
+
+def _why_not(
+    misses: list[tuple[Kind, ClickCandidate]], kinds: list[Kind], activated_at: datetime, windows: Windows
+) -> Match:
+    """The nearest miss: the newest click that came too early, else one that came too late, else none at all."""
+    too_old = [(kind, click) for kind, click in misses if click.clicked_at <= activated_at]
+    if too_old:
+        kind, click = max(too_old, key=lambda miss: miss[1].clicked_at)
+        age, window = _span(activated_at - click.clicked_at), _span(windows.of(kind) or timedelta())
+        return _miss(
+            Miss.CLICK_TOO_OLD,
+            f"The newest click with the same {LABELS[kind]} was {age} before the activation; the window is {window}",
+        )
+    if misses:
+        kind, click = min(misses, key=lambda miss: miss[1].clicked_at)
+        lateness = _span(click.clicked_at - activated_at)
+        return _miss(
+            Miss.CLICK_AFTER_ACTIVATION,
+            f"The click with the same {LABELS[kind]} came {lateness} after the activation",
+        )
+    return _miss(Miss.NO_CLICK, f"No click has the same {' or '.join(LABELS[kind] for kind in kinds)}")
+
+
+def _miss(reason: Miss, detail: str) -> Match:
+    return Match(click_id=None, reason=reason.value, detail=detail)
+
+
+def _span(length: timedelta) -> str:
+    """The two largest units: `7 d`, `3 h 12 min`, `8 s`."""
+    total_s = int(length.total_seconds())
+    units = {"d": total_s // 86_400, "h": total_s // 3600 % 24, "min": total_s // 60 % 60, "s": total_s % 60}
+    return " ".join([f"{count} {unit}" for unit, count in units.items() if count][:2]) or "0 s"
