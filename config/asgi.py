@@ -1,9 +1,28 @@
-"""The web server's entry point."""
+"""The web server's entry point: lifespan, driven streams, and Django for all the rest."""
 
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from config import lifespan  # noqa: E402  # apps must be loaded first
+from config.driven import DrivenHandler  # noqa: E402
+
+_driven = DrivenHandler()
+
+
+async def application(
+    scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Awaitable[None]]
+) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan.serve(receive, send)
+    elif scope["type"] == "http" and scope["path"] in settings.DRIVEN_PATHS and scope["method"] == "POST":
+        await _driven(scope, receive, send)
+    else:
+        await _django(scope, receive, send)

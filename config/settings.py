@@ -1,22 +1,21 @@
 """All settings. Values come from the environment only (12-factor); README has the table.
 
 `make run` writes `.local/run.env` for its own services, so that `manage.py` in the same checkout finds them without any
-setting; the real environment goes before that file. A wrong value fails here, at start, with the variable's name.
+setting; the real environment goes before that file, whose name is `ENV_FILE`. A wrong value fails here, at start, with
+the variable's name.
 """
 
 from base64 import urlsafe_b64encode
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env.read_file(BASE_DIR / ".local" / "run.env")
+env.read_file(BASE_DIR / env.text("ENV_FILE", ".local/run.env"))
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 
@@ -57,6 +56,8 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
+DRIVEN_PATHS = {"/v1/chat/completions", "/api/chat/"}  # see config/driven.py
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [
     {
@@ -140,8 +141,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": REDIS_TIMEOUT_S,
     "socket_connect_timeout": REDIS_TIMEOUT_S,
 }
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BEAT_SCHEDULE_FILENAME = env.text("BEAT_SCHEDULE_FILE", "celerybeat-schedule")  # when it did what last
 CELERY_BEAT_SCHEDULE = {
     "worker heartbeat": {"task": "config.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
     "due conversions": {"task": "attribution.deliver", "schedule": 10.0, "options": {"expires": 10.0}},
@@ -150,12 +151,14 @@ CELERY_BEAT_SCHEDULE = {
 # --- Who may call -----------------------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
-KNOX_TOKEN_MODEL = "access.ApiKey"
+KNOX_TOKEN_MODEL = "access.ApiKey"  # noqa: S105 - the name of a model
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_TTL": None,  # a key lives until it is revoked, unless it is issued with an expiry
     "TOKEN_PREFIX": "rm_",  # lets secret scanners recognise a leaked key
 }
+# How long a web process trusts a key that it has looked up; a revoked key works this much longer.
+API_KEY_CACHE_S = env.seconds("API_KEY_CACHE_S", 5, minimum=0)
 # Requests per minute of one key, over all endpoints; keys issued with `--throttle none` are exempt.
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 6000, minimum=1)
 
@@ -185,10 +188,19 @@ ARK_API_KEY = env.text("ARK_API_KEY", "")
 ARK_BASE_URL = env.url("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3")
 ARK_MODELS = env.pairs("ARK_MODELS", "doubao=doubao-1-5-pro-32k-250115")
 
+CHAT_DEFAULT_MODEL = env.text("CHAT_DEFAULT_MODEL", "")  # "" is the first one
+CHAT_CATALOGUE_CACHE_S = env.seconds("CHAT_CATALOGUE_CACHE_S", 5, minimum=0)
+
+CHAT_TRIES_PER_ROUTE = env.integer("CHAT_TRIES_PER_ROUTE", 2, minimum=1)
 CHAT_CONNECT_TIMEOUT_S = env.seconds("CHAT_CONNECT_TIMEOUT_S", 5)
 CHAT_FIRST_CONTENT_TIMEOUT_S = env.seconds("CHAT_FIRST_CONTENT_TIMEOUT_S", 30)
 CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)
 CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
+CHAT_WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
+CHAT_HEARTBEAT_S = env.seconds("CHAT_HEARTBEAT_S", 15)
+CHAT_DRAIN_S = env.seconds("CHAT_DRAIN_S", 10, minimum=0)  # what open streams get after SIGTERM to end by themselves
+CHAT_MAX_EVENT_BYTES = env.integer("CHAT_MAX_EVENT_BYTES", 8 * 1024 * 1024, minimum=1024)
+CHAT_PROCESS_SILENT_AFTER_S = env.seconds("CHAT_PROCESS_SILENT_AFTER_S", 30, minimum=10)
 
 # --- Ocean Engine attribution -----------------------------------------------------------------------------------------
 
@@ -229,5 +241,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        # A line when a task comes and one when it is done: with a sweep every few seconds these would be the log.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }

@@ -4,9 +4,9 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.forms import ModelForm
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -34,7 +34,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
     list_filter = ["app", "is_throttled"]
     search_fields = ["token_key", "user__username"]
     list_select_related = ["user", "app"]
-    fields = ["user", "app", "is_throttled", "expiry"]
+    fields = ["user", "app", "is_throttled", "allowed_models", "expiry"]
     autocomplete_fields = ["user"]
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]

@@ -1,6 +1,7 @@
 """API keys. A caller is a Django user without a password; it may hold several keys."""
 
 from django.contrib.auth import get_user_model
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,9 +29,21 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
 
     # By name, so that this package needs none of the app's code: an event that names no app belongs to this one.
     app = models.ForeignKey(
-        "attribution.App", verbose_name=_("default app"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "attribution.App",
+        verbose_name=_("default app"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
     is_throttled = models.BooleanField(_("rate limited"), default=True)
+    allowed_models = ArrayField(
+        models.CharField(max_length=100),
+        verbose_name=_("allowed chat models"),
+        default=list,
+        blank=True,
+        help_text=_("Comma separated; empty: all of them"),
+    )
 
     objects = ApiKeyManager()
 
@@ -46,6 +59,13 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
         self.digest, plain = get_digest_token()
         self.token_key = plain[: CONSTANTS.TOKEN_KEY_LENGTH]
         return str(plain)
+
+    @property
+    def is_usable(self) -> bool:
+        return not self.is_expired and bool(self.user.is_active)
+
+    def may_use(self, chat_model: str) -> bool:
+        return not self.allowed_models or chat_model in self.allowed_models
 
     @property
     def is_expired(self) -> bool:

@@ -12,7 +12,12 @@ from limits.strategies import FixedWindowRateLimiter
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from config.access.models import ApiKey
 from config.health import REDIS_UNAVAILABLE
+
+# A Redis that hangs costs one request its time-out, not every request.
+_SKIP_AFTER_FAILURE_S = 5.0
+_redis_is_down_until = 0.0
 
 
 @cache
@@ -21,28 +26,33 @@ def _limiter() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(RedisStorage(settings.REDIS_URL, **timeouts))
 
 
+def hit(key: ApiKey) -> float | None:
+    """Count a request of this key; the seconds to wait if it is one too many, else None."""
+    global _redis_is_down_until  # one circuit per process
+    if not key.is_throttled or time.monotonic() < _redis_is_down_until:
+        return None
+    limit = RateLimitItemPerMinute(settings.API_REQUESTS_PER_MINUTE)
+    try:
+        if _limiter().hit(limit, key.token_key):
+            return None
+        return max(_limiter().get_window_stats(limit, key.token_key).reset_time - time.time(), 1.0)
+    except redis.RedisError:
+        REDIS_UNAVAILABLE.labels("throttle").inc()
+        _redis_is_down_until = time.monotonic() + _SKIP_AFTER_FAILURE_S
+        return None
+
+
 class KeyThrottle(BaseThrottle):
     """At most `API_REQUESTS_PER_MINUTE` of one key; a key issued with `--throttle none` has no limit.
 
     DRF's own throttles read, add and write the cache in three steps, so parallel requests pass them.
     """
 
-    _retry_after_s: float | None = None
+    _wait_s: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        key = request.auth
-        if key is None or not key.is_throttled:
-            return True
-        limit = RateLimitItemPerMinute(settings.API_REQUESTS_PER_MINUTE)
-        try:
-            if _limiter().hit(limit, key.token_key):
-                return True
-            reset_at = _limiter().get_window_stats(limit, key.token_key).reset_time
-        except redis.RedisError:
-            REDIS_UNAVAILABLE.labels("throttle").inc()
-            return True
-        self._retry_after_s = max(reset_at - time.time(), 1)
-        return False
+        self._wait_s = hit(request.auth) if isinstance(request.auth, ApiKey) else None
+        return self._wait_s is None
 
     def wait(self) -> float | None:
-        return self._retry_after_s
+        return self._wait_s

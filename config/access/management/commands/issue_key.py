@@ -17,9 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--throttle", choices=["default", "none"], default="default")
 
     def handle(self, *, name: str, app: str | None, throttle: str, **options: Any) -> None:
-        key = ApiKey.objects.issue(
-            caller=name, app_id=_app_id(app) if app else None, is_throttled=throttle != "none"
-        )
+        key = ApiKey.objects.issue(caller=name, app_id=_app_id(app) if app else None, is_throttled=throttle != "none")
         self.stdout.write(key)
 
 
@@ -28,5 +26,7 @@ def _app_id(slug: str) -> int:
     app_id = apps.filter(slug=slug).values_list("pk", flat=True).first()
     if app_id is None:
         known = ", ".join(apps.order_by("slug").values_list("slug", flat=True)) or "none yet"
-        raise CommandError(f"No app {slug!r} (known: {known}). Make it with: manage.py add_app {slug} --android PACKAGE")
+        raise CommandError(
+            f"No app {slug!r} (known: {known}). Make it with: manage.py add_app {slug} --android PACKAGE"
+        )
     return int(app_id)

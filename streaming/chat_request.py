@@ -1,0 +1,104 @@
+"""What a client asks for: checked where it concerns us, everything else passed on as it came."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from streaming.faults import Fault, invalid
+
+NonEmpty = msgspec.Meta(min_length=1)
+
+
+class _Message(msgspec.Struct):
+    role: Annotated[str, NonEmpty]
+    content: str | list[dict[str, Any]] | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _AppBody(msgspec.Struct):
+    """The fields with a type that is the same for all providers. None is what SDKs send for "not given"."""
+
+    messages: Annotated[list[_Message], NonEmpty]
+    model: Annotated[str, NonEmpty] | None = None
+    user: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    n: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    tools: list[dict[str, Any]] | None = None
+    stop: str | list[str] | None = None
+
+
+class _OpenAIBody(_AppBody, kw_only=True):
+    model: Annotated[str, NonEmpty]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatRequest:
+    """A request for one turn. `fields` are the body's, undecoded: numbers and unknown parameters stay as they came."""
+
+    model: str | None
+    user_id: str
+    is_stream: bool
+    wants_usage: bool
+    fields: dict[str, msgspec.Raw]
+
+
+def parse_openai(body: bytes) -> ChatRequest:
+    """The body of `POST /v1/chat/completions`. Raises: Fault 400 that names the parameter."""
+    checked = _decode(body, _OpenAIBody)
+    wants_usage = bool(checked.stream_options and checked.stream_options.include_usage)
+    return ChatRequest(
+        model=checked.model,
+        user_id=checked.user or "",
+        is_stream=bool(checked.stream),
+        wants_usage=wants_usage,
+        fields=_decode(body, dict[str, msgspec.Raw]),
+    )
+
+
+def parse_app(body: bytes) -> ChatRequest:
+    """The body of `POST /api/chat/`. Raises: Fault 400 that names the parameter."""
+    checked = _decode(body, _AppBody)
+    fields = _decode(body, dict[str, msgspec.Raw])
+    fields.pop("stream_options", None)  # always streamed, always with usage
+    return ChatRequest(model=checked.model, user_id=checked.user or "", is_stream=True, wants_usage=True, fields=fields)
+
+
+T = TypeVar("T")
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as err:
+        raise _refusal(str(err)) from err
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise invalid(f"The body is not JSON: {err}", param=None) from err
+
+
+_AT = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `(.+?)`")
+
+
+def _refusal(text: str) -> Fault:
+    """Turn msgspec's words (`Expected `str`, got `int` - at `$.messages[0].role``) into a fault with its parameter."""
+    at = _AT.search(text)
+    place = at.group(1) if at else ""
+    missing = _MISSING.search(text)
+    if missing:
+        param = ".".join(part for part in (place, missing.group(1)) if part)
+        return invalid(f"'{param}' is required.", param=param)
+    if not place:
+        return invalid(f"The body has to be a JSON object: {text}.", param=None)
+    return invalid(f"'{place}' is wrong: {_AT.sub('', text)}.", param=place)

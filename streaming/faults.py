@@ -1,0 +1,135 @@
+"""What can go wrong with a turn, in our own words: one vocabulary for statuses, in-band events and records.
+
+Vendors' words become these in provider.py. The texts here reach clients: no key, host or URL stands in any of them.
+"""
+
+import enum
+from typing import Any
+
+import msgspec
+
+# The `type` of OpenAI's error object, by status. https://platform.openai.com/docs/guides/error-codes
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    413: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+class Retry(enum.Enum):
+    """What may be tried after a fault, as long as the client has got nothing."""
+
+    SAME_ROUTE = "same route"
+    NEXT_ROUTE = "next route"
+    NEVER = "never"
+
+
+class Fault(Exception):  # noqa: N818  # the name of the subject: faults are raised, sent and recorded
+    """A turn could not be completed.
+
+    `detail` is for the operator's record only; `status` is used while no byte has been sent.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int,
+        param: str | None = None,
+        retry: Retry = Retry.NEVER,
+        retry_after_s: float | None = None,
+        detail: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.param = param
+        self.retry = retry
+        self.retry_after_s = retry_after_s
+        self.detail = detail
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same request may succeed later: what the app profile tells its client."""
+        return self.status in (429, 500, 502, 503, 504)
+
+    def as_openai(self) -> dict[str, Any]:
+        """`{"error": {"message", "type", "code", "param"}}`"""
+        error_type = _TYPES.get(self.status, "server_error")
+        return {"error": {"message": self.message, "type": error_type, "code": self.code, "param": self.param}}
+
+    def as_json(self) -> bytes:
+        return msgspec.json.encode(self.as_openai())
+
+
+def invalid(message: str, *, param: str | None) -> Fault:
+    return Fault("invalid_request", message, status=400, param=param)
+
+
+def connect_failed(detail: str) -> Fault:
+    return Fault(
+        "upstream_connect_failed",
+        "The provider could not be reached.",
+        status=504,
+        retry=Retry.SAME_ROUTE,
+        detail=detail,
+    )
+
+
+def first_content_timeout(timeout_s: float) -> Fault:
+    # The next route, not the same: a second full wait on a provider that is silent helps nobody.
+    message = f"The provider sent nothing for {timeout_s:g} s."
+    return Fault("upstream_timeout", message, status=504, retry=Retry.NEXT_ROUTE)
+
+
+def idle_timeout(timeout_s: float) -> Fault:
+    return Fault("upstream_idle_timeout", f"The provider sent nothing for {timeout_s:g} s.", status=504)
+
+
+def total_timeout(timeout_s: float) -> Fault:
+    return Fault("total_timeout", f"The answer took longer than {timeout_s:g} s.", status=504)
+
+
+def truncated(detail: str) -> Fault:
+    return Fault(
+        "upstream_truncated",
+        "The provider's answer broke off.",
+        status=503,
+        retry=Retry.SAME_ROUTE,
+        detail=detail,
+    )
+
+
+def unreadable(detail: str) -> Fault:
+    return Fault(
+        "upstream_unreadable",
+        "The provider's answer could not be understood.",
+        status=503,
+        retry=Retry.NEXT_ROUTE,
+        detail=detail,
+    )
+
+
+def too_large(detail: str) -> Fault:
+    message = "The provider's answer is larger than this server relays."
+    return Fault("upstream_too_large", message, status=502, detail=detail)
+
+
+def misconfigured(detail: str) -> Fault:
+    """A route that cannot be asked: no key, a base URL that is none."""
+    message = "The model is not set up correctly on this server."
+    return Fault("route_misconfigured", message, status=502, retry=Retry.NEXT_ROUTE, detail=detail)
+
+
+def shutting_down() -> Fault:
+    return Fault("server_shutdown", "The server is restarting; try again.", status=503, retry_after_s=1)
+
+
+def internal() -> Fault:
+    return Fault("internal_error", "Something went wrong on our side.", status=500)

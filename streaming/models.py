@@ -1,0 +1,169 @@
+"""Providers, public models and their routes; the record of every completion."""
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Provider(models.Model):
+    """An OpenAI-compatible service. Its key is the value of an environment variable, never stored here."""
+
+    class Dialect(models.TextChoices):
+        ARK = "ark", "Ark"
+        OPENAI = "openai", "OpenAI"
+
+    slug = models.SlugField(_("short name"), unique=True)
+    base_url = models.URLField(_("base URL"), help_text=_("Up to the version: …/api/v3 or …/v1"))
+    api_key_env = models.CharField(_("variable with the key"), max_length=100, help_text=_("For example ARK_API_KEY"))
+    dialect = models.CharField(_("dialect"), max_length=16, choices=Dialect, default=Dialect.OPENAI)
+
+    class Meta:
+        verbose_name = _("provider")
+        verbose_name_plural = _("providers")
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ChatModelQuerySet(models.QuerySet["ChatModel"]):
+    def with_routes(self) -> "ChatModelQuerySet":
+        """Models that can be served, with their routes in order; one query more."""
+        routes = Route.objects.select_related("provider").order_by("position")
+        return self.filter(routes__isnull=False).distinct().prefetch_related(models.Prefetch("routes", routes))
+
+
+class ChatModel(models.Model):
+    """A model as clients name it."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = ChatModelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("model")
+        verbose_name_plural = _("models")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(models.Model):
+    """One way to serve a model; the next position is tried when this one fails before its first content."""
+
+    chat_model = models.ForeignKey(ChatModel, verbose_name=_("model"), on_delete=models.CASCADE, related_name="routes")
+    provider = models.ForeignKey(Provider, verbose_name=_("provider"), on_delete=models.PROTECT, related_name="routes")
+    upstream_model = models.CharField(_("provider's model"), max_length=200)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name = _("route")
+        verbose_name_plural = _("routes")
+        constraints = [
+            # Two routes of one position would be tried in an order that changes from query to query.
+            models.UniqueConstraint(fields=["chat_model", "position"], name="route_position_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.upstream_model}"
+
+
+class ServerProcess(models.Model):
+    """A web process that runs completions. One that is not seen any more has left its completions interrupted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("server process")
+        verbose_name_plural = _("server processes")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class CompletionQuerySet(models.QuerySet["Completion"]):
+    def mark_interrupted(self, *, now: dt.datetime) -> int:
+        """End the completions whose process is gone; the number of them."""
+        silent_since = now - dt.timedelta(seconds=settings.CHAT_PROCESS_SILENT_AFTER_S)
+        alive = ServerProcess.objects.filter(seen_at__gte=silent_since)
+        gone = self.filter(state=Completion.State.STREAMING).exclude(process_id__in=alive.values("id"))
+        return gone.update(state=Completion.State.INTERRUPTED, error_code="process_died", finished_at=now)
+
+
+class Completion(models.Model):
+    """One turn: who asked what of which model, what became of it and what it took. Written by the recorder only."""
+
+    class State(models.TextChoices):
+        STREAMING = "streaming", _("streaming")
+        COMPLETED = "completed", _("completed")
+        FAILED = "failed", _("failed")
+        STOPPED = "stopped", _("stopped")
+        DISCONNECTED = "disconnected", _("client left")
+        INTERRUPTED = "interrupted", _("interrupted")
+
+    class Profile(models.TextChoices):
+        OPENAI = "openai", "OpenAI"
+        APP = "app", _("app")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    # No constraint: the row is written after the answer began, and its caller may be deleted meanwhile.
+    caller = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("caller"),
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    user_id = models.CharField(_("user"), max_length=200, blank=True, help_text=_("The app's own id of its user"))
+    profile = models.CharField(_("profile"), max_length=8, choices=Profile)
+    is_stream = models.BooleanField(_("streamed"))
+    chat_model = models.CharField(_("model"), max_length=100)
+    provider = models.CharField(_("provider"), max_length=50, blank=True)
+    upstream_model = models.CharField(_("provider's model"), max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.STREAMING)
+    finish_reason = models.CharField(_("finish reason"), max_length=64, blank=True)
+    error_code = models.CharField(_("error"), max_length=100, blank=True)
+    error_detail = models.TextField(_("provider's error"), blank=True)
+
+    # None: the provider did not say.
+    prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), null=True)
+    completion_tokens = models.PositiveIntegerField(_("completion tokens"), null=True)
+    cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True)
+    reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True)
+
+    chunks = models.PositiveIntegerField(_("chunks"), default=0)
+    started_at = models.DateTimeField(_("started at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    first_content_ms = models.PositiveIntegerField(_("time to first token, ms"), null=True)
+    duration_ms = models.PositiveIntegerField(_("duration, ms"), null=True)
+    process_id = models.UUIDField(_("server process"))
+
+    objects = CompletionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("completion")
+        verbose_name_plural = _("completions")
+        indexes = [
+            # The admin's list, newest first, and its date filter.
+            models.Index(fields=["-started_at"], name="completion_started"),
+            # The sweep's search for interrupted ones: nearly all rows are finished.
+            models.Index(fields=["process_id"], name="completion_streaming", condition=models.Q(state="streaming")),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Speed after the first token; None as long as it is not known."""
+        if not self.completion_tokens or self.duration_ms is None or self.first_content_ms is None:
+            return None
+        generating_ms = self.duration_ms - self.first_content_ms
+        return self.completion_tokens * 1000 / generating_ms if generating_ms > 0 else None

@@ -1,0 +1,96 @@
+"""The two wire profiles: how a turn's events look to a client. No I/O.
+
+OpenAI: the provider's bytes, for any OpenAI SDK. App: our own typed events with ids, for the app's clients.
+"""
+
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+import msgspec
+
+from streaming import provider, sse
+from streaming.faults import Fault
+
+
+class Profile(Protocol):
+    heartbeat: ClassVar[bytes]
+
+    def start(self, *, completion_id: UUID, model: str) -> bytes:
+        """What comes before everything else."""
+
+    def chunk(self, event: sse.Event, chunk: provider.Chunk | None) -> bytes:
+        """One event of the provider; `chunk` is None if it is not a chunk that we understand."""
+
+    def done(self, *, finish_reason: str, usage: provider.Usage | None) -> bytes:
+        """The terminal event of an answer that is whole."""
+
+    def error(self, fault: Fault) -> bytes:
+        """The terminal event of one that is not."""
+
+
+# An event of one data line is this much longer than its data: `data: ` or `data:`, and two line ends.
+_BARE_EVENT_BYTES = 8
+
+
+class OpenAIProfile:
+    """The provider's events byte for byte, without a usage chunk that was not asked for."""
+
+    heartbeat = sse.OPENAI_HEARTBEAT
+
+    def __init__(self, *, wants_usage: bool) -> None:
+        self._wants_usage = wants_usage
+
+    def start(self, *, completion_id: UUID, model: str) -> bytes:
+        return b""
+
+    def chunk(self, event: sse.Event, chunk: provider.Chunk | None) -> bytes:
+        if chunk is not None and not chunk.choices and chunk.usage is not None and not self._wants_usage:
+            return b""  # `choices: []` crashes clients that read choices[0]
+        if len(event.block) - len(event.data) <= _BARE_EVENT_BYTES:
+            return event.block
+        return sse.encode_data(event.data)  # `id:` and `event:` lines break openai-python
+
+    def done(self, *, finish_reason: str, usage: provider.Usage | None) -> bytes:
+        return sse.DONE
+
+    def error(self, fault: Fault) -> bytes:
+        # No [DONE] after it: the SDKs would take the answer for whole.
+        return sse.encode_data(fault.as_json())
+
+
+class AppProfile:
+    """`start`, `delta`, `reasoning`, `tool_call`, and one of `done` and `error`; every event has an id."""
+
+    heartbeat = sse.APP_HEARTBEAT
+
+    def __init__(self) -> None:
+        self._seq = 0
+
+    def start(self, *, completion_id: UUID, model: str) -> bytes:
+        return self._event(b"start", {"id": completion_id, "model": model})
+
+    def chunk(self, event: sse.Event, chunk: provider.Chunk | None) -> bytes:
+        if chunk is None:
+            return b""
+        return b"".join([self._delta(choice.delta) for choice in chunk.choices or () if choice.delta is not None])
+
+    def done(self, *, finish_reason: str, usage: provider.Usage | None) -> bytes:
+        return self._event(b"done", {"finish_reason": finish_reason, "usage": usage})
+
+    def error(self, fault: Fault) -> bytes:
+        return self._event(b"error", {"code": fault.code, "message": fault.message, "retryable": fault.is_retryable})
+
+    def _delta(self, delta: provider.Delta) -> bytes:
+        events = b""
+        if delta.reasoning_text:
+            events += self._event(b"reasoning", {"text": delta.reasoning_text})
+        if delta.content:
+            events += self._event(b"delta", {"text": delta.content})
+        if not provider.is_null(delta.tool_calls):
+            for tool_call in msgspec.json.decode(delta.tool_calls, type=list[msgspec.Raw]):
+                events += self._event(b"tool_call", tool_call)
+        return events
+
+    def _event(self, name: bytes, payload: Any) -> bytes:
+        self._seq += 1
+        return sse.encode_event(self._seq, name, msgspec.json.encode(payload))
