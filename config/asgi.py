@@ -1,8 +1,6 @@
 """The web server's entry point: lifespan, driven streams, and Django for all the rest."""
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -12,14 +10,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 
 from config import lifespan  # noqa: E402  # apps must be loaded first
-from config.driven import DrivenHandler  # noqa: E402
+from config.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402
 
 _driven = DrivenHandler()
 
 
-async def application(
-    scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Awaitable[None]]
-) -> None:
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan.serve(receive, send)
     elif scope["type"] == "http" and scope["path"] in settings.DRIVEN_PATHS and scope["method"] == "POST":

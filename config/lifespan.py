@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
-logger = logging.getLogger(__name__)
+from config.driven import Receive, Send
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+logger = logging.getLogger(__name__)
 
 _on_drain: list[Callable[[], None]] = []
 _on_shutdown: list[Callable[[], Awaitable[None]]] = []

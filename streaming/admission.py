@@ -47,19 +47,19 @@ async def admit(request: HttpRequest) -> Caller:
     secret = _secret_of(request)
     key = authentication.remembered(secret)
     served = catalogue.current()
-    if key is None or served is None or key.is_throttled:
-        key, served = await _in_thread(lambda: _look_up(secret))
-    return Caller(key=key, catalogue=served)
+    if key is not None and served is not None and not key.is_throttled:
+        return Caller(key=key, catalogue=served)
+    return await _in_thread(lambda: _look_up(secret))
 
 
-def _look_up(secret: str) -> tuple[ApiKey, Catalogue]:
+def _look_up(secret: str) -> Caller:
     key = authentication.remembered(secret) or authentication.look_up(secret)
     if key is None:
         raise Fault("invalid_api_key", "The API key is not valid.", status=401)
     wait_s = throttling.hit(key)
     if wait_s is not None:
         raise Fault("rate_limit_exceeded", "Too many requests with this key.", status=429, retry_after_s=wait_s)
-    return key, catalogue.current() or catalogue.read()
+    return Caller(key=key, catalogue=catalogue.current() or catalogue.read())
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -3,7 +3,7 @@
 OpenAI: the provider's bytes, for any OpenAI SDK. App: our own typed events with ids, for the app's clients.
 """
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,9 @@ from streaming.faults import Fault
 
 
 class Profile(Protocol):
-    heartbeat: ClassVar[bytes]
+    @property
+    def heartbeat(self) -> bytes:
+        """What keeps a silent connection open."""
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
         """What comes before everything else."""

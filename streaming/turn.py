@@ -66,9 +66,9 @@ class Turn:
             raise
         except asyncio.CancelledError:
             if self._is_interrupted:
-                fault = faults.shutting_down()
-                self._record(State.INTERRUPTED, fault)
-                raise fault from None
+                end = faults.shutting_down()
+                self._record(State.INTERRUPTED, end)
+                raise end from None
             self._record(State.DISCONNECTED)
             raise
         except BaseException:

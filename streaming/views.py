@@ -2,9 +2,8 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +14,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.access.models import ApiKey
 from config.driven import DrivenResponse
 from streaming import catalogue, chat_request, faults, recorder
 from streaming.admission import Caller, admit
@@ -35,7 +35,7 @@ _STREAM_HEADERS = {
     "Content-Encoding": "identity",
 }
 
-AsyncView = Callable[[HttpRequest], Any]
+AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 def _answers_faults(view: AsyncView) -> AsyncView:
@@ -115,6 +115,7 @@ def _error_response(fault: Fault) -> HttpResponse:
 @api_view(["GET"])
 def models(request: Request) -> Response:
     """`GET /v1/models`: the models that this caller may use."""
+    assert isinstance(request.auth, ApiKey)  # noqa: S101  # the only authentication class there is
     caller = Caller(key=request.auth, catalogue=catalogue.current() or catalogue.read())
     return Response(
         {

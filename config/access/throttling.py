@@ -22,8 +22,12 @@ _redis_is_down_until = 0.0
 
 @cache
 def _limiter() -> FixedWindowRateLimiter:
-    timeouts = {"socket_timeout": settings.REDIS_TIMEOUT_S, "socket_connect_timeout": settings.REDIS_TIMEOUT_S}
-    return FixedWindowRateLimiter(RedisStorage(settings.REDIS_URL, **timeouts))
+    pool = redis.ConnectionPool.from_url(
+        settings.REDIS_URL,
+        socket_timeout=settings.REDIS_TIMEOUT_S,
+        socket_connect_timeout=settings.REDIS_TIMEOUT_S,
+    )
+    return FixedWindowRateLimiter(RedisStorage(settings.REDIS_URL, connection_pool=pool))
 
 
 def hit(key: ApiKey) -> float | None:

@@ -1,0 +1,87 @@
+"""`manage.py sync_models FILE.toml`: providers, public models and routes as code; the same rows as in the admin."""
+
+import tomllib
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from streaming.models import ChatModel, Provider, Route
+
+
+class Command(BaseCommand):
+    help = "Create or update providers, models and their ordered routes from a TOML file. Rows not named in it stay."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE.toml", type=Path)
+
+    def handle(self, *, file: Path, **options: Any) -> None:
+        try:
+            wanted = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+            raise CommandError(f"{file}: {err}") from err
+        with transaction.atomic():
+            for slug, fields in _tables(wanted, "providers").items():
+                _sync_provider(slug, fields)
+            for name, fields in _tables(wanted, "models").items():
+                _sync_model(name, fields)
+        self.stdout.write(f"{Provider.objects.count()} providers, {ChatModel.objects.count()} models")
+
+
+def _tables(wanted: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    tables = wanted.get(key, {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise CommandError(f"[{key}] has to hold tables: [{key}.NAME]")
+    return tables
+
+
+def _sync_provider(slug: str, fields: dict[str, Any]) -> None:
+    where = f"[providers.{slug}]"
+    _refuse_unknown(where, fields, {"base_url", "api_key_env", "dialect"})
+    provider = Provider.objects.filter(slug=slug).first() or Provider(slug=slug)
+    for name, value in fields.items():
+        setattr(provider, name, value)
+    _save(where, provider)
+
+
+def _sync_model(name: str, fields: dict[str, Any]) -> None:
+    """The file's routes replace the model's routes as a whole: their order is what counts."""
+    where = f"[models.{name}]"
+    _refuse_unknown(where, fields, {"routes"})
+    model = ChatModel.objects.filter(name=name).first() or ChatModel(name=name)
+    _save(where, model)
+    routes = fields.get("routes")
+    if not isinstance(routes, list) or not routes:
+        raise CommandError(f"{where}: routes has to be a list of {{ provider, model }}, with one at least")
+    model.routes.all().delete()
+    for position, route in enumerate(routes):
+        _add_route(f"{where} routes[{position}]", model, position, route)
+
+
+def _add_route(where: str, model: ChatModel, position: int, route: Any) -> None:
+    if not isinstance(route, dict):
+        raise CommandError(f"{where}: {route!r} is not {{ provider, model }}")
+    _refuse_unknown(where, route, {"provider", "model"})
+    slug = route.get("provider")
+    provider = Provider.objects.filter(slug=slug).first()
+    if provider is None:
+        raise CommandError(f"{where}: no provider {slug!r}, neither in the file nor in the database")
+    _save(where, Route(chat_model=model, provider=provider, upstream_model=route.get("model", ""), position=position))
+
+
+def _refuse_unknown(where: str, fields: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(fields.keys() - known)
+    if unknown:
+        raise CommandError(f"{where}: unknown {', '.join(unknown)} (known: {', '.join(sorted(known))})")
+
+
+def _save(where: str, row: Provider | ChatModel | Route) -> None:
+    try:
+        row.full_clean()
+    except ValidationError as err:
+        problems = "; ".join(f"{field}: {' '.join(texts)}" for field, texts in err.message_dict.items())
+        raise CommandError(f"{where}: {problems}") from err
+    row.save()
