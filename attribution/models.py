@@ -3,10 +3,11 @@
 Verbs over several rows live in `intake`, `delivery` and `attributions`.
 """
 
+import json
 import os
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -15,6 +16,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from attribution.device_ids import decrypt, encrypt
+from attribution.ocean_engine import DEVICE_ID_FIELDS, conversion_body
 
 
 def new_monitor_token() -> str:
@@ -93,6 +97,13 @@ class App(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def package_for(self, *, os: str, channel: str) -> str:
+        """The package that the platform knows this user's app by; empty: not configured."""
+        if os == Os.IOS:
+            return self.ios_bundle
+        by_channel = {each.channel.lower(): each.package for each in self.channel_packages.all()}
+        return by_channel.get(channel.lower(), self.android_package)
 
 
 class ChannelPackage(models.Model):
@@ -260,13 +271,15 @@ class Destination(models.Model):
     all that it needs in one query.
     """
 
+    # The keys are advertisers' ids, but for these two.
     ATTRIBUTION_QUERY = "attribution"
+    UNKNOWN_ADVERTISER = 0
 
     key = models.CharField(_("destination"), max_length=64, unique=True)
     name = models.CharField(_("name"), max_length=128, blank=True)
     is_enabled = models.BooleanField(_("enabled"), default=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
-    opened_at = models.DateTimeField(_("breaker opened at"), null=True, blank=True)
+    openings = models.PositiveIntegerField(_("openings in a row"), default=0)
     open_until = models.DateTimeField(_("breaker open until"), null=True, blank=True)
     last_error = models.TextField(_("last error"), blank=True)
 
@@ -279,6 +292,28 @@ class Destination(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.open_until is not None and self.open_until > now
+
+    @property
+    def is_suspect(self) -> bool:
+        """It failed often enough to open its breaker, and did not answer since."""
+        return self.failures >= settings.BREAKER_FAILURES
+
+    def count_failures(self, failures: int, *, error: str, now: datetime) -> None:
+        """Open the breaker when there were too many; what fails while it is open was sent before."""
+        self.failures += failures
+        self.last_error = error
+        if self.is_suspect and not self.is_open(now):
+            open_s = min(settings.BREAKER_OPEN_S * 2**self.openings, settings.BREAKER_OPEN_MAX_S)
+            self.open_until = now + timedelta(seconds=open_s)
+            self.openings += 1
+
+    def pause(self, *, until: datetime, error: str) -> None:
+        self.open_until = max(until, self.open_until or until)
+        self.last_error = error
+
+    def close(self) -> None:
+        self.failures = self.openings = 0
+        self.open_until = None
 
 
 class Conversion(models.Model):
@@ -309,6 +344,7 @@ class Conversion(models.Model):
     detail = models.TextField(_("detail"), blank=True)
     warning = models.CharField(_("warning"), max_length=255, blank=True)
     due_at = models.DateTimeField(_("next attempt"), null=True)
+    give_up_at = models.DateTimeField(_("given up after"))
     lease_token = models.UUIDField(null=True, editable=False)
     lookups = models.PositiveSmallIntegerField(_("look-ups"), default=0)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -323,6 +359,9 @@ class Conversion(models.Model):
     advertiser_id = models.BigIntegerField(_("advertiser"), null=True)
     body = models.TextField(_("body that is sent, encrypted"), blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
+    # Who asked for the next try, moved to its attempt when it leaves.
+    resend_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    resend_reason = models.CharField(max_length=255, blank=True)
 
     class Meta:
         verbose_name = _("send record")
@@ -355,6 +394,81 @@ class Conversion(models.Model):
     def __str__(self) -> str:
         return f"{self.event} · {self.user_id}"
 
+    @property
+    def device_ids(self) -> dict[str, str]:
+        """The raw ids as the app gave them. Raises: `DecryptionError`."""
+        ids: dict[str, str] = json.loads(decrypt(self.device)) if self.device else {}
+        return ids
+
+    @property
+    def platform_device_id(self) -> str:
+        return self.device_ids.get(DEVICE_ID_FIELDS[self.os], "")
+
+    @property
+    def destination_key(self) -> str:
+        return str(self.advertiser_id)
+
+    def write_body(self, *, callback_param: str) -> None:
+        """Fix what is sent, for the first try and all others: the platform tells repeats by the identical body."""
+        body = conversion_body(
+            event=self.event,
+            os=self.os,
+            device=self.device_ids,
+            callback_param=callback_param,
+            occurred_at=self.occurred_at,
+            outer_event_id=self.outer_event_id,
+            amount_fen=self.amount_fen,
+        )
+        self.body = encrypt(body.decode())
+
+    def read_body(self) -> bytes:
+        return decrypt(self.body).encode()
+
+    def new_attempt(self, kind: str, *, request: str, now: datetime) -> "Attempt":
+        """The attempt that is about to be made; it takes over who asked for a resend."""
+        attempt = Attempt(
+            conversion=self,
+            kind=kind,
+            request=request,
+            started_at=now,
+            resent_by_id=self.resend_by_id,
+            resend_reason=self.resend_reason,
+        )
+        self.resend_by_id, self.resend_reason = None, ""
+        return attempt
+
+    def mark_reported(self, *, warning: str, now: datetime) -> None:
+        self._rest(State.REPORTED, "", "", now)
+        self.warning = warning[:255]
+
+    def mark_rejected(self, reason: str, detail: str, *, now: datetime) -> None:
+        self._rest(State.REJECTED, reason, detail, now)
+
+    def mark_failed(self, reason: str, detail: str, *, now: datetime) -> None:
+        self._rest(State.FAILED, reason, detail, now)
+
+    def mark_skipped(self, reason: str, detail: str, *, now: datetime) -> None:
+        self._rest(State.SKIPPED, reason, detail, now)
+
+    def mark_organic(self, reason: str, *, due_at: datetime | None, now: datetime) -> None:
+        """No ad is known: asked again at `due_at`, or final."""
+        self._rest(State.ORGANIC, reason, "", now)
+        self.due_at = due_at
+
+    def mark_held(self, reason: str, detail: str = "", *, due_at: datetime | None = None) -> None:
+        """Wait for a person, or until `due_at`."""
+        self.state, self.reason, self.detail, self.due_at = State.HELD, reason, detail, due_at
+
+    def put_off(self, detail: str, *, due_at: datetime) -> None:
+        """Try again later. An organic user stays one until an answer says something else."""
+        if self.state != State.ORGANIC:
+            self.state, self.reason = State.PENDING, ""
+        self.detail, self.due_at = detail, due_at
+
+    def _rest(self, state: State, reason: str, detail: str, now: datetime) -> None:
+        self.state, self.reason, self.detail = state, reason, detail
+        self.due_at, self.finished_at = None, now
+
 
 class Attempt(models.Model):
     """One request for a conversion, written before it leaves.
@@ -379,7 +493,6 @@ class Attempt(models.Model):
     id = models.BigAutoField(primary_key=True)
     conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="attempts")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
-    number = models.PositiveSmallIntegerField(_("number"))
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN)
     started_at = models.DateTimeField(_("started at"))
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
@@ -402,4 +515,4 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.number}: {self.outcome}"
+        return f"{self.kind}: {self.outcome}"

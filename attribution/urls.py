@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from attribution import views
+
+urlpatterns = [
+    path("api/events/", views.Events.as_view(), name="events"),
+    path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
+]

@@ -1,0 +1,139 @@
+"""The API's shapes: events in, their state and attempts out."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework import serializers
+
+from attribution.device_ids import is_absent
+from attribution.intake import ReportedEvent
+from attribution.models import Attempt, Conversion, Event, Os
+from attribution.ocean_engine import DEVICE_ID_FIELDS, EVENT_NUMBERS, OS_NUMBERS
+
+MAX_AHEAD = timedelta(minutes=5)
+MAX_AMOUNT_FEN = 10**12
+DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
+
+
+class WordOrNumberField(serializers.Field[str, Any, str, Any]):
+    """A word of ours, or the number that the vendor's older API has for it."""
+
+    default_error_messages = {"unknown": "{given!r} is unknown; known are {known}."}
+
+    def __init__(self, *, words: list[str], numbers: Mapping[int, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._meanings = {word: word for word in words} | {str(number): word for number, word in numbers.items()}
+
+    def to_internal_value(self, data: Any) -> str:
+        word = self._meanings.get(str(data)) if isinstance(data, str | int) and not isinstance(data, bool) else None
+        if word is None:
+            self.fail("unknown", given=data, known=", ".join(self._meanings))
+        return word
+
+    def to_representation(self, value: str) -> str:
+        return value
+
+
+class EventSerializer(serializers.Serializer[ReportedEvent]):
+    """One event as an app reports it. Needs in its context: `app_ids` (slug → id), `app_id`, `ip`, `user_agent`."""
+
+    event = WordOrNumberField(words=Event.values, numbers=EVENT_NUMBERS)
+    user_id = serializers.CharField(max_length=128)
+    os = WordOrNumberField(words=Os.values, numbers=OS_NUMBERS)
+    android_id = serializers.CharField(max_length=128, required=False, allow_blank=True)
+    idfv = serializers.CharField(max_length=128, required=False, allow_blank=True)
+    oaid = serializers.CharField(max_length=128, required=False, allow_blank=True)
+    imei = serializers.CharField(max_length=128, required=False, allow_blank=True)
+    idfa = serializers.CharField(max_length=128, required=False, allow_blank=True)
+    caid = serializers.CharField(max_length=1024, required=False, allow_blank=True)
+    mac = serializers.CharField(max_length=64, required=False, allow_blank=True)
+    channel = serializers.CharField(max_length=64, required=False, allow_blank=True)
+    amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT_FEN, required=False, help_text="In fen (分).")
+    outer_event_id = serializers.CharField(max_length=128, required=False)
+    occurred_at = serializers.DateTimeField(required=False)
+    ip = serializers.IPAddressField(required=False)
+    user_agent = serializers.CharField(max_length=1024, required=False, allow_blank=True)
+    app = serializers.SlugField(required=False)
+
+    def validate_occurred_at(self, moment: datetime) -> datetime:
+        now = timezone.now()
+        if moment > now + MAX_AHEAD:
+            raise serializers.ValidationError(f"{moment.isoformat()} is more than 5 minutes ahead.")
+        if moment < now - timedelta(days=settings.EVENT_MAX_AGE_DAYS):
+            raise serializers.ValidationError(
+                f"{moment.isoformat()} is more than {settings.EVENT_MAX_AGE_DAYS} days ago."
+            )
+        return moment
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        errors = _missing_for_payment(attrs) | _missing_device(attrs) | self._missing_app(attrs)
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
+
+    def reported_event(self, now: datetime) -> ReportedEvent:
+        """The valid event, with the request's own values where the event left them out."""
+        given = self.validated_data
+        device = {"ip": self.context["ip"], "user_agent": self.context["user_agent"]}
+        device |= {name: given[name] for name in DEVICE_FIELDS if not is_absent(given.get(name))}
+        return ReportedEvent(
+            app_id=self._app_id(given),
+            user_id=given["user_id"],
+            event=given["event"],
+            os=given["os"],
+            device={name: value for name, value in device.items() if value},
+            channel=given.get("channel", ""),
+            amount_fen=given.get("amount") if given["event"] == Event.PAY else None,
+            outer_event_id=given.get("outer_event_id", ""),
+            occurred_at=given.get("occurred_at", now),
+        )
+
+    def _app_id(self, attrs: Mapping[str, Any]) -> int:
+        app_id: int = self.context["app_ids"].get(attrs["app"]) if "app" in attrs else self.context["app_id"]
+        return app_id
+
+    def _missing_app(self, attrs: Mapping[str, Any]) -> dict[str, str]:
+        if self._app_id(attrs):
+            return {}
+        return {"app": f"No app {attrs['app']!r}." if "app" in attrs else "Required: the key has no default app."}
+
+
+def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
+    if attrs["event"] != Event.PAY:
+        return {}
+    return {name: "Required for a payment." for name in ("amount", "outer_event_id") if name not in attrs}
+
+
+def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
+    """The platform asks for its own id; a placeholder, equal on thousands of phones, is none."""
+    name = DEVICE_ID_FIELDS[attrs["os"]]
+    value = attrs.get(name)
+    if not is_absent(value):
+        return {}
+    return {name: f"{value!r} is a placeholder, no id." if value else f"Required for {attrs['os']}."}
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        fields = ["kind", "outcome", "started_at", "duration_ms", "http_status", "code", "message"]
+        read_only_fields = fields
+
+
+class ConversionSerializer(serializers.ModelSerializer[Conversion]):
+    status = serializers.CharField(source="state")
+    amount = serializers.IntegerField(source="amount_fen", allow_null=True)
+    advertiser_id = serializers.CharField(allow_null=True)
+    next_attempt_at = serializers.DateTimeField(source="due_at", allow_null=True)
+    attempts = AttemptSerializer(many=True)
+
+    class Meta:
+        model = Conversion
+        fields = [
+            "id", "event", "user_id", "os", "amount", "outer_event_id", "occurred_at", "received_at", "status",
+            "reason", "detail", "warning", "rule", "advertiser_id", "next_attempt_at", "finished_at", "attempts",
+        ]  # fmt: skip
+        read_only_fields = fields
