@@ -1,8 +1,7 @@
 from django.urls import path
 
-from attribution import views
+from attribution import tracking
 
 urlpatterns = [
-    path("api/events/", views.Events.as_view(), name="events"),
-    path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
+    path("track/oceanengine/<str:token>/", tracking.click, name="click"),
 ]
