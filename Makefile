@@ -16,7 +16,6 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(BIN)/python -m sandbox.check
 
 format: .venv/installed
 	$(BIN)/ruff check --fix-only .

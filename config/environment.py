@@ -3,6 +3,7 @@
 A thin layer over django-environ, whose own errors ("invalid literal for int()") leave the variable out.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 T = TypeVar("T")
 
 _env = environ.Env()
+_names: set[str] = set()
 
 
 def read_file(path: Path) -> None:
@@ -23,15 +25,23 @@ def read_file(path: Path) -> None:
         _env.read_env(str(path))
 
 
-def has(name: str) -> bool:
-    return bool(_env.str(name, default=""))
+def names() -> set[str]:
+    """The variables that have been asked for."""
+    return set(_names)
+
+
+def given() -> dict[str, str]:
+    """The variables that have been asked for and are set, with their values."""
+    return {name: os.environ[name] for name in sorted(_names) if name in os.environ}
 
 
 def text(name: str, default: str | None = None) -> str:
-    """A text; without a default the variable is required and may not be empty."""
-    if default is None and not has(name):
+    """A text; without a default the variable is required. An empty variable counts as unset: `NAME= make run`."""
+    _names.add(name)
+    value = os.environ.get(name) or default
+    if value is None:
         raise ImproperlyConfigured(f"{name} is not set: it is required")
-    return str(_env.str(name, default=default or ""))
+    return value
 
 
 def flag(name: str, *, default: bool) -> bool:

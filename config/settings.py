@@ -241,10 +241,17 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        # A probe that asks every second would say every second what its answer says.
+        "probes": {"()": "django.utils.log.CallbackFilter", "callback": lambda line: "/readyz" not in (line.args or ())}
+    },
     "loggers": {
+        "django": {"handlers": []},  # in DEBUG Django adds a handler of its own: every line would come twice
+        "django.request": {"filters": ["probes"]},
         # A line when a task comes and one when it is done: with a sweep every few seconds these would be the log.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }
