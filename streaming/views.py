@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 
 from django.core.exceptions import RequestDataTooBig
@@ -35,7 +35,7 @@ _STREAM_HEADERS = {
     "Content-Encoding": "identity",
 }
 
-AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+AsyncView = Callable[[HttpRequest], Coroutine[object, object, HttpResponseBase]]
 
 
 def _answers_faults(view: AsyncView) -> AsyncView:
