@@ -57,6 +57,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 DRIVEN_PATHS = {"/v1/chat/completions", "/api/chat/"}  # see config/driven.py
+MACHINE_PREFIXES = ("/track/",)  # no middleware either: see config/asgi.py
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [
@@ -145,6 +146,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE_FILENAME = env.text("BEAT_SCHEDULE_FILE", "celerybeat-schedule")  # when it did what last
 CELERY_BEAT_SCHEDULE = {
     "worker heartbeat": {"task": "config.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+    "upkeep": {"task": "config.sweep", "schedule": 30.0, "options": {"expires": 30.0}},
+    "purge": {"task": "config.purge", "schedule": crontab(hour="4", minute="10")},
     "due conversions": {"task": "attribution.deliver", "schedule": 10.0, "options": {"expires": 10.0}},
 }
 

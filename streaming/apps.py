@@ -1,9 +1,9 @@
-"""Connects streaming to the web process's life."""
+"""Connects streaming to the web process's life and to the upkeep."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from config import lifespan
+from config import lifespan, sweeping
 
 
 class StreamingConfig(AppConfig):
@@ -11,6 +11,7 @@ class StreamingConfig(AppConfig):
     verbose_name = _("Chat streaming")
 
     def ready(self) -> None:
-        from streaming import turn, watch  # noqa: PLC0415  # they need the loaded models
+        from streaming import models, turn, watch  # noqa: PLC0415  # they need the loaded apps
 
         lifespan.register(on_drain=watch.watch.drain, on_shutdown=turn.shut_down)
+        sweeping.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)

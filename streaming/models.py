@@ -86,9 +86,10 @@ class ServerProcess(models.Model):
 
 
 class CompletionQuerySet(models.QuerySet["Completion"]):
-    def mark_interrupted(self, *, now: dt.datetime) -> int:
+    def mark_interrupted(self, now: dt.datetime) -> int:
         """End the completions whose process is gone; the number of them."""
         silent_since = now - dt.timedelta(seconds=settings.CHAT_PROCESS_SILENT_AFTER_S)
+        ServerProcess.objects.filter(seen_at__lt=silent_since).delete()
         alive = ServerProcess.objects.filter(seen_at__gte=silent_since)
         gone = self.filter(state=Completion.State.STREAMING).exclude(process_id__in=alive.values("id"))
         return gone.update(state=Completion.State.INTERRUPTED, error_code="process_died", finished_at=now)
