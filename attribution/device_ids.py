@@ -48,6 +48,7 @@ PERSONAL_FIELDS = {
     "user_agent",
 }
 
+_OF_ZEROS = "0-:."
 _UNREPLACED_MACRO = re.compile(r"__\w+__")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _PERSONAL_TEXT = re.compile(rf'("(?:{"|".join(sorted(PERSONAL_FIELDS))})"\s*:\s*")((?:[^"\\]|\\.)*)', re.IGNORECASE)
@@ -62,14 +63,12 @@ def is_absent(value: str | None) -> bool:
 
     Such values are equal on thousands of phones: taken for ids, they would match strangers.
     """
-    if value is None:
+    word = (value or "").strip().lower()
+    if word in _NOTHING:
         return True
-    word = value.strip().lower()
-    return (
-        word in PLACEHOLDERS
-        or word in _MD5_OF_NOTHING
-        or not word.strip("0-:.")
-        or _UNREPLACED_MACRO.fullmatch(word) is not None
+    # Looked at for each of a click's forty parameters: cheap questions go first.
+    return (word[0] in _OF_ZEROS and not word.strip(_OF_ZEROS)) or (
+        word[0] == "_" and _UNREPLACED_MACRO.fullmatch(word) is not None
     )
 
 
@@ -153,6 +152,6 @@ def _fernet(encryption_keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in encryption_keys])
 
 
-_MD5_OF_NOTHING = {
+_NOTHING = PLACEHOLDERS | {
     md5_of(form) for word in PLACEHOLDERS | ZEROS for form in (word, word.upper(), word.replace(":", ""))
 }

@@ -56,7 +56,9 @@ async def click(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(status: int, outcome: str, body: bytes) -> HttpResponse:
     CLICKS.labels(outcome).inc()
-    return HttpResponse(body, status=status, content_type="application/json")
+    # The length is CommonMiddleware's work, and there is no middleware on this path.
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return HttpResponse(body, status=status, headers=headers)
 
 
 class _AppIds:
@@ -114,6 +116,7 @@ class _GroupCommit:
             raise failure
 
     async def _write_batches(self) -> None:
+        """Write until nothing is left; the connection is kept for that time only, not for the process's life."""
         while self._gathering.clicks:
             batch, self._gathering = self._gathering, _Batch()
             writing = asyncio.get_running_loop().run_in_executor(_writer_thread, _write, batch.clicks)
@@ -124,6 +127,7 @@ class _GroupCommit:
             else:
                 batch.failures.set_exception(error)
         self._writing = None
+        _writer_thread.submit(_release_connection)
 
 
 def _write(batch: list[Click]) -> list[DatabaseError | None]:
@@ -131,12 +135,15 @@ def _write(batch: list[Click]) -> list[DatabaseError | None]:
     try:
         clicks.store(batch)
     except (OperationalError, InterfaceError):
+        connection.close()  # a dead one would be tried again and again
         raise
     except DatabaseError as err:
         return [err] if len(batch) == 1 else [failure for click in batch for failure in _write([click])]
-    finally:
-        connection.close()
     return [None] * len(batch)
+
+
+def _release_connection() -> None:
+    connection.close()
 
 
 _app_ids = _AppIds()
