@@ -154,6 +154,7 @@ def test_cr_at_the_end_of_a_read_does_not_hold_the_event_back() -> None:
     [
         (b"", b""),
         (b"data: a\n\n", b""),
+        (BOM, b""),
         (b"data: a\n\n\n: hb\n: h", b""),
         (b"data: a\n\ndata: [DONE]\n", b"data: [DONE]"),
         (b'{"error":{"message":"quota"}}', b'{"error":{"message":"quota"}}'),
@@ -170,7 +171,9 @@ def test_close_tells_what_was_unfinished(stream: bytes, unfinished: bytes) -> No
 
 
 @pytest.mark.parametrize("reads", [[b"data: 345678\n\n"], bytewise(b"data: 345678\n\n")], ids=["whole", "bytewise"])
-@pytest.mark.parametrize("first", [b"", b"data: a\n\n"], ids=["at the start", "between events"])
+@pytest.mark.parametrize(
+    "first", [b"", b"data: a\n\n", b"data: a\n\n\n"], ids=["at the start", "between events", "after an empty line"]
+)
 def test_event_over_the_limit_is_refused(first: bytes, reads: list[bytes]) -> None:
     fitting, too_small = Parser(max_event_bytes=12), Parser(max_event_bytes=11)
     fitting.feed(first)
@@ -181,6 +184,12 @@ def test_event_over_the_limit_is_refused(first: bytes, reads: list[bytes]) -> No
     assert [event.data for event in events] == [b"345678"]
     with pytest.raises(EventTooLarge, match="11 bytes"):
         feed_all(too_small, reads)
+
+
+def test_empty_read_between_cr_and_lf_changes_nothing() -> None:
+    events = feed_all(Parser(), [b"data: a\r", b"", b"\ndata: b\n\n"])
+
+    assert [event.data for event in events] == [b"a\nb"]
 
 
 def test_event_that_never_ends_is_refused() -> None:
