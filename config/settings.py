@@ -25,6 +25,7 @@ SECRET_KEY = env.text("SECRET_KEY", "debug-only-" + "x" * 50 if DEBUG else None)
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "*" if DEBUG else "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://localhost:{PORT}")  # how the world reaches us: monitor links begin with it
 
 INSTALLED_APPS = [
     "unfold",
@@ -163,11 +164,15 @@ REST_KNOX = {
 }
 # How long a web process trusts a key that it has looked up; a revoked key works this much longer.
 API_KEY_CACHE_S = env.seconds("API_KEY_CACHE_S", 5, minimum=0)
+# User tokens: docs in config/access/tokens.py.
+USER_TOKEN_SECRET = env.text("USER_TOKEN_SECRET", SECRET_KEY)
+USER_TOKEN_SHARED_SECRETS = env.pairs("USER_TOKEN_SHARED_SECRETS", "")
+USER_TOKEN_TTL_S = env.integer("USER_TOKEN_TTL_S", 3600, minimum=60, maximum=24 * 3600)
 # Requests per minute of one key, over all endpoints; keys issued with `--throttle none` are exempt.
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 6000, minimum=1)
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["config.access.throttling.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],

@@ -12,7 +12,7 @@ from django.db import connection
 from django.http import HttpRequest
 
 from config.access import authentication, throttling
-from config.access.models import ApiKey
+from config.access.credentials import Credential
 from streaming import catalogue
 from streaming.catalogue import Catalogue, ServedModel
 from streaming.faults import Fault
@@ -24,12 +24,12 @@ T = TypeVar("T")
 class Caller:
     """Who is let in, and what is served."""
 
-    key: ApiKey
+    credential: Credential
     catalogue: Catalogue
 
     def models(self) -> list[ServedModel]:
         """The models that this caller may use."""
-        return [model for model in self.catalogue.models.values() if self.key.may_use(model.name)]
+        return [model for model in self.catalogue.models.values() if self.credential.may_use(model.name)]
 
     def model(self, name: str | None) -> ServedModel:
         """The model of this name, or the default one. Raises: Fault 404, 403."""
@@ -37,29 +37,33 @@ class Caller:
         model = self.catalogue.models.get(name or "")
         if model is None:
             raise Fault("model_not_found", f"The model {name!r} does not exist.", status=404, param="model")
-        if not self.key.may_use(model.name):
+        if not self.credential.may_use(model.name):
             raise Fault("model_not_allowed", f"This key may not use the model {name!r}.", status=403, param="model")
         return model
 
 
 async def admit(request: HttpRequest) -> Caller:
     """Raises: Fault 401, 429."""
-    secret = _secret_of(request)
-    key = authentication.remembered(secret)
+    try:
+        secret = authentication.secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
+    except authentication.NoSecret as err:
+        message = "Send your API key as: Authorization: Bearer <key>."
+        raise Fault("missing_api_key", message, status=401) from err
+    credential = authentication.without_query(secret)
     served = catalogue.current()
-    if key is not None and served is not None and not key.is_throttled:
-        return Caller(key=key, catalogue=served)
+    if credential is not None and served is not None and not credential.is_throttled:
+        return Caller(credential=credential, catalogue=served)
     return await _in_thread(lambda: _look_up(secret))
 
 
 def _look_up(secret: str) -> Caller:
-    key = authentication.remembered(secret) or authentication.look_up(secret)
-    if key is None:
+    credential = authentication.look_up(secret)
+    if credential is None:
         raise Fault("invalid_api_key", "The API key is not valid.", status=401)
-    wait_s = throttling.hit(key)
+    wait_s = throttling.hit(credential)
     if wait_s is not None:
         raise Fault("rate_limit_exceeded", "Too many requests with this key.", status=429, retry_after_s=wait_s)
-    return Caller(key=key, catalogue=catalogue.current() or catalogue.read())
+    return Caller(credential=credential, catalogue=catalogue.current() or catalogue.read())
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
@@ -72,10 +76,3 @@ async def _in_thread(work: Callable[[], T]) -> T:
             connection.close()
 
     return await asyncio.get_running_loop().run_in_executor(None, run)
-
-
-def _secret_of(request: HttpRequest) -> str:
-    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        raise Fault("missing_api_key", "Send your API key as: Authorization: Bearer <key>.", status=401)
-    return str(secret.strip())

@@ -14,7 +14,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.access.models import ApiKey
+from config.access.credentials import Credential
 from config.driven import DrivenResponse
 from streaming import catalogue, chat_request, faults, recorder
 from streaming.admission import Caller, admit
@@ -87,8 +87,8 @@ async def _stream(caller: Caller, ask: ChatRequest, kind: Completion.Profile, pr
 
 def _completion(caller: Caller, ask: ChatRequest, model: str, kind: Completion.Profile) -> Completion:
     return Completion(
-        caller_id=caller.key.user_id,
-        user_id=ask.user_id[:200],
+        caller_id=caller.credential.caller_id,
+        user_id=(caller.credential.user_id or ask.user_id)[:200],
         profile=kind,
         is_stream=ask.is_stream,
         chat_model=model,
@@ -115,8 +115,8 @@ def _error_response(fault: Fault) -> HttpResponse:
 @api_view(["GET"])
 def models(request: Request) -> Response:
     """`GET /v1/models`: the models that this caller may use."""
-    assert isinstance(request.auth, ApiKey)  # noqa: S101  # the only authentication class there is
-    caller = Caller(key=request.auth, catalogue=catalogue.current() or catalogue.read())
+    assert isinstance(request.auth, Credential)  # noqa: S101  # the only authentication class there is
+    caller = Caller(credential=request.auth, catalogue=catalogue.current() or catalogue.read())
     return Response(
         {
             "object": "list",

@@ -34,7 +34,16 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
     list_filter = ["app", "is_throttled"]
     search_fields = ["token_key", "user__username"]
     list_select_related = ["user", "app"]
-    fields = ["user", "app", "is_throttled", "allowed_models", "expiry"]
+    fields = [
+        "user",
+        "app",
+        "is_throttled",
+        "requests_per_minute",
+        "concurrent_streams",
+        "tokens_per_day",
+        "allowed_models",
+        "expiry",
+    ]
     autocomplete_fields = ["user"]
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken, get_digest_token
 from knox.settings import CONSTANTS
 
+from config.access.credentials import Credential
+
 User = get_user_model()
 
 
@@ -45,6 +47,10 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
         help_text=_("Comma separated; empty: all of them"),
     )
 
+    requests_per_minute = models.PositiveIntegerField(_("requests per minute"), null=True, blank=True)
+    concurrent_streams = models.PositiveIntegerField(_("concurrent streams"), null=True, blank=True)
+    tokens_per_day = models.PositiveIntegerField(_("tokens per day"), null=True, blank=True)
+
     objects = ApiKeyManager()
 
     class Meta:
@@ -64,8 +70,18 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
     def is_usable(self) -> bool:
         return not self.is_expired and bool(self.user.is_active)
 
-    def may_use(self, chat_model: str) -> bool:
-        return not self.allowed_models or chat_model in self.allowed_models
+    @property
+    def credential(self) -> Credential:
+        return Credential(
+            name=self.token_key,
+            caller_id=self.user_id,
+            app_id=self.app_id,
+            is_throttled=self.is_throttled,
+            allowed_models=tuple(self.allowed_models),
+            requests_per_minute=self.requests_per_minute,
+            concurrent_streams=self.concurrent_streams,
+            tokens_per_day=self.tokens_per_day,
+        )
 
     @property
     def is_expired(self) -> bool:

@@ -12,7 +12,7 @@ from limits.strategies import FixedWindowRateLimiter
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from config.access.models import ApiKey
+from config.access.credentials import Credential
 from config.health import REDIS_UNAVAILABLE
 
 # A Redis that hangs costs one request its time-out, not every request.
@@ -30,16 +30,16 @@ def _limiter() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(RedisStorage(settings.REDIS_URL, connection_pool=pool))
 
 
-def hit(key: ApiKey) -> float | None:
-    """Count a request of this key; the seconds to wait if it is one too many, else None."""
+def hit(credential: Credential) -> float | None:
+    """Count a request of this caller; the seconds to wait if it is one too many, else None."""
     global _redis_is_down_until  # one circuit per process
-    if not key.is_throttled or time.monotonic() < _redis_is_down_until:
+    if not credential.is_throttled or time.monotonic() < _redis_is_down_until:
         return None
     limit = RateLimitItemPerMinute(settings.API_REQUESTS_PER_MINUTE)
     try:
-        if _limiter().hit(limit, key.token_key):
+        if _limiter().hit(limit, credential.name):
             return None
-        return max(_limiter().get_window_stats(limit, key.token_key).reset_time - time.time(), 1.0)
+        return max(_limiter().get_window_stats(limit, credential.name).reset_time - time.time(), 1.0)
     except redis.RedisError:
         REDIS_UNAVAILABLE.labels("throttle").inc()
         _redis_is_down_until = time.monotonic() + _SKIP_AFTER_FAILURE_S
@@ -55,7 +55,7 @@ class KeyThrottle(BaseThrottle):
     _wait_s: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self._wait_s = hit(request.auth) if isinstance(request.auth, ApiKey) else None
+        self._wait_s = hit(request.auth) if isinstance(request.auth, Credential) else None
         return self._wait_s is None
 
     def wait(self) -> float | None:

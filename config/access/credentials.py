@@ -1,0 +1,31 @@
+"""What a caller has shown: an API key of a server, or a token of one of the app's users. The same for every endpoint."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Who calls and what they may do; `request.auth` of every API request.
+
+    `caller_id` is the Django user behind the key, None for a token that the app signed itself. `user_id` is the app's
+    user that a token was made for: such a caller acts for this user only. None: a server, which acts for all.
+    """
+
+    name: str
+    caller_id: int | None
+    app_id: int | None
+    user_id: str | None = None
+    is_throttled: bool = True
+    allowed_models: tuple[str, ...] = ()
+    # None: the setting's default.
+    requests_per_minute: int | None = None
+    concurrent_streams: int | None = None
+    tokens_per_day: int | None = None
+
+    def may_use(self, chat_model: str) -> bool:
+        return not self.allowed_models or chat_model in self.allowed_models
+
+    @property
+    def owner(self) -> str:
+        """Whose the chats are that this caller starts: only the same may read or stop them."""
+        return f"key:{self.name}" if self.user_id is None else f"user:{self.caller_id}:{self.name}:{self.user_id}"
