@@ -157,6 +157,8 @@ CELERY_BEAT_SCHEDULE = {
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 KNOX_TOKEN_MODEL = "access.ApiKey"  # noqa: S105 - the name of a model
+# Its migrations would make the table of the model that ours replaces; empty, it refuses every flush of auth_user.
+MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_TTL": None,  # a key lives until it is revoked, unless it is issued with an expiry
