@@ -176,8 +176,8 @@ def test_close_tells_what_was_unfinished(stream: bytes, unfinished: bytes) -> No
 )
 def test_event_over_the_limit_is_refused(first: bytes, reads: list[bytes]) -> None:
     fitting, too_small = Parser(max_event_bytes=12), Parser(max_event_bytes=11)
-    fitting.feed(first)
-    too_small.feed(first)
+    feed_all(fitting, bytewise(first))
+    feed_all(too_small, bytewise(first))
 
     events = feed_all(fitting, reads)
 
