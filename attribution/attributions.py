@@ -1,12 +1,14 @@
-"""Which ad a user came from: one stored answer per user, of the platform or of our own clicks."""
+"""Which ad a user came from: one stored answer per user, the platform's or that of our own clicks."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from attribution import bulk
-from attribution.models import Attribution, Conversion, State
+from attribution import bulk, clicks
+from attribution.matching import Match
+from attribution.models import AD_FIELDS, App, Attribution, Click, Conversion, State
 from attribution.ocean_engine import AdAnswer
 
 # Another event of the user within this time shares the first one's "not attributed" instead of asking again.
@@ -14,6 +16,17 @@ FRESH_FOR = timedelta(seconds=20)
 
 # (app id, user id)
 User = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The platform was asked for the sake of this event. `answer` None: it refused, and `refusal` says why."""
+
+    conversion: Conversion
+    app: App
+    activated_at: datetime
+    answer: AdAnswer | None
+    refusal: str = ""
 
 
 def stored(users: Collection[User]) -> dict[User, Attribution]:
@@ -25,33 +38,72 @@ def is_fresh(attribution: Attribution, now: datetime) -> bool:
     return attribution.asked_at > now - FRESH_FOR
 
 
-def from_answer(conversion: Conversion, answer: AdAnswer, *, now: datetime) -> Attribution:
-    """The platform's answer about this event's user, not saved yet."""
-    row = Attribution(app_id=conversion.app_id, user_id=conversion.user_id, asked_at=now)
-    if not answer.is_attributed:
-        row.reason = "no_ad_known"
-        return row
-    row.is_attributed = True
-    row.source = Attribution.Source.PLATFORM
-    row.reason = "platform"
-    row.callback_param = answer.callback_param or ""
-    row.touched_at = answer.touched_at
-    row.activated_at = answer.activated_at or conversion.occurred_at
-    row.attributed_at = now
-    for name, value in answer.ad.items():
-        setattr(row, name, value)
-    return row
+def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribution]:
+    """Store what was found out, and return what is known about these users now.
 
-
-def save(rows: Sequence[Attribution]) -> dict[User, Attribution]:
-    """Store the answers and return what is known now: an ad, once found, stays."""
-    if not rows:
-        return {}
-    bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed")
+    Where the platform knows no ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
+    """
+    rows = [_from_platform(lookup, now) for lookup in lookups]
+    _search_clicks([(row, lookup) for row, lookup in zip(rows, lookups, strict=True) if not row.is_attributed], now)
+    if rows:
+        bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed")
+    _wake({(row.app_id, row.user_id) for row in rows if row.is_attributed}, now)
     return stored({(row.app_id, row.user_id) for row in rows})
 
 
-def wake(users: Collection[User], *, now: datetime) -> None:
+def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
+    conversion, answer = lookup.conversion, lookup.answer
+    row = Attribution(
+        app_id=conversion.app_id, user_id=conversion.user_id, activated_at=lookup.activated_at, asked_at=now
+    )
+    if answer and answer.is_attributed:
+        row.is_attributed = True
+        row.source = Attribution.Source.PLATFORM
+        row.reason = "platform"
+        row.callback_param = answer.callback_param or ""
+        row.touched_at = answer.touched_at
+        row.activated_at = answer.activated_at or lookup.activated_at
+        row.attributed_at = now
+        for name, value in answer.ad.items():
+            setattr(row, name, value)
+    return row
+
+
+def _search_clicks(open_questions: Sequence[tuple[Attribution, Lookup]], now: datetime) -> None:
+    matches = [(row, lookup, _match(lookup)) for row, lookup in open_questions]
+    found = Click.objects.in_bulk([match.click_id for _row, _lookup, match in matches if match.click_id is not None])
+    for row, lookup, match in matches:
+        row.reason = match.reason
+        row.detail = ". ".join(filter(None, [lookup.refusal, match.detail]))
+        if match.click_id in found:
+            _take_click(row, found[match.click_id], match, now)
+
+
+def _match(lookup: Lookup) -> Match:
+    device = lookup.conversion.device_ids
+    return clicks.find(
+        lookup.app,
+        device,
+        ip=device.get("ip", ""),
+        user_agent=device.get("user_agent", ""),
+        activated_at=lookup.activated_at,
+    )
+
+
+def _take_click(row: Attribution, click: Click, match: Match, now: datetime) -> None:
+    row.is_attributed = True
+    row.source = Attribution.Source.CLICK
+    row.click = click
+    row.callback_param = click.callback_param
+    row.touched_at = click.clicked_at
+    row.attributed_at = now
+    row.click_to_install_s = match.click_to_install_s
+    row.is_suspicious = match.is_suspicious
+    for name in AD_FIELDS:
+        setattr(row, name, getattr(click, name))
+
+
+def _wake(users: Collection[User], now: datetime) -> None:
     """Make the organic events of users who have an ad after all due at once."""
     if users:
         waiting = Conversion.objects.filter(state=State.ORGANIC, due_at__gt=now, lease_token=None)

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 
 from django.conf import settings
@@ -40,6 +41,7 @@ class Call:
     kind: Attempt.Kind
     conversions: list[Conversion]
     body: bytes
+    activated_at: datetime | None = None
     attempt: Attempt | None = None
     reply: Reply = field(default_factory=Reply)
     answer: AdAnswer | None = None

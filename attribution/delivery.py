@@ -13,16 +13,18 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
 
 from attribution import attributions, bulk, destinations, device_ids, ocean_engine, retry
-from attribution.attributions import User
+from attribution.attributions import Lookup, User
 from attribution.calls import Call, Lines
 from attribution.destinations import Destinations
+from attribution.device_ids import DecryptionError
 from attribution.models import App, Attempt, Attribution, Conversion, Destination
-from attribution.ocean_engine import OceanEngineRejected, OceanEngineUnavailable
+from attribution.ocean_engine import OceanEngineUnavailable
 
 # Rows in one worker's hands: enough to keep the threads busy while results are written.
 CAPACITY_PER_THREAD = 6
@@ -42,9 +44,16 @@ _CLAIM = f"""
 """  # noqa: S608  # the table's name is ours
 
 
-def deliver_due(*, budget_s: float, clock: Callable[[], datetime]) -> bool:
-    """Deliver what is due. Returns whether more may be left after `budget_s`."""
-    return _Round(clock).run(give_up_at=time.monotonic() + budget_s)
+class Delivered(NamedTuple):
+    """How many rows were claimed, and whether nothing was due any more at the end."""
+
+    rows: int
+    is_all: bool
+
+
+def deliver_due(*, budget_s: float, clock: Callable[[], datetime]) -> Delivered:
+    """Deliver what is due; after `budget_s` nothing more is claimed."""
+    return _Round(clock).run(stop_claiming_at=time.monotonic() + budget_s)
 
 
 class _Round:
@@ -56,19 +65,21 @@ class _Round:
         self._destinations = Destinations()
         self._apps: dict[int, App] = {}
 
-    def run(self, *, give_up_at: float) -> bool:
+    def run(self, *, stop_claiming_at: float) -> Delivered:
         capacity = settings.CONVERSION_CONCURRENCY * CAPACITY_PER_THREAD
+        count = 0
         while True:
-            is_over = time.monotonic() > give_up_at
+            is_in_time = time.monotonic() < stop_claiming_at
             claimed = 0
-            if not is_over and len(self._lines) <= capacity // 2:
+            if is_in_time and len(self._lines) <= capacity // 2:
                 claimed = self._claim(capacity - len(self._lines))
+                count += claimed
             self._launch()
             finished = self._lines.finished()
             if finished:
                 self._settle(finished)
             elif not claimed:
-                return is_over
+                return Delivered(count, is_all=is_in_time)
 
     def _claim(self, limit: int) -> int:
         now = self._clock()
@@ -89,46 +100,59 @@ class _Round:
 
     def _plan(self, rows: Sequence[Conversion], now: datetime) -> None:
         """Put each row into the line of its next call, or settle it at once."""
-        self._apps = App.objects.prefetch_related("channel_packages").in_bulk({row.app_id for row in rows})
+        self._apps |= App.objects.prefetch_related("channel_packages").in_bulk({row.app_id for row in rows})
         self._destinations.load()
         known = attributions.stored({_user(row) for row in rows})
         to_ask: dict[User, list[Conversion]] = {}
-        settled = []
+        settled: list[Conversion] = []
         for row in rows:
             attribution = known.get(_user(row))
             if not self._apps[row.app_id].is_reporting:
                 row.mark_held("app_switched_off")
                 settled.append(row)
             elif row.body or (attribution and attribution.is_attributed):
-                self._queue_report(row, attribution)
+                settled += self._queue_report(row, attribution)
             elif attribution and attributions.is_fresh(attribution, now):
                 _mark_organic(row, attribution, now)
                 settled.append(row)
             else:
                 to_ask.setdefault(_user(row), []).append(row)
-        settled += [row for rows in to_ask.values() for row in self._queue_lookup(rows)]
+        for user, rows in to_ask.items():
+            settled += self._queue_lookup(rows, known.get(user))
         _save_settled(settled)
 
-    def _queue_lookup(self, rows: list[Conversion]) -> list[Conversion]:
+    def _queue_lookup(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
         """Ask once for all events of one user. Returns the rows if there is nothing to ask with."""
-        row = min(rows, key=lambda row: row.occurred_at)
+        rows.sort(key=lambda row: row.occurred_at)
+        row = rows[0]
+        activated_at = min(row.occurred_at, known.activated_at) if known else row.occurred_at
         package = self._apps[row.app_id].package_for(os=row.os, channel=row.channel)
         if not package:
             for each in rows:
-                each.mark_held("no_package", f"the app has no package for {row.os}")
+                each.mark_held("no_package", f"The app has no package for {row.os}")
             return rows
-        body = ocean_engine.attribution_body(
-            os=row.os, device_id=row.platform_device_id, package=package, activated_at=row.occurred_at
-        )
-        self._lines.add(Call(Destination.ATTRIBUTION_QUERY, Attempt.Kind.LOOKUP, rows, body))
+        try:
+            device_id = row.platform_device_id
+        except DecryptionError as err:
+            row.mark_failed("unreadable", str(err), now=self._clock())
+            return [row, *self._queue_lookup(rows[1:], known)] if rows[1:] else [row]
+        body = ocean_engine.attribution_body(os=row.os, device_id=device_id, package=package, activated_at=activated_at)
+        self._lines.add(Call(Destination.ATTRIBUTION_QUERY, Attempt.Kind.LOOKUP, rows, body, activated_at))
         return []
 
-    def _queue_report(self, row: Conversion, attribution: Attribution | None) -> None:
-        if not row.body and attribution:
-            row.attribution = attribution
-            row.advertiser_id = attribution.advertiser_id or Destination.UNKNOWN_ADVERTISER
-            row.write_body(callback_param=attribution.callback_param)
-        self._lines.add(Call(row.destination_key, Attempt.Kind.REPORT, [row], row.read_body()))
+    def _queue_report(self, row: Conversion, attribution: Attribution | None) -> list[Conversion]:
+        """Returns the row if it can't be read."""
+        try:
+            if not row.body and attribution:
+                row.attribution = attribution
+                row.advertiser_id = attribution.advertiser_id or Destination.UNKNOWN_ADVERTISER
+                row.write_body(callback_param=attribution.callback_param)
+            body = row.read_body()
+        except DecryptionError as err:
+            row.mark_failed("unreadable", str(err), now=self._clock())
+            return [row]
+        self._lines.add(Call(row.destination_key, Attempt.Kind.REPORT, [row], body))
+        return []
 
     def _launch(self) -> None:
         """Send what may be sent now; what waits for a destination that is off or broken is held."""
@@ -184,24 +208,32 @@ class _Round:
         destinations.release(self._destinations.save(now), now=now)
 
     def _settle_lookups(self, calls: Sequence[Call], now: datetime) -> list[Conversion]:
-        """Store the answers; rows with an ad go on to their report, the others are returned, settled."""
-        found = [attributions.from_answer(call.conversions[0], call.answer, now=now) for call in calls if call.answer]
-        known = attributions.save(found)
-        attributions.wake({(row.app_id, row.user_id) for row in found if row.is_attributed}, now=now)
-        settled = []
+        """Rows whose user has an ad go on to their report; the others are returned, settled."""
+        known = attributions.conclude([self._lookup(call) for call in calls], now=now)
+        settled: list[Conversion] = []
         for call in calls:
             for row in call.conversions:
                 row.tries = 0
-                attribution = known.get(_user(row))
-                if attribution and attribution.is_attributed:
-                    self._queue_report(row, attribution)
+                attribution = known[_user(row)]
+                if attribution.is_attributed:
+                    settled += self._queue_report(row, attribution)
                     continue
-                if isinstance(call.error, OceanEngineRejected):
+                if call.error:
                     row.mark_rejected("lookup_rejected", str(call.error), now=now)
-                elif attribution:
+                else:
                     _mark_organic(row, attribution, now)
                 settled.append(row)
         return settled
+
+    def _lookup(self, call: Call) -> Lookup:
+        row = call.conversions[0]
+        return Lookup(
+            conversion=row,
+            app=self._apps[row.app_id],
+            activated_at=call.activated_at or row.occurred_at,
+            answer=call.answer,
+            refusal=str(call.error or ""),
+        )
 
     def _note(self, call: Call) -> None:
         error = call.error

@@ -1,42 +1,22 @@
-"""Events in: each becomes one conversion row, however often and however parallel it is posted.
+"""Events in: each becomes one conversion row, however often and however parallel it is posted."""
 
-Once-only events are unique per (app, user, event), payments per (app, outer event id). The ad is no part of the key
-although an event may count once *per ad*: the ad is unknown until the platform was asked. The narrower key never
-reports twice, and what it would lose, a user who was organic and comes back through an ad, is won back by `_revive`:
-an organic event that is posted again a day after its last answer is asked about again, in its own row.
-"""
-
-import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
-from attribution import bulk, device_ids, nudging
-from attribution.models import Conversion, Event, State
+from attribution import bulk, derived, device_ids, nudging
+from attribution.events import ReportedEvent, dedup_key
+from attribution.models import App, Conversion, Event, State
 from attribution.ocean_engine import DEVICE_ID_FIELDS
+from config.activity import Activity
 
+# An organic event that is posted again so long after its last answer is asked about again.
 REVIVED_AFTER = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedEvent:
-    """One valid event as an app reported it; `device` has raw ids by their field names."""
-
-    app_id: int
-    user_id: str
-    event: str
-    os: str
-    device: dict[str, str] = field(default_factory=dict)
-    channel: str = ""
-    amount_fen: int | None = None
-    outer_event_id: str = ""
-    occurred_at: datetime
-    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,34 +29,48 @@ class Receipt:
 
 
 def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
-    """Store the events, committed when this returns, and wake a worker. One receipt per event, in order."""
+    """Store the events and what follows from them, committed when this returns. One receipt per event, in order."""
+    if not events:
+        return []
+    apps = App.objects.in_bulk({event.app_id for event in events})
     with transaction.atomic():
-        rows = [_conversion(event, now) for event in events]
-        new_ids = bulk.insert_new(rows, unique=["dedup_key"])
-        known = _receipts([row.dedup_key for row in rows if row.id not in new_ids])
-        _revive([receipt.id for receipt in known.values() if receipt.state == State.ORGANIC], now=now)
-        if new_ids:
-            transaction.on_commit(nudging.nudge)
+        receipts = _store(events, now)
+        if any(app.has_rules for app in apps.values()) and (more := derived.from_events(events, apps)):
+            _store(more, now)
+        transaction.on_commit(nudging.nudge)
+    return receipts
+
+
+def receive_activity(activity: Activity) -> None:
+    """Something that is no event of ours happened: it may fulfil the rule of a key behaviour."""
+    app = App.objects.filter(pk=activity.app_id, key_behaviour_event=activity.kind).first()
+    key = dedup_key(app_id=activity.app_id, user_id=activity.user_id, event=Event.ACTIVE)
+    activation = Conversion.objects.filter(dedup_key=key).first() if app else None
+    if not (app and activation):
+        return
+    since, until = derived.key_behaviour_window(app, activation.occurred_at)
+    if not since <= activity.occurred_at <= until or activity.count_between(since, until) < app.key_behaviour_count:
+        return
+    event = derived.key_behaviour(app, activation, occurred_at=activity.occurred_at)
+    receive([event], now=activity.occurred_at)
+
+
+def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
+    rows = [_conversion(event, now) for event in events]
+    new_ids = bulk.insert_new(rows, unique=["dedup_key"])
+    known = _receipts([row.dedup_key for row in rows if row.id not in new_ids])
+    _revive([receipt.id for receipt in known.values() if receipt.state == State.ORGANIC], now)
     return [
         Receipt(id=row.id, state=row.state, is_duplicate=False) if row.id in new_ids else known[row.dedup_key]
         for row in rows
     ]
 
 
-def dedup_key(*, app_id: int, user_id: str, event: str, outer_event_id: str) -> uuid.UUID:
-    """What makes two posts the same event, in 16 bytes."""
-    words = (event, outer_event_id) if event == Event.PAY else (event, "", user_id)
-    digest = hashlib.blake2b("\x1f".join([str(app_id), *words]).encode(), digest_size=16)
-    return uuid.UUID(bytes=digest.digest())
-
-
 def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
     platform_id = event.device.get(DEVICE_ID_FIELDS[event.os], "")
     row = Conversion(
         app_id=event.app_id,
-        dedup_key=dedup_key(
-            app_id=event.app_id, user_id=event.user_id, event=event.event, outer_event_id=event.outer_event_id
-        ),
+        dedup_key=event.dedup_key,
         user_id=event.user_id,
         event=event.event,
         os=event.os,
@@ -102,8 +96,8 @@ def _receipts(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Receipt]:
     return {key: Receipt(id=id_, state=state, is_duplicate=True) for key, id_, state in rows}
 
 
-def _revive(ids: Sequence[uuid.UUID], *, now: datetime) -> None:
-    """Ask again about final organic events whose last answer is a day old."""
+def _revive(ids: Sequence[uuid.UUID], now: datetime) -> None:
+    """Ask again about users who were organic: they may have come back through an ad."""
     if ids:
         Conversion.objects.filter(
             id__in=ids, state=State.ORGANIC, due_at=None, finished_at__lt=now - REVIVED_AFTER

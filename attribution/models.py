@@ -50,6 +50,10 @@ class Event(models.TextChoices):
     KEY_BEHAVIOUR = "game_addiction", _("key behaviour")
 
 
+# What a key behaviour may count besides events.
+CHAT = "chat"
+
+
 class State(models.TextChoices):
     PENDING = "pending", _("pending")
     REPORTED = "reported", _("reported")
@@ -85,7 +89,8 @@ class App(models.Model):
         _("key behaviour: event"),
         max_length=40,
         blank=True,
-        help_text=_("The event that is counted; empty: key behaviour is not derived."),
+        choices=[*Event.choices, (CHAT, _("completed chat"))],
+        help_text=_("What is counted; empty: key behaviour is not derived."),
     )
     key_behaviour_count = models.PositiveIntegerField(_("key behaviour: count"), default=1)
     key_behaviour_hours = models.PositiveIntegerField(_("key behaviour: hours after activation"), default=24)
@@ -97,6 +102,11 @@ class App(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether some of its events are derived."""
+        return self.derives_next_day_open or bool(self.key_behaviour_event)
 
     def package_for(self, *, os: str, channel: str) -> str:
         """The package that the platform knows this user's app by; empty: not configured."""
@@ -142,6 +152,9 @@ class AdIds(models.Model):
 
     class Meta:
         abstract = True
+
+
+AD_FIELDS = [field.name for field in AdIds._meta.fields]
 
 
 class Click(AdIds):
@@ -238,7 +251,7 @@ class Attribution(AdIds):
     callback_param = models.TextField(_("callback parameter"), blank=True)
     click = models.ForeignKey(Click, verbose_name=_("click"), null=True, on_delete=models.SET_NULL, related_name="+")
     touched_at = models.DateTimeField(_("last touch"), null=True)
-    activated_at = models.DateTimeField(_("activation"), null=True)
+    activated_at = models.DateTimeField(_("activation"))
     click_to_install_s = models.IntegerField(_("click to install (s)"), null=True)
     is_suspicious = models.BooleanField(_("suspicious"), default=False)
     asked_at = models.DateTimeField(_("last asked"))

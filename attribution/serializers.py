@@ -9,8 +9,9 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from attribution.device_ids import is_absent
-from attribution.intake import ReportedEvent
-from attribution.models import Attempt, Conversion, Event, Os
+from attribution.events import ReportedEvent
+from attribution.intake import Receipt
+from attribution.models import AD_FIELDS, Attempt, Attribution, Conversion, Event, Os
 from attribution.ocean_engine import DEVICE_ID_FIELDS, EVENT_NUMBERS, OS_NUMBERS
 
 MAX_AHEAD = timedelta(minutes=5)
@@ -38,7 +39,10 @@ class WordOrNumberField(serializers.Field[str, Any, str, Any]):
 
 
 class EventSerializer(serializers.Serializer[ReportedEvent]):
-    """One event as an app reports it. Needs in its context: `app_ids` (slug → id), `app_id`, `ip`, `user_agent`."""
+    """One event as an app reports it.
+
+    Needs in its context: `credential`, `app_ids` (slug → id), and the request's `ip` and `user_agent`.
+    """
 
     event = WordOrNumberField(words=Event.values, numbers=EVENT_NUMBERS)
     user_id = serializers.CharField(max_length=128)
@@ -58,6 +62,12 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     user_agent = serializers.CharField(max_length=1024, required=False, allow_blank=True)
     app = serializers.SlugField(required=False)
 
+    def validate_user_id(self, user_id: str) -> str:
+        own_id = self.context["credential"].user_id
+        if own_id is not None and user_id != own_id:
+            raise serializers.ValidationError(f"{user_id!r} is not the token's user.")
+        return user_id
+
     def validate_occurred_at(self, moment: datetime) -> datetime:
         now = timezone.now()
         if moment > now + MAX_AHEAD:
@@ -69,10 +79,13 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
         return moment
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        errors = _missing_for_payment(attrs) | _missing_device(attrs) | self._missing_app(attrs)
+        app_id = self._app_id(attrs.get("app"))
+        errors = _missing_for_payment(attrs) | _missing_device(attrs)
+        if app_id is None:
+            errors["app"] = f"No app {attrs['app']!r}." if "app" in attrs else "Required: the key has no default app."
         if errors:
             raise serializers.ValidationError(errors)
-        return attrs
+        return {**attrs, "app_id": app_id}
 
     def reported_event(self, now: datetime) -> ReportedEvent:
         """The valid event, with the request's own values where the event left them out."""
@@ -80,7 +93,7 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
         device = {"ip": self.context["ip"], "user_agent": self.context["user_agent"]}
         device |= {name: given[name] for name in DEVICE_FIELDS if not is_absent(given.get(name))}
         return ReportedEvent(
-            app_id=self._app_id(given),
+            app_id=given["app_id"],
             user_id=given["user_id"],
             event=given["event"],
             os=given["os"],
@@ -91,14 +104,12 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
             occurred_at=given.get("occurred_at", now),
         )
 
-    def _app_id(self, attrs: Mapping[str, Any]) -> int:
-        app_id: int = self.context["app_ids"].get(attrs["app"]) if "app" in attrs else self.context["app_id"]
-        return app_id
-
-    def _missing_app(self, attrs: Mapping[str, Any]) -> dict[str, str]:
-        if self._app_id(attrs):
-            return {}
-        return {"app": f"No app {attrs['app']!r}." if "app" in attrs else "Required: the key has no default app."}
+    def _app_id(self, slug: str | None) -> int | None:
+        """None: no such app, none given, or not the token's."""
+        credential = self.context["credential"]
+        app_id: int | None = self.context["app_ids"].get(slug) if slug else credential.app_id
+        is_foreign = credential.user_id is not None and credential.app_id not in (None, app_id)
+        return None if is_foreign else app_id
 
 
 def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
@@ -114,6 +125,14 @@ def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
     if not is_absent(value):
         return {}
     return {name: f"{value!r} is a placeholder, no id." if value else f"Required for {attrs['os']}."}
+
+
+class ReceiptSerializer(serializers.Serializer[Receipt]):
+    """What becomes of an event."""
+
+    id = serializers.UUIDField()
+    status = serializers.CharField(source="state")
+    duplicate = serializers.BooleanField(source="is_duplicate")
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -135,5 +154,26 @@ class ConversionSerializer(serializers.ModelSerializer[Conversion]):
         fields = [
             "id", "event", "user_id", "os", "amount", "outer_event_id", "occurred_at", "received_at", "status",
             "reason", "detail", "warning", "rule", "advertiser_id", "next_attempt_at", "finished_at", "attempts",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class AttributionSerializer(serializers.ModelSerializer[Attribution]):
+    """Ids are texts: they exceed what a browser's numbers can hold."""
+
+    attributed = serializers.BooleanField(source="is_attributed")
+    suspicious = serializers.BooleanField(source="is_suspicious")
+    advertiser_id = serializers.CharField(allow_null=True)
+    project_id = serializers.CharField(allow_null=True)
+    promotion_id = serializers.CharField(allow_null=True)
+    campaign_id = serializers.CharField(allow_null=True)
+    aid = serializers.CharField(allow_null=True)
+    cid = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = Attribution
+        fields = [
+            "user_id", "attributed", "source", "reason", "detail", *AD_FIELDS, "touched_at", "activated_at",
+            "attributed_at", "click_to_install_s", "suspicious", "asked_at",
         ]  # fmt: skip
         read_only_fields = fields

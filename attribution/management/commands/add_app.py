@@ -3,9 +3,11 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from attribution import monitor_link
 from attribution.models import App
 
 
@@ -27,7 +29,7 @@ class Command(BaseCommand):
         app, _is_new = App.objects.update_or_create(slug=slug, defaults=given)
         for name, package in channel:
             app.channel_packages.update_or_create(channel=name, defaults={"package": package})
-        self.stdout.write(app.monitor_token)
+        self.stdout.write(monitor_link.build(app, settings.PUBLIC_URL))
 
 
 def _channel(argument: str) -> tuple[str, str]:

@@ -1,0 +1,30 @@
+"""System checks of the attribution's settings, where each value is right and two together are not."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+
+@checks.register
+def lease_outlasts_calls(**kwargs: Any) -> list[checks.CheckMessage]:
+    """A row whose lease ends during its calls is sent again by another worker."""
+    call_s = settings.OCEANENGINE_CONNECT_TIMEOUT_S + settings.OCEANENGINE_TOTAL_TIMEOUT_S
+    needed_s = 2 * call_s  # a query, then a report
+    if needed_s <= settings.CONVERSION_LEASE_S:
+        return []
+    return [
+        checks.Error(
+            f"CONVERSION_LEASE_S={settings.CONVERSION_LEASE_S:g} is shorter than two calls: {needed_s:g} s.",
+            hint="A longer lease, or shorter OCEANENGINE_*_TIMEOUT_S.",
+            id="attribution.E001",
+        )
+    ]
+
+
+@checks.register
+def total_timeout_outlasts_read(**kwargs: Any) -> list[checks.CheckMessage]:
+    """The total is looked at between reads: a single one may not be longer."""
+    if settings.OCEANENGINE_TOTAL_TIMEOUT_S >= settings.OCEANENGINE_READ_TIMEOUT_S:
+        return []
+    return [checks.Error("OCEANENGINE_TOTAL_TIMEOUT_S is less than OCEANENGINE_READ_TIMEOUT_S.", id="attribution.E002")]
