@@ -1,0 +1,339 @@
+"""What the statistics say: sums, rates and cohorts of a span of days. Reads roll-ups only, never clicks or conversions.
+
+Two views. *By event day* (`breakdown`, `totals`, `trend`, `top_ads`, `funnel`): what happened in the span. *By activation
+day* (`cohorts`): what became of the users who were activated in it, whenever they paid or came back.
+
+A rate is always a quotient of sums, never a mean of rates; None where nothing is there to divide by.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, TypeAlias, TypeVar
+
+from django.db.models import Count, F, Model, Q, QuerySet, Sum
+
+from attribution.models import App, Destination
+from attribution.roll_ups import AdName, ClickDay, EventDay, StateDay, UserDay
+
+# By what sums may be grouped, and the columns that make the group: an ad is shown with its campaign and advertiser.
+DIMENSIONS = {
+    "day": ["day"],
+    "app": ["app_id"],
+    "source": ["is_organic"],
+    "advertiser": ["is_organic", "advertiser_id"],
+    "campaign": ["is_organic", "advertiser_id", "campaign_id"],
+    "ad": ["is_organic", "advertiser_id", "campaign_id", "ad_id"],
+    "channel": ["channel"],
+}
+
+Columns: TypeAlias = tuple[str, ...]
+Key: TypeAlias = tuple[Any, ...]
+Sums: TypeAlias = dict[str, int]
+_Model = TypeVar("_Model", bound=Model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which part of the statistics: from `since` to `until`, both included. None means: all of them."""
+
+    since: date
+    until: date
+    app_ids: Collection[int] | None = None
+    is_organic: bool | None = None
+    advertiser_id: int | None = None
+    campaign_id: int | None = None
+    ad_id: int | None = None
+    channel: str | None = None
+
+    @property
+    def days(self) -> list[date]:
+        return [self.since + timedelta(days=n) for n in range((self.until - self.since).days + 1)]
+
+    def previous(self) -> "Scope":
+        """The equally long span right before."""
+        length = timedelta(days=len(self.days))
+        return replace(self, since=self.since - length, until=self.until - length)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """What happened. `paying_users` counts each user once, however many days the span has."""
+
+    clicks: int = 0
+    activations: int = 0
+    attributed_activations: int = 0
+    registrations: int = 0
+    payments: int = 0
+    paying_users: int = 0
+    amount_fen: int = 0
+    next_day_opens: int = 0
+    key_behaviours: int = 0
+
+    @property
+    def organic_activations(self) -> int:
+        return self.activations - self.attributed_activations
+
+    @property
+    def activation_rate(self) -> float | None:
+        """Of clicks. Organic users clicked on nothing, so they are left out."""
+        return _quotient(self.attributed_activations, self.clicks)
+
+    @property
+    def registration_rate(self) -> float | None:
+        return _quotient(self.registrations, self.activations)
+
+    @property
+    def payment_rate(self) -> float | None:
+        return _quotient(self.paying_users, self.activations)
+
+    @property
+    def key_behaviour_rate(self) -> float | None:
+        return _quotient(self.key_behaviours, self.activations)
+
+    @property
+    def amount_per_paying_user_fen(self) -> float | None:
+        return _quotient(self.amount_fen, self.paying_users)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """What became of the users activated in the span.
+
+    Day 0 is that of the activation, and `amount_day_7_fen` all that was paid up to the end of day 7. Days 1 and 7 are
+    those of users who have them behind them only (`activated_day_7`): with the others the value would always sink
+    towards today.
+    """
+
+    activated_day_0: int = 0
+    activated_day_1: int = 0
+    activated_day_7: int = 0
+    amount_day_0_fen: int = 0
+    amount_day_1_fen: int = 0
+    amount_day_7_fen: int = 0
+    returned_day_1: int = 0
+
+    @property
+    def value_day_0_fen(self) -> float | None:
+        return _quotient(self.amount_day_0_fen, self.activated_day_0)
+
+    @property
+    def value_day_1_fen(self) -> float | None:
+        return _quotient(self.amount_day_1_fen, self.activated_day_1)
+
+    @property
+    def value_day_7_fen(self) -> float | None:
+        return _quotient(self.amount_day_7_fen, self.activated_day_7)
+
+    @property
+    def retention_day_1(self) -> float | None:
+        return _quotient(self.returned_day_1, self.activated_day_1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Of what the sums are; None: not asked for. An id is 0 where the platform gave none, and where it is organic."""
+
+    day: date | None = None
+    app_id: int | None = None
+    app: str = ""
+    is_organic: bool | None = None
+    advertiser_id: int | None = None
+    advertiser_name: str = ""
+    campaign_id: int | None = None
+    campaign_name: str = ""
+    ad_id: int | None = None
+    ad_name: str = ""
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    group: Group
+    metrics: Metrics = field(default_factory=Metrics)
+    cohort: Cohort = field(default_factory=Cohort)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of the funnel: how many got there, and which part of the step before."""
+
+    name: str
+    count: int
+    rate: float | None
+
+
+def totals(scope: Scope) -> Metrics:
+    return next((row.metrics for row in breakdown(scope, [])), Metrics())
+
+
+def trend(scope: Scope) -> list[tuple[date, Metrics]]:
+    """Day by day; also the days on which nothing happened."""
+    by_day = {row.group.day: row.metrics for row in breakdown(scope, ["day"])}
+    return [(day, by_day.get(day, Metrics())) for day in scope.days]
+
+
+def top_ads(scope: Scope, *, by: str = "activations", limit: int = 10) -> list[Row]:
+    """The ads with the most of a metric, the best first."""
+    rows = breakdown(replace(scope, is_organic=False), ["ad"])
+    return sorted(rows, key=lambda row: getattr(row.metrics, by), reverse=True)[:limit]
+
+
+def funnel(scope: Scope) -> list[Step]:
+    """From the click to the payment. Of attributed users: the others did not click."""
+    metrics = totals(replace(scope, is_organic=False))
+    steps: list[Step] = []
+    for name in ("clicks", "activations", "registrations", "paying_users"):
+        count = getattr(metrics, name)
+        steps.append(Step(name=name, count=count, rate=_quotient(count, steps[-1].count) if steps else None))
+    return steps
+
+
+def breakdown(scope: Scope, group_by: Sequence[str]) -> list[Row]:
+    """By event day, one row per group that has any sum, in the order of the groups. `group_by`: of `DIMENSIONS`."""
+    columns = _columns(group_by)
+    found: dict[Key, Sums] = {}
+    _collect(found, columns, _event_sums(scope, columns))
+    _collect(found, columns, _click_sums(scope, columns))
+    if "day" not in group_by and scope.since != scope.until:
+        _collect(found, columns, _paying_users(scope, columns))
+    return [Row(group=group, metrics=Metrics(**found[key])) for key, group in _groups(found, columns)]
+
+
+def cohorts(scope: Scope, group_by: Sequence[str], *, today: date) -> list[Row]:
+    """By activation day: the scope's days and channel are those of the activation."""
+    columns = _columns(group_by)
+    found: dict[Key, Sums] = {}
+    _collect(found, columns, _activated(scope, columns, today))
+    _collect(found, columns, _what_became_of_them(scope, columns, today))
+    return [Row(group=group, cohort=Cohort(**found[key])) for key, group in _groups(found, columns)]
+
+
+def states(scope: Scope) -> dict[str, dict[str, int]]:
+    """How many events of each kind are in which state. The scope's ads and channel are not looked at."""
+    rows = StateDay.objects.filter(_days(scope)).values_list("event", "state").annotate(Sum("conversions"))
+    found: dict[str, dict[str, int]] = {}
+    for event, state, conversions in rows:
+        found.setdefault(event, {})[state] = conversions
+    return found
+
+
+def _event_sums(scope: Scope, columns: Columns) -> Iterable[dict[str, Any]]:
+    sums = {
+        name: Sum(name)
+        for name in ("activations", "registrations", "payments", "amount_fen", "next_day_opens", "key_behaviours")
+    }
+    if "day" in columns or scope.since == scope.until:
+        sums["paying_users"] = Sum("paying_users")
+    rows = _within(EventDay.objects.all(), scope)
+    return rows.values(*columns).annotate(
+        **sums, attributed_activations=Sum("activations", filter=Q(is_organic=False), default=0)
+    )
+
+
+def _click_sums(scope: Scope, columns: Columns) -> Iterable[dict[str, Any]]:
+    if scope.channel is not None:
+        return []
+    known = [column for column in columns if column != "channel"]
+    rows = _within(ClickDay.objects.all(), scope).values(*known).annotate(clicks=Sum("clicks"))
+    return [{"channel": "", **row} for row in rows]
+
+
+def _paying_users(scope: Scope, columns: Columns) -> Iterable[dict[str, Any]]:
+    rows = _within(UserDay.objects.filter(payments__gt=0), scope)
+    return rows.values(*columns).annotate(paying_users=Count("user_key", distinct=True))
+
+
+def _activated(scope: Scope, columns: Columns, today: date) -> Iterable[dict[str, Any]]:
+    rows = _within(EventDay.objects.filter(activations__gt=0), scope).values(*columns)
+    return rows.annotate(
+        activated_day_0=Sum("activations"),
+        **{
+            f"activated_day_{n}": Sum("activations", filter=Q(day__lt=today - timedelta(days=n)), default=0)
+            for n in (1, 7)
+        },
+    )
+
+
+def _what_became_of_them(scope: Scope, columns: Columns, today: date) -> Iterable[dict[str, Any]]:
+    renamed = {"day": "activation_day", "channel": "activation_channel"}
+    since, until = scope.since, scope.until
+    rows = UserDay.objects.filter(_ads(scope), activation_day__gte=since, activation_day__lte=until)
+    if scope.channel is not None:
+        rows = rows.filter(activation_channel=scope.channel)
+    is_past = {n: Q(activation_day__lt=today - timedelta(days=n)) for n in (1, 7)}
+    is_up_to = {n: Q(day__lte=F("activation_day") + timedelta(days=n)) for n in (0, 1, 7)}
+    sums = rows.values(*[renamed.get(column, column) for column in columns]).annotate(
+        amount_day_0_fen=Sum("amount_fen", filter=is_up_to[0], default=0),
+        amount_day_1_fen=Sum("amount_fen", filter=is_up_to[1] & is_past[1], default=0),
+        amount_day_7_fen=Sum("amount_fen", filter=is_up_to[7] & is_past[7], default=0),
+        returned_day_1=Sum("next_day_opens", filter=is_past[1], default=0),
+    )
+    return [{column: row.pop(renamed.get(column, column)) for column in columns} | row for row in sums]
+
+
+def _columns(group_by: Sequence[str]) -> Columns:
+    """Each column once, in a fixed order."""
+    wanted = {column for dimension in group_by for column in DIMENSIONS[dimension]}
+    return tuple(dict.fromkeys(column for each in DIMENSIONS.values() for column in each if column in wanted))
+
+
+def _days(scope: Scope) -> Q:
+    days = Q(day__gte=scope.since, day__lte=scope.until)
+    return days if scope.app_ids is None else days & Q(app_id__in=scope.app_ids)
+
+
+def _ads(scope: Scope) -> Q:
+    names = ("is_organic", "advertiser_id", "campaign_id", "ad_id")
+    wanted = Q(**{name: value for name in names if (value := getattr(scope, name)) is not None})
+    return wanted if scope.app_ids is None else wanted & Q(app_id__in=scope.app_ids)
+
+
+def _within(rows: QuerySet[_Model], scope: Scope) -> QuerySet[_Model]:
+    rows = rows.filter(_days(scope), _ads(scope))
+    return rows if scope.channel is None or rows.model is ClickDay else rows.filter(channel=scope.channel)
+
+
+def _collect(found: dict[Key, Sums], columns: Columns, rows: Iterable[dict[str, Any]]) -> None:
+    """Join the sums of several tables by their group."""
+    for row in rows:
+        key = tuple(row.pop(column) for column in columns)
+        found.setdefault(key, {}).update({name: value or 0 for name, value in row.items()})
+
+
+def _groups(found: Iterable[Key], columns: Columns) -> list[tuple[Key, Group]]:
+    """The groups in order, with the names of what they are."""
+    groups = [dict(zip(columns, key, strict=True)) for key in sorted(found)]
+    apps = dict(App.objects.values_list("id", "slug")) if "app_id" in columns else {}
+    advertisers = _advertiser_names() if "advertiser_id" in columns else {}
+    campaigns = _names(AdName.Level.CAMPAIGN, groups, "campaign_id")
+    ads = _names(AdName.Level.AD, groups, "ad_id")
+    return [
+        (
+            tuple(group.values()),
+            Group(
+                **group,
+                app=apps.get(group.get("app_id"), ""),
+                advertiser_name=advertisers.get(str(group.get("advertiser_id")), ""),
+                campaign_name=campaigns.get(group.get("campaign_id"), ""),
+                ad_name=ads.get(group.get("ad_id"), ""),
+            ),
+        )
+        for group in groups
+    ]
+
+
+def _names(level: str, groups: Sequence[Mapping[str, Any]], column: str) -> dict[Any, str]:
+    ids = {group[column] for group in groups if group.get(column)}
+    if not ids:
+        return {}
+    return dict(AdName.objects.filter(level=level, platform_id__in=ids).values_list("platform_id", "name"))
+
+
+def _advertiser_names() -> dict[str, str]:
+    """An advertiser's name is what people called its destination."""
+    return dict(Destination.objects.exclude(name="").values_list("key", "name"))
+
+
+def _quotient(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

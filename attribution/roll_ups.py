@@ -1,0 +1,175 @@
+"""The statistics' tables: sums per day, and the log of what has to be summed again.
+
+`stats` writes them, `reports` reads them. A day is one of `TIME_ZONE`.
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class AdKey(models.Model):
+    """Which ad a sum belongs to, in whichever structure it has; 0 where the platform gave no id.
+
+    Sums without an ad are `is_organic`: they are not those of an ad whose ids are unknown.
+    """
+
+    day = models.DateField(_("day"))
+    app = models.ForeignKey("attribution.App", on_delete=models.CASCADE, related_name="+", db_index=False)
+    is_organic = models.BooleanField(_("organic"))
+    advertiser_id = models.BigIntegerField(_("advertiser"))
+    campaign_id = models.BigIntegerField(_("campaign or project"))
+    ad_id = models.BigIntegerField(_("ad or promotion"))
+
+    class Meta:
+        abstract = True
+
+
+AD_KEY = ["app", "day", "is_organic", "advertiser_id", "campaign_id", "ad_id"]
+
+
+class EventDay(AdKey):
+    """What users did on this day."""
+
+    channel = models.CharField(_("channel"), max_length=64)
+    activations = models.PositiveIntegerField(_("activations"))
+    registrations = models.PositiveIntegerField(_("registrations"))
+    payments = models.PositiveIntegerField(_("payments"))
+    # Each user once a day, at the channel of the day's first payment: so the sum over channels is exact as well.
+    paying_users = models.PositiveIntegerField(_("paying users"))
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    next_day_opens = models.PositiveIntegerField(_("next-day opens"))
+    key_behaviours = models.PositiveIntegerField(_("key behaviours"))
+
+    class Meta:
+        constraints = [
+            # Two rows of one key would count everything twice. Also finds one day of an app to write it again.
+            models.UniqueConstraint(fields=[*AD_KEY, "channel"], name="event_day_once")
+        ]
+        indexes = [
+            # Reports over a span of days, all apps (reports.breakdown).
+            models.Index(fields=["day"], name="event_day_by_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} · {self.ad_id}"
+
+
+class ClickDay(AdKey):
+    """Clicks of this day. A click knows no channel."""
+
+    clicks = models.PositiveIntegerField(_("clicks"))
+
+    class Meta:
+        constraints = [
+            # As above.
+            models.UniqueConstraint(fields=AD_KEY, name="click_day_once")
+        ]
+        indexes = [
+            # Reports over a span of days, all apps (reports.breakdown).
+            models.Index(fields=["day"], name="click_day_by_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} · {self.ad_id}"
+
+
+class UserDay(AdKey):
+    """One user on a day on which they paid or came back: what sums per ad cannot tell.
+
+    How many *different* users paid within a week, and what those who were activated on one day were worth later.
+    `user_key` is a hash of app and user id.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    user_key = models.BigIntegerField()
+    channel = models.CharField(_("channel"), max_length=64)
+    activation_day = models.DateField(_("day of the activation"), null=True)
+    activation_channel = models.CharField(_("channel of the activation"), max_length=64)
+    payments = models.PositiveIntegerField(_("payments"))
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    next_day_opens = models.PositiveIntegerField(_("next-day opens"))
+
+    class Meta:
+        constraints = [
+            # As above.
+            models.UniqueConstraint(fields=["app", "day", "user_key"], name="user_day_once")
+        ]
+        indexes = [
+            # Different paying users of a span of days (reports.breakdown).
+            models.Index(fields=["day"], condition=Q(payments__gt=0), name="user_day_paying"),
+            # What the users activated in a span of days were worth (reports.cohorts).
+            models.Index(fields=["activation_day"], name="user_day_cohort"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} · {self.user_key}"
+
+
+class StateDay(models.Model):
+    """How many events of this day are in which state: received = the sum of all."""
+
+    day = models.DateField(_("day"))
+    app = models.ForeignKey("attribution.App", on_delete=models.CASCADE, related_name="+", db_index=False)
+    event = models.CharField(_("event"), max_length=32)
+    state = models.CharField(_("state"), max_length=10)
+    conversions = models.PositiveIntegerField(_("send records"))
+
+    class Meta:
+        constraints = [
+            # As above.
+            models.UniqueConstraint(fields=["app", "day", "event", "state"], name="state_day_once")
+        ]
+        indexes = [
+            # Reports over a span of days, all apps (reports.states).
+            models.Index(fields=["day"], name="state_day_by_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} · {self.event}: {self.state}"
+
+
+class AdName(models.Model):
+    """The name under which a campaign or an ad was seen last."""
+
+    class Level(models.TextChoices):
+        CAMPAIGN = "campaign", _("campaign or project")
+        AD = "ad", _("ad or promotion")
+
+    level = models.CharField(max_length=8, choices=Level)
+    platform_id = models.BigIntegerField()
+    name = models.CharField(_("name"), max_length=255)
+    seen_day = models.DateField()
+
+    class Meta:
+        constraints = [
+            # Two names for one ad. Also serves the look-up by id.
+            models.UniqueConstraint(fields=["level", "platform_id"], name="ad_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Change(models.Model):
+    """Something that the statistics do not know yet; triggers of the database write it (see `stats`).
+
+    Either clicks or conversions of this quarter of an hour (`happened_at`) have changed, or all that a user did.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    app = models.ForeignKey(
+        "attribution.App", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    happened_at = models.DateTimeField(null=True)
+    user_id = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        # No index: it holds what has changed since the last sweep, and is written on the way of every event.
+        constraints = [
+            # A change that says neither where nor who would never be caught up with.
+            models.CheckConstraint(condition=Q(happened_at__isnull=True) ^ Q(user_id=""), name="change_of_one_kind")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.happened_at or self.user_id)
