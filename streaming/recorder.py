@@ -6,6 +6,7 @@ process's `ServerProcess` alive, by which the sweep knows whose unfinished rows 
 
 Killed half-way: rows written at the beginning are marked interrupted by the sweep; a turn that began within the last
 moment (`_GATHER_S`) leaves none. Database down: rows are kept, up to `_MAX_KEPT`, and written when it is back.
+A row that PostgreSQL refuses is dropped.
 """
 
 import copy
@@ -15,7 +16,7 @@ import os
 import threading
 import uuid
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, DataError, IntegrityError, connection
 from prometheus_client import Counter
 
 from streaming.models import Completion, ServerProcess
@@ -31,7 +32,9 @@ _CHANGING = [
     field.name for field in Completion._meta.fields if field.name not in {"id", "caller", "user_id", "started_at"}
 ]
 
-LOST_ROWS = Counter("rivermouth_completion_rows_lost", "Completion records dropped: the database was down for too long")
+LOST_ROWS = Counter(
+    "rivermouth_completion_rows_lost", "Completion records dropped: refused, or the database was down for too long"
+)
 
 
 class Recorder:
@@ -88,6 +91,8 @@ class Recorder:
             while batch := self._take():
                 try:
                     self._upsert(batch)
+                except (DataError, IntegrityError):
+                    self._upsert_singly(batch)
                 except DatabaseError:
                     self._put_back(batch)
                     raise
@@ -111,6 +116,18 @@ class Recorder:
         """What changed meanwhile is newer and stays."""
         with self._lock:
             self._kept = {**{completion.id: completion for completion in batch}, **self._kept}
+
+    def _upsert_singly(self, batch: list[Completion]) -> None:
+        """Give up the rows that PostgreSQL refuses, instead of trying for ever and holding up all others."""
+        for position, completion in enumerate(batch):
+            try:
+                self._upsert([completion])
+            except (DataError, IntegrityError):
+                logger.exception("The completion %s can't be recorded", completion.id)
+                LOST_ROWS.inc()
+            except DatabaseError:
+                self._put_back(batch[position:])
+                raise
 
     @staticmethod
     def _upsert(batch: list[Completion]) -> None:
