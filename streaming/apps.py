@@ -11,7 +11,8 @@ class StreamingConfig(AppConfig):
     verbose_name = _("Chat streaming")
 
     def ready(self) -> None:
-        from streaming import models, turn, watch  # noqa: PLC0415  # they need the loaded apps
+        from streaming import following, models, resumable, turn, watch  # noqa: PLC0415  # they need the loaded apps
 
         lifespan.register(on_drain=watch.watch.drain, on_shutdown=turn.shut_down)
+        lifespan.register(on_drain=following.drain, on_shutdown=resumable.shut_down)
         sweeping.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)

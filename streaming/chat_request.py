@@ -75,6 +75,13 @@ def parse_app(body: bytes) -> ChatRequest:
     return ChatRequest(model=checked.model, user_id=checked.user or "", is_stream=True, wants_usage=True, fields=fields)
 
 
+def parse_last_event_id(value: str) -> int:
+    """The id of the last event that a client has; 0: none. Raises: Fault 400."""
+    if not value.isascii() or not value.isdigit() or len(value) > 18:
+        raise invalid(f"Last-Event-ID {value[:50]!r} is not an event id.", param="last_event_id")
+    return int(value)
+
+
 T = TypeVar("T")
 
 

@@ -64,6 +64,10 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
         error_type = _TYPES.get(self.status, "server_error")
         return {"error": {"message": self.message, "type": error_type, "code": self.code, "param": self.param}}
 
+    def as_app(self) -> dict[str, Any]:
+        """The payload of the app profile's `error` event."""
+        return {"code": self.code, "message": self.message, "retryable": self.is_retryable}
+
     def as_json(self) -> bytes:
         return msgspec.json.encode(self.as_openai())
 
@@ -129,6 +133,22 @@ def misconfigured(detail: str) -> Fault:
 
 def shutting_down() -> Fault:
     return Fault("server_shutdown", "The server is restarting; try again.", status=503, retry_after_s=1)
+
+
+def interrupted() -> Fault:
+    return Fault("interrupted", "The server that wrote this answer has died; ask again.", status=503)
+
+
+def client_gone() -> Fault:
+    return Fault("client_gone", "Nobody read the answer any more, so it was cancelled.", status=503)
+
+
+def not_found() -> Fault:
+    return Fault("not_found", "There is no such chat.", status=404, param="id")
+
+
+def gone() -> Fault:
+    return Fault("gone", "This answer's events are no longer kept; ask for its state instead.", status=410)
 
 
 def internal() -> Fault:

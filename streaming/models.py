@@ -121,6 +121,8 @@ class Completion(models.Model):
         related_name="+",
     )
     user_id = models.CharField(_("user"), max_length=200, blank=True, help_text=_("The app's own id of its user"))
+    # Who may read and stop it: access.Credential.owner.
+    owner = models.CharField(max_length=400, editable=False)
     profile = models.CharField(_("profile"), max_length=8, choices=Profile)
     is_stream = models.BooleanField(_("streamed"))
     chat_model = models.CharField(_("model"), max_length=100)

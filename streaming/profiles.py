@@ -66,10 +66,12 @@ class AppProfile:
     heartbeat = sse.APP_HEARTBEAT
 
     def __init__(self) -> None:
-        self._seq = 0
+        self.last_id = 0
+        self.is_resumable = False
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
-        return self._event(b"start", {"id": completion_id, "model": model})
+        self.last_id = 0  # another attempt: nothing of the one before was sent
+        return self._event(b"start", {"id": completion_id, "model": model, "resumable": self.is_resumable})
 
     def chunk(self, event: sse.Event, chunk: provider.Chunk | None) -> bytes:
         if chunk is None:
@@ -80,7 +82,7 @@ class AppProfile:
         return self._event(b"done", {"finish_reason": finish_reason, "usage": usage})
 
     def error(self, fault: Fault) -> bytes:
-        return self._event(b"error", {"code": fault.code, "message": fault.message, "retryable": fault.is_retryable})
+        return self._event(b"error", fault.as_app())
 
     def _delta(self, delta: provider.Delta) -> bytes:
         events = b""
@@ -94,5 +96,5 @@ class AppProfile:
         return events
 
     def _event(self, name: bytes, payload: Any) -> bytes:
-        self._seq += 1
-        return sse.encode_event(self._seq, name, msgspec.json.encode(payload))
+        self.last_id += 1
+        return sse.encode_event(self.last_id, name, msgspec.json.encode(payload))

@@ -66,8 +66,10 @@ class Relay(Turn):
         self._unfinished_choices: set[int] = set()
         self._usage = None
         self.completion.chunks = 0
-        # For the client, until it can be written.
-        self._held = self._profile.start(completion_id=self.completion.id, model=self.completion.chat_model)
+        # For the client, until it can be written; None from then on.
+        self._held: bytes | None = self._profile.start(
+            completion_id=self.completion.id, model=self.completion.chat_model
+        )
         timeout_s = settings.CHAT_FIRST_CONTENT_TIMEOUT_S
         try:
             async with asyncio.timeout(timeout_s):
@@ -190,7 +192,7 @@ class Relay(Turn):
 
     def drive(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        held, self._held = self._held, b""
+        held, self._held = self._held or b"", None
         if self._is_ended:
             outbox.end(held)
         elif not self._is_recorded:
@@ -212,19 +214,19 @@ class Relay(Turn):
 
     def _write(self, out: bytes) -> None:
         self._wrote_at = self._read_at
-        if self._outbox is None:
-            self._held += out
-        else:
+        if self._outbox is not None:
             self._outbox.write(out)
+        elif self._held is not None:
+            self._held += out
 
     def _end(self, out: bytes) -> None:
         if self._is_ended:
             return
         self._is_ended = True
-        if self._outbox is None:
-            self._held += out
-        else:
+        if self._outbox is not None:
             self._outbox.end(out)
+        elif self._held is not None:
+            self._held += out
 
     # --- Time ---------------------------------------------------------------------------------------------------------
 
@@ -268,7 +270,7 @@ class Relay(Turn):
             return
         if fault is not None:
             self._end(self._profile.error(fault))
-        elif state == State.COMPLETED:
+        elif state in (State.COMPLETED, State.STOPPED):
             self._end(self._profile.done(finish_reason=self._finish_reason, usage=self._usage))
 
 

@@ -8,4 +8,7 @@ urlpatterns = [
     path("v1/chat/completions", views.chat_completions, name="chat-completions"),
     path("v1/models", views.models, name="models"),
     path("api/chat/", views.chat, name="chat"),
+    path("api/chat/<uuid:completion_id>/", views.chat_state, name="chat-state"),
+    path("api/chat/<uuid:completion_id>/stream/", views.chat_stream, name="chat-stream"),
+    path("api/chat/<uuid:completion_id>/stop/", views.chat_stop, name="chat-stop"),
 ]

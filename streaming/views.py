@@ -2,27 +2,31 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import wraps
+from uuid import UUID
 
+import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.credentials import Credential
-from config.driven import DrivenResponse
-from streaming import catalogue, chat_request, faults, recorder
+from config.driven import DrivenResponse, Source
+from streaming import catalogue, chat_request, faults, lookup, recorder, resumable
 from streaming.admission import Caller, admit
 from streaming.chat_request import ChatRequest
 from streaming.faults import Fault
+from streaming.following import Reader
 from streaming.models import Completion
-from streaming.profiles import AppProfile, OpenAIProfile, Profile
+from streaming.profiles import OpenAIProfile
 from streaming.relay import Relay
+from streaming.resumable import ResumableRelay
 from streaming.whole_answer import WholeAnswer
 
 logger = logging.getLogger(__name__)
@@ -35,16 +39,15 @@ _STREAM_HEADERS = {
     "Content-Encoding": "identity",
 }
 
-AsyncView = Callable[[HttpRequest], Coroutine[object, object, HttpResponseBase]]
+AsyncView = Callable[..., Coroutine[object, object, HttpResponseBase]]
 
 
 def _answers_faults(view: AsyncView) -> AsyncView:
     @csrf_exempt
-    @require_POST
     @wraps(view)
-    async def answering(request: HttpRequest) -> HttpResponseBase:
+    async def answering(request: HttpRequest, **path: object) -> HttpResponseBase:
         try:
-            return await view(request)
+            return await view(request, **path)
         except Fault as fault:
             return _error_response(fault)
         except RequestDataTooBig:
@@ -56,49 +59,106 @@ def _answers_faults(view: AsyncView) -> AsyncView:
     return answering
 
 
+@require_POST
 @_answers_faults
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     """`POST /v1/chat/completions`: OpenAI's wire format, streamed or not."""
     caller = await admit(request)
     ask = chat_request.parse_openai(request.body)
-    if ask.is_stream:
-        return await _stream(caller, ask, Completion.Profile.OPENAI, OpenAIProfile(wants_usage=ask.wants_usage))
     model = caller.model(ask.model)
     completion = _completion(caller, ask, model.name, Completion.Profile.OPENAI)
+    if ask.is_stream:
+        profile = OpenAIProfile(wants_usage=ask.wants_usage)
+        relay = Relay(completion, routes=model.routes, fields=ask.fields, profile=profile)
+        await relay.open()
+        return _stream(relay, completion.id)
     answer = WholeAnswer(completion, routes=model.routes, fields=ask.fields, is_stream=False)
     await answer.open()
-    return HttpResponse(answer.body, content_type="application/json", headers=_id_header(completion))
+    headers = {"X-Request-Id": str(completion.id)}
+    return HttpResponse(answer.body, content_type="application/json", headers=headers)
 
 
+@require_POST
 @_answers_faults
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
     caller = await admit(request)
-    return await _stream(caller, chat_request.parse_app(request.body), Completion.Profile.APP, AppProfile())
-
-
-async def _stream(caller: Caller, ask: ChatRequest, kind: Completion.Profile, profile: Profile) -> HttpResponseBase:
+    ask = chat_request.parse_app(request.body)
     model = caller.model(ask.model)
-    completion = _completion(caller, ask, model.name, kind)
-    relay = Relay(completion, routes=model.routes, fields=ask.fields, profile=profile)
+    completion = _completion(caller, ask, model.name, Completion.Profile.APP)
+    relay = ResumableRelay(completion, owner=completion.owner, routes=model.routes, fields=ask.fields)
     await relay.open()
-    return DrivenResponse(relay, headers={**_STREAM_HEADERS, **_id_header(completion)})
+    return _stream(relay, completion.id)
+
+
+@require_GET
+@_answers_faults
+async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    """`GET /api/chat/{id}/`: the state, the text so far while it is kept, the usage."""
+    caller = await admit(request)
+    return _json(await _state(await lookup.find_row(completion_id, caller.credential)))
+
+
+@require_GET
+@_answers_faults
+async def chat_stream(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    """`GET /api/chat/{id}/stream/`: the events after `Last-Event-ID`, then live."""
+    caller = await admit(request)
+    after = chat_request.parse_last_event_id(
+        request.headers.get("Last-Event-ID") or request.GET.get("last_event_id") or "0"
+    )
+    await lookup.find_log(completion_id, caller.credential)
+    return _stream(Reader(completion_id, after=after), completion_id)
+
+
+@require_POST
+@_answers_faults
+async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    """`POST /api/chat/{id}/stop/`: stop generating, on whichever process it runs; the state after that."""
+    caller = await admit(request)
+    completion = await lookup.find_row(completion_id, caller.credential)
+    if completion.finished_at is None:
+        await resumable.stop(completion_id)
+        completion = await lookup.find_ended_row(completion_id, caller.credential)
+    return _json(await _state(completion))
+
+
+async def _state(completion: Completion) -> dict[str, object]:
+    log = await lookup.read_log(completion.id)
+    return {
+        "id": completion.id,
+        "state": completion.state,
+        "model": completion.chat_model,
+        "text": log.text if log else None,
+        "reasoning": log.reasoning if log else None,
+        "last_event_id": log.last_event_id if log else None,
+        "finish_reason": completion.finish_reason or None,
+        "error_code": completion.error_code or None,
+        "usage": lookup.usage_of(completion),
+        "started_at": completion.started_at,
+        "finished_at": completion.finished_at,
+    }
+
+
+def _stream(source: Source, completion_id: UUID) -> DrivenResponse:
+    return DrivenResponse(source, headers={**_STREAM_HEADERS, "X-Request-Id": str(completion_id)})
+
+
+def _json(answer: object) -> HttpResponse:
+    return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
 def _completion(caller: Caller, ask: ChatRequest, model: str, kind: Completion.Profile) -> Completion:
     return Completion(
         caller_id=caller.credential.caller_id,
         user_id=(caller.credential.user_id or ask.user_id)[:200],
+        owner=caller.credential.owner,
         profile=kind,
         is_stream=ask.is_stream,
         chat_model=model,
         started_at=dt.datetime.now(dt.UTC),
         process_id=recorder.current().process_id,
     )
-
-
-def _id_header(completion: Completion) -> Mapping[str, str]:
-    return {"X-Request-Id": str(completion.id)}
 
 
 def _error_response(fault: Fault) -> HttpResponse:
