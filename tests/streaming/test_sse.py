@@ -170,7 +170,11 @@ def test_close_tells_what_was_unfinished(stream: bytes, unfinished: bytes) -> No
     assert remainder == unfinished
 
 
-@pytest.mark.parametrize("reads", [[b"data: 345678\n\n"], bytewise(b"data: 345678\n\n")], ids=["whole", "bytewise"])
+@pytest.mark.parametrize(
+    "reads",
+    [[b"data: 345678\n\n"], [b"\ndata: 345678\n\n"], bytewise(b"data: 345678\n\n")],
+    ids=["whole", "with an empty line", "bytewise"],
+)
 @pytest.mark.parametrize(
     "first", [b"", b"data: a\n\n", b"data: a\n\n\n"], ids=["at the start", "between events", "after an empty line"]
 )
