@@ -5,6 +5,7 @@ setting; the real environment goes before that file, whose name is `ENV_FILE`. A
 the variable's name.
 """
 
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -58,8 +59,8 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
-DRIVEN_PATHS = {"/v1/chat/completions", "/api/chat/"}  # see config/driven.py
-MACHINE_PREFIXES = ("/track/",)  # no middleware either: see config/asgi.py
+# Streams, and the calls of machines that come by the thousand: see config/driven.py.
+DRIVEN_PATHS = re.compile(r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/track/.*")
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [
@@ -209,6 +210,10 @@ CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)
 CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
 CHAT_WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
 CHAT_HEARTBEAT_S = env.seconds("CHAT_HEARTBEAT_S", 15)
+CHAT_GRACE_S = env.seconds("CHAT_GRACE_S", 30, minimum=0)  # how long a chat of the app profile goes on unread
+CHAT_MAX_DETACHED = env.integer("CHAT_MAX_DETACHED", 500)  # chats that go on unread, over all processes
+CHAT_LOG_TTL_S = env.integer("CHAT_LOG_TTL_S", 600, minimum=1)  # how long a chat can be replayed after its end
+CHAT_LOG_MAX_ENTRIES = env.integer("CHAT_LOG_MAX_ENTRIES", 20_000, minimum=100)
 CHAT_DRAIN_S = env.seconds("CHAT_DRAIN_S", 10, minimum=0)  # what open streams get after SIGTERM to end by themselves
 CHAT_MAX_EVENT_BYTES = env.integer("CHAT_MAX_EVENT_BYTES", 8 * 1024 * 1024, minimum=1024)
 CHAT_PROCESS_SILENT_AFTER_S = env.seconds("CHAT_PROCESS_SILENT_AFTER_S", 30, minimum=10)

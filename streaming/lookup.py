@@ -65,6 +65,7 @@ class Log(msgspec.Struct, frozen=True):
     text: str
     reasoning: str
     last_event_id: int
+    is_ended: bool
 
 
 class _Text(msgspec.Struct):
@@ -84,7 +85,7 @@ async def read_log(completion_id: UUID) -> Log | None:
     for event in sse.Parser().feed(b"".join([entry.events for entry in entries])):
         if event.event in texts:
             texts[event.event].append(msgspec.json.decode(event.data, type=_Text).text)
-    return Log("".join(texts[b"delta"]), "".join(texts[b"reasoning"]), entries[-1].last_id)
+    return Log("".join(texts[b"delta"]), "".join(texts[b"reasoning"]), entries[-1].last_id, entries[-1].is_last)
 
 
 def usage_of(completion: Completion) -> dict[str, int | None] | None:

@@ -96,7 +96,11 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
 async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`GET /api/chat/{id}/`: the state, the text so far while it is kept, the usage."""
     caller = await admit(request)
-    return _json(await _state(await lookup.find_row(completion_id, caller.credential)))
+    completion = await lookup.find_row(completion_id, caller.credential)
+    log = await lookup.read_log(completion_id)
+    if log is not None and log.is_ended:
+        completion = await lookup.find_ended_row(completion_id, caller.credential)
+    return _state(completion, log)
 
 
 @require_GET
@@ -120,12 +124,11 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
     if completion.finished_at is None:
         await resumable.stop(completion_id)
         completion = await lookup.find_ended_row(completion_id, caller.credential)
-    return _json(await _state(completion))
+    return _state(completion, await lookup.read_log(completion_id))
 
 
-async def _state(completion: Completion) -> dict[str, object]:
-    log = await lookup.read_log(completion.id)
-    return {
+def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
+    answer = {
         "id": completion.id,
         "state": completion.state,
         "model": completion.chat_model,
@@ -138,14 +141,11 @@ async def _state(completion: Completion) -> dict[str, object]:
         "started_at": completion.started_at,
         "finished_at": completion.finished_at,
     }
+    return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
 def _stream(source: Source, completion_id: UUID) -> DrivenResponse:
     return DrivenResponse(source, headers={**_STREAM_HEADERS, "X-Request-Id": str(completion_id)})
-
-
-def _json(answer: object) -> HttpResponse:
-    return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
 def _completion(caller: Caller, ask: ChatRequest, model: str, kind: Completion.Profile) -> Completion:

@@ -1,4 +1,4 @@
-"""What a caller has shown: an API key of a server, or a token of one of the app's users. The same for every endpoint."""
+"""What a caller has shown, the same for all endpoints: a server's API key, or a token of one of the app's users."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """User tokens: short-lived JWTs that the app's clients carry, verified without a query.
 
-Minted by us for a server with an API key (`POST /api/tokens/`), or signed by the app's own backend with a secret that it
-shares with us (`USER_TOKEN_SHARED_SECRETS`), which is named by the JWT's `kid` header.
+Minted by us for a server with an API key (`POST /api/tokens/`), or signed by the app's own backend with a secret that
+it shares with us (`USER_TOKEN_SHARED_SECRETS`), which is named by the JWT's `kid` header.
 
 Claims: `sub` (the app's user id), `exp` (Unix seconds, at most a day ahead), `aud` "rivermouth". Tokens of ours carry
 what the minting key may do as well; those of a backend may carry `models` (a list of public model names).
@@ -23,7 +23,7 @@ _ALGORITHM = "HS256"
 _OUR_CLAIMS = ["exp", "sub", "aud"]
 
 
-class InvalidToken(Exception):
+class InvalidToken(Exception):  # noqa: N818  # as PyJWT calls it
     """Not a token of ours, expired, or not signed by whom it says."""
 
 
