@@ -1,7 +1,6 @@
 # Rivermouth: `make run` runs the product, `make test` tests it. Needs Python >= 3.11 and a package index.
 PYTHON ?= python3
 BIN := .venv/bin
-export PORT ?= 8000
 
 .PHONY: run test lint format
 
@@ -9,12 +8,12 @@ run: .venv/installed
 	@exec $(BIN)/python -m sandbox.run
 
 test: lint
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy .
+	DEBUG=1 DATABASE_URL=postgres://unused REDIS_URL=redis://unused $(BIN)/mypy .
 	$(BIN)/lint-imports
 
 format: .venv/installed

@@ -27,9 +27,9 @@ A streamed chat, an event report, and what became of the event:
 
 curl -N {web_url}/v1/chat/completions {post} -d '{json.dumps(chat)}'
 
-curl -sS {web_url}/api/events/ {post} -d '{json.dumps(event)}' | tee {kept_answer}
+curl -sSw '\\n' {web_url}/api/events/ {post} -d '{json.dumps(event)}' | tee {kept_answer}
 
-curl -sS {web_url}/api/events/{event_id}/ {auth}
+curl -sSw '\\n' {web_url}/api/events/{event_id}/ {auth}
 """
 
 

@@ -192,13 +192,13 @@ def _refuse_silent_servers() -> None:
 
 def _fill_database() -> tuple[str, str]:
     """Return the admin login and the demo key."""
-    from sandbox import credentials  # noqa: PLC0415  # its models need the loaded settings
+    from sandbox import logins  # noqa: PLC0415  # its models need the loaded settings
 
     print("bringing the tables up to date")
     call_command("migrate", verbosity=0, interactive=False)
-    password = credentials.admin_password(LOCAL / "admin_password")
-    login = f"{credentials.ADMIN_NAME} / {password}" if password else "the password that you chose"
-    key = credentials.demo_key(LOCAL / "demo_key")
+    password = logins.admin_password(LOCAL / "admin_password")
+    login = f"{logins.ADMIN_NAME} / {password}" if password else "the password that you chose"
+    key = logins.demo_key(LOCAL / "demo_key")
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend; its threads would outlive this
     return login, key

@@ -1,23 +1,21 @@
-"""Pytest plugin: real PostgreSQL and Redis for the run, before Django reads its settings.
+"""Real PostgreSQL and Redis for the run, and the settings of a production process.
 
-Loaded by `-p tests.services` (pyproject.toml), so that plain `pytest` works as well as `make test`. `DATABASE_URL` and
-`REDIS_URL`, where set, are used instead.
+`DATABASE_URL` and `REDIS_URL`, where set, are used instead of servers of our own.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-
-import pytest
 
 from sandbox import services
 
-_FOLDER = pytest.StashKey[Path]()
-_SERVICES = pytest.StashKey[services.Services]()
-
-# The settings of a production process, but for what a test machine cannot have (TLS in front).
+# What a production process would have, but for what a test machine cannot have (TLS in front).
 SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "ENV_FILE": os.devnull,  # not the file of a `make run` in this checkout
     "DEBUG": "0",
     "SECRET_KEY": "tests-only-" + "0123456789abcdef" * 4,
     "FIELD_ENCRYPTION_KEY": "dGVzdHMtb25seS1rZXktMzItYnl0ZXMtbG9uZy0wMDE=",
@@ -28,20 +26,18 @@ SETTINGS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+def start() -> None:
+    """Start what is missing and set the environment, before Django reads its settings."""
     os.environ.update(SETTINGS)
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
-        return
+    running = ExitStack()
+    atexit.register(running.close)
     folder = Path(tempfile.mkdtemp(prefix="rivermouth-tests-"))
-    started = services.start(folder)
-    early_config.stash[_FOLDER] = folder
-    early_config.stash[_SERVICES] = started
-    os.environ["DATABASE_URL"] = started.database_url
-    os.environ["REDIS_URL"] = started.redis_url
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if _SERVICES in config.stash:
-        config.stash[_SERVICES].stop()
-        shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
+    running.callback(shutil.rmtree, folder, ignore_errors=True)
+    if not os.environ.get("DATABASE_URL"):
+        postgres = services.start_postgres(folder, is_throwaway=True)
+        running.callback(postgres.stop)
+        os.environ["DATABASE_URL"] = postgres.url
+    if not os.environ.get("REDIS_URL"):
+        redis = services.start_redis(folder)
+        running.callback(redis.stop)
+        os.environ["REDIS_URL"] = redis.url

@@ -32,7 +32,7 @@ def admin_password(file: Path) -> str | None:
 def demo_key(file: Path) -> str:
     """Return a working key of the demo app: the kept one, or a new one when that was revoked."""
     key = private_files.read(file)
-    if not _works(key):
+    if authentication.look_up(key) is None:
         _printed("add_app", DEMO_APP, android=DEMO_PACKAGE, ios=DEMO_PACKAGE)
         key = _printed("issue_key", DEMO_APP, app=DEMO_APP)
         private_files.write(file, key)
