@@ -102,13 +102,13 @@ def possible_digests(value: str) -> list[bytes]:
 
 
 def encrypt(value: str) -> str:
-    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(value.encode()).decode()
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(value.encode(errors="surrogatepass")).decode()
 
 
 def decrypt(token: str) -> str:
     """Raises: DecryptionError."""
     try:
-        return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token).decode()
+        return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token).decode(errors="surrogatepass")
     except InvalidToken as err:
         raise DecryptionError("not encrypted by any of the keys of FIELD_ENCRYPTION_KEY") from err
 

@@ -64,7 +64,9 @@ OLDEST_CLICK = timedelta(days=90)
 CLOCK_SKEW = timedelta(minutes=5)
 SECONDS_BELOW = 10**11  # as milliseconds this would be 1973: some links carry seconds
 
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _IMEI = re.compile(r"[0-9]{14,17}")
+_ANDROID_ID = re.compile(r"[0-9a-f]{8,16}")
 _ID_IN_TEXT = re.compile(r"\b[0-9a-fA-F]{32}\b")
 _MODEL_BUILD = re.compile(r"\s+build/.*")
 _LOCALE = re.compile(r"[a-z]{2}[-_][a-z]{2}")
@@ -205,10 +207,17 @@ def _callback_in(url: str) -> str:
     return dict(parse_qsl(url.partition("?")[2])).get("callback", "")
 
 
+def _number(value: str) -> int:
+    """Plain digits only: `int` takes `1_000` and the digits of all scripts too."""
+    if not _DIGITS.fullmatch(value):
+        raise ValueError(value)
+    return int(value)
+
+
 def _ad_id(value: str) -> int:
-    number = int(value)
-    if not 0 < number <= MAX_ID:
-        raise ValueError(number)
+    number = _number(value)
+    if number > MAX_ID:
+        raise ValueError(value)
     return number
 
 
@@ -220,7 +229,7 @@ def _key(value: str) -> str:
 
 def _clicked_at(ts: str, received_at: datetime) -> datetime:
     """Milliseconds (13 digits). A click can't be later than its report: a clock slightly ahead of ours is corrected."""
-    number = int(ts)
+    number = _number(ts)
     clicked_at = datetime.fromtimestamp(number if number < SECONDS_BELOW else number / 1000, UTC)
     if not received_at - OLDEST_CLICK <= clicked_at <= received_at + CLOCK_SKEW:
         raise ValueError(ts)
@@ -242,8 +251,9 @@ def _md5(value: str) -> str:
 
 
 def _android_id_md5(value: str) -> str:
-    """The macro gives the md5; some links carry the raw id of 16 hex digits."""
-    return _md5(value) if len(value) == 32 else device_ids.md5_of(f"{int(value, 16):016x}")
+    """The macro gives the md5; some links carry the raw id, up to 16 hex digits."""
+    value = value.lower()
+    return device_ids.md5_of(value) if _ANDROID_ID.fullmatch(value) else _md5(value)
 
 
 def _imei_md5(value: str) -> str:
@@ -254,12 +264,10 @@ def _caids_in(node: Any) -> list[str]:
     """The md5 forms in parsed JSON: an array of objects, one object, an array of texts, a text."""
     if isinstance(node, list):
         return [md5 for item in node for md5 in _caids_in(item)]
-    if isinstance(node, str):
-        return [] if device_ids.is_absent(node) else [node.lower(), device_ids.md5_of(node)]
-    if not isinstance(node, dict):
-        return []
-    md5s = [str(node.get("caid_md5", "")).lower()]
-    raw = str(node.get("caid", ""))
-    if not device_ids.is_absent(raw):
-        md5s.append(device_ids.md5_of(raw))
-    return [md5 for md5 in md5s if not device_ids.is_absent(md5)]
+    if isinstance(node, dict):
+        return _given(node.get("caid_md5")) + [device_ids.md5_of(caid) for caid in _given(node.get("caid"))]
+    return [form for caid in _given(node) for form in (caid, device_ids.md5_of(caid))]
+
+
+def _given(caid: Any) -> list[str]:
+    return [caid.lower()] if isinstance(caid, str) and not device_ids.is_absent(caid) else []
