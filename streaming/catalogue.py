@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -22,6 +23,11 @@ class ServedRoute:
     @property
     def api_key(self) -> str:
         return os.environ.get(self.api_key_env, "")
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of this route no client may see."""
+        return [text for text in (self.api_key, urlsplit(self.base_url).netloc) if text]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class _AppBody(msgspec.Struct):
 
     messages: Annotated[list[_Message], NonEmpty]
     model: Annotated[str, NonEmpty] | None = None
-    user: str | None = None
+    user: Annotated[str, msgspec.Meta(pattern="^[^\\0]*$")] | None = None  # PostgreSQL's texts have no NUL
     temperature: float | None = None
     top_p: float | None = None
     presence_penalty: float | None = None
@@ -90,7 +90,7 @@ def _decode(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as err:
         raise _refusal(str(err)) from err
-    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise invalid(f"The body is not JSON: {err}", param=None) from err
 
 

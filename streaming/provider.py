@@ -4,8 +4,9 @@ References: OpenAI https://platform.openai.com/docs/api-reference/chat, Ark http
 and https://www.volcengine.com/docs/82379/1299023 (error codes), as collected in 2026.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -139,13 +140,21 @@ _OPENAI_CODES = {
     "invalid_api_key": _OUR_KEY,
     "account_deactivated": _OUR_KEY,
     "model_not_found": _NO_SUCH_MODEL,
-    "invalid_request_error": _BAD_REQUEST,
     "context_length_exceeded": _BAD_REQUEST,
     "content_filter": _BAD_REQUEST,
     "content_policy_violation": _BAD_REQUEST,
     "rate_limit_exceeded": _TOO_MANY,
-    "rate_limit_error": _TOO_MANY,
     "insufficient_quota": _USED_UP,
+}
+
+# Words for a whole class of errors. A status says more (DeepSeek's 401 has the code "invalid_request_error"), so they
+# count only where there is none.
+_CLASSES = {
+    "invalid_request_error": _BAD_REQUEST,
+    "authentication_error": _OUR_KEY,
+    "permission_error": _OUR_KEY,
+    "not_found_error": _NO_SUCH_MODEL,
+    "rate_limit_error": _TOO_MANY,
     "server_error": _OVERLOADED,
     "overloaded_error": _OVERLOADED,
 }
@@ -204,6 +213,7 @@ _OUR_TEXTS = {
     503: ("upstream_unavailable", "The provider is overloaded or failing; try again."),
     504: ("upstream_timeout", "The provider took too long."),
 }
+_HIDDEN = "[hidden]"
 _SECRET = re.compile(
     r"https?://\S+|\b(?:sk|ak|ark|rm)[-_][\w-]{8,}|Bearer\s+\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 )
@@ -224,45 +234,53 @@ class _ErrorFrame(msgspec.Struct):
     message: str | None = None
 
 
-def fault_of_response(dialect: Dialect, *, status: int, body: bytes, retry_after: bytes | None = None) -> Fault:
-    """The fault of an answer whose status is not 200."""
-    return _fault(dialect, _error_in(body), status=status, retry_after_s=_seconds(retry_after))
+def fault_of_response(
+    dialect: Dialect, *, status: int, body: bytes, retry_after: bytes | None = None, secrets: Iterable[str]
+) -> Fault:
+    """The fault of an answer whose status is not 200. `secrets` are texts of which none may reach a client."""
+    return _fault(dialect, _error_in(body), status=status, retry_after_s=_seconds(retry_after), secrets=secrets)
 
 
-def fault_of_payload(dialect: Dialect, payload: bytes) -> Fault:
+def fault_of_payload(dialect: Dialect, payload: bytes, *, secrets: Iterable[str]) -> Fault:
     """The fault of an error that came with status 200: `{"error": {…}}` as a body, a frame, or inside a chunk."""
-    return _fault(dialect, _error_in(payload), status=None, retry_after_s=None)
+    return _fault(dialect, _error_in(payload), status=None, retry_after_s=None, secrets=secrets)
 
 
 def _error_in(body: bytes) -> _Error:
     try:
         frame = msgspec.json.decode(body, type=_ErrorFrame, strict=False)
-    except ValueError:  # HTML of a proxy, or nothing
+    except (ValueError, RecursionError):  # HTML of a proxy, or nothing
         return _Error(message=body[:500].decode(errors="replace"))
     if isinstance(frame.error, _Error):
         return frame.error
     return _Error(code=frame.code, message=frame.error or frame.message)
 
 
-def _fault(dialect: Dialect, error: _Error, *, status: int | None, retry_after_s: float | None) -> Fault:
+def _fault(
+    dialect: Dialect, error: _Error, *, status: int | None, retry_after_s: float | None, secrets: Iterable[str]
+) -> Fault:
     meaning = _meaning(dialect, error, status)
-    code, message = _OUR_TEXTS.get(meaning.status, (str(error.code or error.type or "upstream_error"), ""))
+    code, message = _OUR_TEXTS.get(
+        meaning.status,
+        (str(error.code or error.type or "upstream_error"), error.message or "The provider refused the request."),
+    )
     return Fault(
-        code,
-        message or without_secrets(error.message or "The provider refused the request."),
+        without_secrets(code, secrets),
+        without_secrets(message, secrets),
         status=meaning.status,
-        param=error.param,
+        param=error.param and without_secrets(error.param, secrets),
         retry=meaning.retry,
         retry_after_s=retry_after_s,
-        detail=without_secrets(f"{status or 200} {error.code or error.type}: {error.message}"),
+        detail=without_secrets(f"{status or 200} {error.code or error.type}: {error.message}", secrets),
     )
 
 
 def _meaning(dialect: Dialect, error: _Error, status: int | None) -> _Meaning:
+    known = dialect.codes if status is not None else {**_CLASSES, **dialect.codes}
     for word in (error.code, error.type):
-        known = dialect.codes.get(str(word).partition(".")[0])
-        if known is not None:
-            return known
+        meaning = known.get(str(word).partition(".")[0])
+        if meaning is not None:
+            return meaning
     if status is None:  # in a 200: some vendors put the status into the code
         status = error.code if isinstance(error.code, int) else 500
     if status in _BY_STATUS:
@@ -270,13 +288,16 @@ def _meaning(dialect: Dialect, error: _Error, status: int | None) -> _Meaning:
     return _Meaning(status, Retry.NEVER) if 400 <= status < 500 else _OVERLOADED
 
 
-def without_secrets(text: str) -> str:
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Keys, tokens, request ids and URLs blanked out: vendors quote them in their messages."""
-    return _SECRET.sub("[hidden]", text)
+    for secret in secrets:
+        text = text.replace(secret, _HIDDEN)
+    return _SECRET.sub(_HIDDEN, text)
 
 
 def _seconds(header: bytes | None) -> float | None:
     try:
-        return max(float(header), 0.0) if header else None
+        seconds = float(header) if header else math.nan
     except ValueError:  # the date form; rare, and our own back-off serves as well
         return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

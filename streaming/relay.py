@@ -57,7 +57,7 @@ class Relay(Turn):
     # --- Up to the first content --------------------------------------------------------------------------------------
 
     async def _attempt(self, route: ServedRoute, dialect: provider.Dialect) -> None:
-        self._dialect = dialect
+        self._dialect, self._secrets = dialect, route.secrets
         self._parser = sse.Parser(max_event_bytes=settings.CHAT_MAX_EVENT_BYTES)
         self._first_content: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_committed = False
@@ -74,27 +74,48 @@ class Relay(Turn):
         try:
             async with asyncio.timeout(timeout_s):
                 response = await self._ask(route, dialect)
-                await _refuse_json(response, dialect)
+                await self._refuse_json(response)
                 response.deliver_to(self)
                 await self._first_content
         except TimeoutError as err:
             raise faults.first_content_timeout(timeout_s) from err
 
+    async def _refuse_json(self, response: UpstreamResponse) -> None:
+        """A stream was asked for: what is not one is an error in a 200, or of no use. Raises: Fault."""
+        content_type = response.header(b"content-type") or b""
+        if b"json" not in content_type and b"html" not in content_type:
+            return
+        try:
+            body = await response.read(_JSON_BODY_BYTES)
+        except UpstreamError as err:
+            raise faults.truncated(str(err)) from err
+        if b"json" in content_type and b'"error"' in body:
+            raise self._fault_of(body)
+        raise faults.unreadable(f"{content_type.decode(errors='replace')} instead of a stream")
+
+    def _fault_of(self, payload: bytes) -> Fault:
+        return provider.fault_of_payload(self._dialect, payload, secrets=self._secrets)
+
     # --- The upstream's side (upstream.BodyReceiver) ------------------------------------------------------------------
 
     def body_received(self, read: bytes) -> None:
         self._read_at = time.monotonic()
+        out: list[bytes] = []
+        fault = None
         try:
-            out = self._observe(self._parser.feed(read))
+            for event in self._parser.feed(read):
+                out.append(self._observe_event(event))
+        except Fault as err:
+            fault = err
         except sse.EventTooLarge as err:
-            self._fail(faults.too_large(str(err)))
-            return
-        except Fault as fault:
+            fault = faults.too_large(str(err))
+        except (ValueError, RecursionError) as err:  # JSON, but not of the shape that it should have
+            fault = faults.unreadable(str(err))
+        if passed_on := b"".join(out):  # also what came before the fault; uncopied, if it is one event
+            self._write(passed_on)
+        if fault is not None:
             self._fail(fault)
-            return
-        if out:
-            self._write(out)
-        if self._is_done:
+        elif self._is_done:
             self._upstream_ended()
 
     def body_ended(self) -> None:
@@ -110,13 +131,8 @@ class Relay(Turn):
         else:
             self._fail(faults.truncated(str(error)))
 
-    def _observe(self, events: list[sse.Event]) -> bytes:
-        """Take note of the events and return what the client gets of them. Raises: Fault."""
-        if len(events) == 1:
-            return self._observe_event(events[0])
-        return b"".join([self._observe_event(event) for event in events])
-
     def _observe_event(self, event: sse.Event) -> bytes:
+        """Take note of the event and return what the client gets of it. Raises: Fault, ValueError, RecursionError."""
         if self._is_done or not event.data:
             return b""  # after the end, or a keep-alive
         if event.data == provider.DONE:
@@ -127,7 +143,7 @@ class Relay(Turn):
         except ValueError:
             return self._observe_odd_event(event)
         if event.event == b"error" or not provider.is_null(chunk.error):
-            raise provider.fault_of_payload(self._dialect, event.data)
+            raise self._fault_of(event.data)
         self.completion.chunks += 1
         if chunk.usage is not None:
             self._usage = chunk.usage
@@ -140,7 +156,7 @@ class Relay(Turn):
     def _observe_odd_event(self, event: sse.Event) -> bytes:
         """An event that is not one JSON chunk: several payloads in one event, or something unknown, which passes."""
         if event.event == b"error":
-            raise provider.fault_of_payload(self._dialect, event.data)
+            raise self._fault_of(event.data)
         payloads = sse.payloads(event.data)
         if len(payloads) == 1:
             return self._profile.chunk(event, None)
@@ -272,17 +288,3 @@ class Relay(Turn):
             self._end(self._profile.error(fault))
         elif state in (State.COMPLETED, State.STOPPED):
             self._end(self._profile.done(finish_reason=self._finish_reason, usage=self._usage))
-
-
-async def _refuse_json(response: UpstreamResponse, dialect: provider.Dialect) -> None:
-    """A stream was asked for: what is not one is an error in a 200, or nothing that could be relayed. Raises: Fault."""
-    content_type = response.header(b"content-type") or b""
-    if b"json" not in content_type and b"html" not in content_type:
-        return
-    try:
-        body = await response.read(_JSON_BODY_BYTES)
-    except UpstreamError as err:
-        raise faults.truncated(str(err)) from err
-    if b"json" in content_type and b'"error"' in body:
-        raise provider.fault_of_payload(dialect, body)
-    raise faults.unreadable(f"{content_type.decode(errors='replace')} instead of a stream")

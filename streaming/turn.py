@@ -25,6 +25,7 @@ State = Completion.State
 _BACKOFF_S = 0.5  # doubled each time, ± 25 %
 _BACKOFF_MAX_S = 8.0
 _ERROR_BODY_BYTES = 64 * 1024
+_MAX_DETAIL_CHARS = 2000
 
 _pool: UpstreamPool | None = None
 
@@ -124,6 +125,7 @@ class Turn:
                     status=response.status,
                     body=await response.read(_ERROR_BODY_BYTES),
                     retry_after=response.header(b"retry-after"),
+                    secrets=route.secrets,
                 )
         except ConnectFailed as err:
             raise faults.connect_failed(str(err)) from err
@@ -147,11 +149,12 @@ class Turn:
         watch.discard(self)
         completion = self.completion
         completion.state = state
-        completion.finish_reason = self._finish_reason
+        completion.finish_reason = _recordable(self._finish_reason)[:64]
         completion.finished_at = dt.datetime.now(dt.UTC)
         completion.duration_ms = self._elapsed_ms()
         if fault is not None:
-            completion.error_code, completion.error_detail = fault.code[:100], fault.detail
+            completion.error_code = _recordable(fault.code)[:100]
+            completion.error_detail = _recordable(fault.detail)[:_MAX_DETAIL_CHARS]
         if self._usage is not None:
             completion.prompt_tokens = self._usage.prompt_tokens
             completion.completion_tokens = self._usage.completion_tokens
@@ -162,6 +165,11 @@ class Turn:
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._began_at) * 1000)
+
+
+def _recordable(text: str) -> str:
+    """PostgreSQL's texts have no NUL; providers' may."""
+    return text.replace("\0", "\ufffd")
 
 
 async def _back_off(tries: int, fault: Fault) -> bool:

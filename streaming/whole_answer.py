@@ -27,16 +27,16 @@ class WholeAnswer(Turn):
             raise faults.too_large(str(err)) from err
         except UpstreamError as err:
             raise faults.truncated(str(err)) from err
-        self._observe(dialect)
+        self._observe(route, dialect)
         self._record(State.COMPLETED)
 
-    def _observe(self, dialect: provider.Dialect) -> None:
+    def _observe(self, route: ServedRoute, dialect: provider.Dialect) -> None:
         try:
             answer = msgspec.json.decode(self.body, type=provider.Chunk)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise faults.unreadable(str(err)) from err
         if not provider.is_null(answer.error):
-            raise provider.fault_of_payload(dialect, self.body)
+            raise provider.fault_of_payload(dialect, self.body, secrets=route.secrets)
         if not answer.choices:
             raise faults.unreadable("no choices")
         self._finish_reason = answer.choices[0].finish_reason or ""

@@ -64,8 +64,8 @@ def test_wrong_body_is_refused_naming_the_parameter(wrong: bytes, param: str | N
 
 def test_unknown_parameters_stay_as_they_came() -> None:
     raw = (
-        b'{"model":"m","messages":[{"role":"user","content":"\\u4f60 \xe5\xa5\xbd","own":1.10}],"seed":9007199254740993,'
-        b'"logit_bias":{"50256":-100.0},"thinking":{"type":"enabled","budget":1e3},"x":null,"temperature":0.70}'
+        b'{"model":"m","messages":[{"role":"user","content":"\\u4f60 \xe5\xa5\xbd","own":1.10}],'
+        b'"seed":9007199254740993,"logit_bias":{"50256":-100.0},"thinking":{"type":"enabled","budget":1e3},"x":null,"temperature":0.70}'
     )
 
     ask = chat_request.parse_openai(raw)

@@ -96,7 +96,7 @@ def test_app_events_of_a_whole_answer() -> None:
     written += profile.done(finish_reason="stop", usage=USAGE)
 
     assert written.decode() == (
-        f'id: 1\nevent: start\ndata: {{"id":"{ID}","model":"doubao"}}\n\n'
+        f'id: 1\nevent: start\ndata: {{"id":"{ID}","model":"doubao","resumable":false}}\n\n'
         'id: 2\nevent: reasoning\ndata: {"text":"嗯"}\n\n'
         'id: 3\nevent: reasoning\ndata: {"text":"r"}\n\n'
         'id: 4\nevent: delta\ndata: {"text":"a\\nb"}\n\n'

@@ -62,6 +62,7 @@ def test_request_headers_carry_the_key_and_our_id() -> None:
     }
 
 
+OUR_KEY = (502, Retry.NEXT_ROUTE)
 # (dialect, status of the answer or None for an error in a 200, error object, status for the client, what to try then)
 ERRORS = {
     "ark: our key": (ARK, 401, {"code": "AuthenticationError"}, 502, Retry.NEXT_ROUTE),
@@ -75,13 +76,13 @@ ERRORS = {
     "ark: internal": (ARK, 500, {"code": "InternalServiceError"}, 503, Retry.SAME_ROUTE),
     "ark: in a 200": (ARK, None, {"code": "RateLimitExceeded.EndpointTPMExceeded"}, 429, Retry.SAME_ROUTE),
     "ark: word that nobody knows": (ARK, 400, {"code": "Novel"}, 400, Retry.NEVER),
-    "openai: our key": (OPENAI, 401, {"code": "invalid_api_key", "type": "invalid_request_error"}, 502, Retry.NEXT_ROUTE),
+    "openai: our key": (OPENAI, 401, {"code": "invalid_api_key", "type": "invalid_request_error"}, *OUR_KEY),
     "openai: too long": (OPENAI, 400, {"code": "context_length_exceeded"}, 400, Retry.NEVER),
     "openai: no credit": (OPENAI, 429, {"code": "insufficient_quota"}, 429, Retry.NEXT_ROUTE),
     "openai: rate": (OPENAI, 429, {"code": "rate_limit_exceeded"}, 429, Retry.SAME_ROUTE),
     # The word for a class must not turn our key's refusal into the client's mistake.
-    "deepseek: our key": (OPENAI, 401, {"code": "invalid_request_error", "type": "authentication_error"}, 502, Retry.NEXT_ROUTE),
-    "deepseek: no balance": (OPENAI, 402, {"code": "invalid_request_error", "type": "unknown_error"}, 429, Retry.NEXT_ROUTE),
+    "deepseek: our key": (OPENAI, 401, {"code": "invalid_request_error", "type": "authentication_error"}, *OUR_KEY),
+    "deepseek: no balance": (OPENAI, 402, {"code": "invalid_request_error"}, 429, Retry.NEXT_ROUTE),
     "class without a status": (OPENAI, None, {"type": "invalid_request_error"}, 400, Retry.NEVER),
     "class of ark's without a status": (ARK, None, {"type": "server_error"}, 503, Retry.SAME_ROUTE),
     "openrouter: the status as code": (OPENAI, None, {"code": 429}, 429, Retry.SAME_ROUTE),
@@ -95,7 +96,7 @@ ERRORS = {
     "unprocessable": (OPENAI, 422, {}, 422, Retry.NEVER),
     "bad gateway": (OPENAI, 502, {}, 503, Retry.SAME_ROUTE),
     "teapot": (OPENAI, 418, {}, 418, Retry.NEVER),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("dialect", "status", "error", "our_status", "retry"), ERRORS.values(), ids=ERRORS)
