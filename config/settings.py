@@ -227,6 +227,11 @@ _debug_encryption_key = urlsafe_b64encode(sha256(SECRET_KEY.encode()).digest()).
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEY", _debug_encryption_key if DEBUG else None)
 # A click that can't be stored in this time is answered 503: Ocean Engine calls again.
 CLICK_STORE_TIMEOUT_S = env.seconds("CLICK_STORE_TIMEOUT_S", 3)
+# What `manage.py purge` deletes: see attribution/purging.py. A click must outlive the longest click window of an app.
+CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, minimum=1)
+DEVICE_ID_RETENTION_DAYS = env.integer("DEVICE_ID_RETENTION_DAYS", 90, minimum=1)
+ATTEMPT_RETENTION_DAYS = env.integer("ATTEMPT_RETENTION_DAYS", 180, minimum=1)
+CONVERSION_RETENTION_DAYS = env.integer("CONVERSION_RETENTION_DAYS", 730, minimum=1)
 # Both optional; most accounts send neither.
 OCEANENGINE_ACCESS_TOKEN = env.text("OCEANENGINE_ACCESS_TOKEN", "")
 OCEANENGINE_SIGNATURE_SECRET = env.text("OCEANENGINE_SIGNATURE_SECRET", "")
