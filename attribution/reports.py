@@ -1,7 +1,7 @@
 """What the statistics say: sums, rates and cohorts of a span of days. Reads roll-ups only, never clicks or conversions.
 
-Two views. *By event day* (`breakdown`, `totals`, `trend`, `top_ads`, `funnel`): what happened in the span. *By activation
-day* (`cohorts`): what became of the users who were activated in it, whenever they paid or came back.
+Two views. *By event day* (`breakdown`, `totals`, `trend`, `top_ads`, `funnel`): what happened in the span.
+*By activation day* (`cohorts`): what became of the users who were activated in it, whenever they paid or came back.
 
 A rate is always a quotient of sums, never a mean of rates; None where nothing is there to divide by.
 """

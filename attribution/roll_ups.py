@@ -25,7 +25,7 @@ class AdKey(models.Model):
         abstract = True
 
 
-AD_KEY = ["app", "day", "is_organic", "advertiser_id", "campaign_id", "ad_id"]
+AD_KEY = ["day", "app", "is_organic", "advertiser_id", "campaign_id", "ad_id"]
 
 
 class EventDay(AdKey):
@@ -43,12 +43,9 @@ class EventDay(AdKey):
 
     class Meta:
         constraints = [
-            # Two rows of one key would count everything twice. Also finds one day of an app to write it again.
+            # Two rows of one key would count everything twice. Also finds what one app did on one day, to write it
+            # again, and a span of days for the reports.
             models.UniqueConstraint(fields=[*AD_KEY, "channel"], name="event_day_once")
-        ]
-        indexes = [
-            # Reports over a span of days, all apps (reports.breakdown).
-            models.Index(fields=["day"], name="event_day_by_day")
         ]
 
     def __str__(self) -> str:
@@ -64,10 +61,6 @@ class ClickDay(AdKey):
         constraints = [
             # As above.
             models.UniqueConstraint(fields=AD_KEY, name="click_day_once")
-        ]
-        indexes = [
-            # Reports over a span of days, all apps (reports.breakdown).
-            models.Index(fields=["day"], name="click_day_by_day")
         ]
 
     def __str__(self) -> str:
@@ -93,11 +86,9 @@ class UserDay(AdKey):
     class Meta:
         constraints = [
             # As above.
-            models.UniqueConstraint(fields=["app", "day", "user_key"], name="user_day_once")
+            models.UniqueConstraint(fields=["day", "app", "user_key"], name="user_day_once")
         ]
         indexes = [
-            # Different paying users of a span of days (reports.breakdown).
-            models.Index(fields=["day"], condition=Q(payments__gt=0), name="user_day_paying"),
             # What the users activated in a span of days were worth (reports.cohorts).
             models.Index(fields=["activation_day"], name="user_day_cohort"),
         ]
@@ -118,11 +109,7 @@ class StateDay(models.Model):
     class Meta:
         constraints = [
             # As above.
-            models.UniqueConstraint(fields=["app", "day", "event", "state"], name="state_day_once")
-        ]
-        indexes = [
-            # Reports over a span of days, all apps (reports.states).
-            models.Index(fields=["day"], name="state_day_by_day")
+            models.UniqueConstraint(fields=["day", "app", "event", "state"], name="state_day_once")
         ]
 
     def __str__(self) -> str:
@@ -158,9 +145,7 @@ class Change(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    app = models.ForeignKey(
-        "attribution.App", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
-    )
+    app_id = models.BigIntegerField()
     happened_at = models.DateTimeField(null=True)
     user_id = models.CharField(max_length=128, blank=True)
 
@@ -168,7 +153,10 @@ class Change(models.Model):
         # No index: it holds what has changed since the last sweep, and is written on the way of every event.
         constraints = [
             # A change that says neither where nor who would never be caught up with.
-            models.CheckConstraint(condition=Q(happened_at__isnull=True) ^ Q(user_id=""), name="change_of_one_kind")
+            models.CheckConstraint(
+                condition=Q(happened_at__isnull=False, user_id="") | Q(happened_at__isnull=True) & ~Q(user_id=""),
+                name="change_of_one_kind",
+            )
         ]
 
     def __str__(self) -> str:
