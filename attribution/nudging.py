@@ -12,7 +12,7 @@ import time
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from config.health import REDIS_UNAVAILABLE
+from config.shared_redis import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def _publish() -> bool:
     try:
         current_app.send_task("attribution.deliver", retry=False, expires=EXPIRES_S)
     except (OperationalError, OSError) as err:
-        REDIS_UNAVAILABLE.labels("nudge").inc()
+        UNAVAILABLE.labels("nudge").inc()
         logger.warning("No nudge for %.0f s: %s", PAUSE_AFTER_FAILURE_S, type(err).__name__)
         return False
     return True

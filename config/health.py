@@ -1,20 +1,18 @@
 """What operators and load balancers ask: alive, ready, metrics."""
 
 import time
-from contextlib import closing
 
-import redis
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis import RedisError
+
+from config.shared_redis import client
 
 WORKER_SEEN_KEY = "rivermouth:worker_seen_at"
 # Beat asks for a heartbeat every 10 s; three missed ones mean that no worker takes work.
 WORKER_SILENT_AFTER_S = 35
-
-REDIS_UNAVAILABLE = Counter("rivermouth_redis_unavailable", "Operations that went on without Redis", ["operation"])
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -36,8 +34,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def note_worker_alive() -> None:
     """Called by a worker: it takes work."""
-    with closing(_redis()) as client:
-        client.set(WORKER_SEEN_KEY, time.time(), ex=WORKER_SILENT_AFTER_S)
+    client().set(WORKER_SEEN_KEY, time.time(), ex=WORKER_SILENT_AFTER_S)
 
 
 def _database_answers() -> bool:
@@ -51,15 +48,6 @@ def _database_answers() -> bool:
 
 def _redis_and_worker() -> dict[str, bool]:
     try:
-        with closing(_redis()) as client:
-            return {"redis": True, "worker": bool(client.exists(WORKER_SEEN_KEY))}
-    except redis.RedisError:
+        return {"redis": True, "worker": bool(client().exists(WORKER_SEEN_KEY))}
+    except RedisError:
         return {"redis": False, "worker": False}
-
-
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=settings.REDIS_TIMEOUT_S,
-        socket_connect_timeout=settings.REDIS_TIMEOUT_S,
-    )

@@ -210,6 +210,14 @@ CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)
 CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
 CHAT_WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
 CHAT_HEARTBEAT_S = env.seconds("CHAT_HEARTBEAT_S", 15)
+# Limits of new keys, each replaceable in the key; and of one user of the app. Tokens 0: no limit.
+CHAT_REQUESTS_PER_MINUTE = env.integer("CHAT_REQUESTS_PER_MINUTE", 600, minimum=1)
+CHAT_CONCURRENT_STREAMS = env.integer("CHAT_CONCURRENT_STREAMS", 200, minimum=1)
+CHAT_TOKENS_PER_DAY = env.integer("CHAT_TOKENS_PER_DAY", 0)
+CHAT_USER_REQUESTS_PER_MINUTE = env.integer("CHAT_USER_REQUESTS_PER_MINUTE", 60, minimum=1)
+CHAT_USER_CONCURRENT_STREAMS = env.integer("CHAT_USER_CONCURRENT_STREAMS", 5, minimum=1)
+CHAT_USER_TOKENS_PER_DAY = env.integer("CHAT_USER_TOKENS_PER_DAY", 0)
+
 CHAT_GRACE_S = env.seconds("CHAT_GRACE_S", 30, minimum=0)  # how long a chat of the app profile goes on unread
 CHAT_MAX_DETACHED = env.integer("CHAT_MAX_DETACHED", 500)  # chats that go on unread, over all processes
 CHAT_LOG_TTL_S = env.integer("CHAT_LOG_TTL_S", 600, minimum=1)  # how long a chat can be replayed after its end

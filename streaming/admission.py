@@ -7,15 +7,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import connection
 from django.http import HttpRequest
 
 from config.access import authentication, throttling
 from config.access.credentials import Credential
-from streaming import catalogue
+from streaming import catalogue, limits
 from streaming.catalogue import Catalogue, ServedModel
 from streaming.faults import Fault
+from streaming.limits import Grant
+from streaming.models import Completion
 
 T = TypeVar("T")
 
@@ -64,6 +67,20 @@ def _look_up(secret: str) -> Caller:
     if wait_s is not None:
         raise Fault("rate_limit_exceeded", "Too many requests with this key.", status=429, retry_after_s=wait_s)
     return Caller(credential=credential, catalogue=catalogue.current() or catalogue.read())
+
+
+async def enter(credential: Credential, completion_id: UUID) -> Grant:
+    """Count a turn against the caller's limits. Raises: Fault 429."""
+    if not credential.is_throttled:
+        return Grant(completion_id=completion_id)
+    return await _in_thread(lambda: limits.enter(credential, completion_id))
+
+
+def leave(grant: Grant, completion: Completion) -> None:
+    """The turn has ended. Returns at once."""
+    if grant.scopes:
+        tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
+        asyncio.get_running_loop().run_in_executor(None, limits.leave, grant, tokens)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -4,6 +4,7 @@ Vendors' words become these in provider.py. The texts here reach clients: no key
 """
 
 import enum
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
         retry: Retry = Retry.NEVER,
         retry_after_s: float | None = None,
         detail: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -53,6 +55,7 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
         self.retry = retry
         self.retry_after_s = retry_after_s
         self.detail = detail
+        self.headers = headers or {}
 
     @property
     def is_retryable(self) -> bool:

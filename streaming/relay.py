@@ -1,6 +1,6 @@
 """One turn: from a checked request to the last byte, over the routes of its model.
 
-    relay = Relay(completion, routes=…, fields=…, profile=…)
+    relay = Relay(plan, profile=…)
     await relay.open()            # up to the first content: retries and fails over; raises Fault
     DrivenResponse(relay)         # from then on everything is pushed: read → observe → write, in one callback
 
@@ -18,18 +18,15 @@ sweep marks it interrupted.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
 
-import msgspec
 from django.conf import settings
 
 from config.driven import Outbox
 from streaming import faults, provider, sse
 from streaming.catalogue import ServedRoute
 from streaming.faults import Fault
-from streaming.models import Completion
 from streaming.profiles import Profile
-from streaming.turn import State, Turn
+from streaming.turn import Plan, State, Turn
 from streaming.upstream import UpstreamError, UpstreamResponse
 
 _JSON_BODY_BYTES = 64 * 1024
@@ -39,15 +36,8 @@ class Relay(Turn):
     """A turn that streams: the receiver of the upstream's body (`upstream.BodyReceiver`) and the source of the
     response (`config.driven.Source`)."""
 
-    def __init__(
-        self,
-        completion: Completion,
-        *,
-        routes: Sequence[ServedRoute],
-        fields: Mapping[str, msgspec.Raw],
-        profile: Profile,
-    ) -> None:
-        super().__init__(completion, routes=routes, fields=fields, is_stream=True)
+    def __init__(self, plan: Plan, *, profile: Profile) -> None:
+        super().__init__(plan)
         self._profile = profile
         self._outbox: Outbox | None = None
         self._is_writable = True

@@ -9,21 +9,17 @@ Without Redis it is an ordinary turn, and `start` says `resumable: false`: a cli
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
 from config.driven import Outbox
 from streaming import faults, shelf
-from streaming.catalogue import ServedRoute
 from streaming.following import Reader
-from streaming.models import Completion
 from streaming.profiles import AppProfile
 from streaming.relay import Relay
-from streaming.turn import State
+from streaming.turn import Plan, State
 
 STOP_REQUESTED = "stop_requested"
 _STOPS = "chat:stops"  # a channel; messages are completion ids
@@ -37,24 +33,18 @@ running: dict[UUID, "ResumableRelay"] = {}
 class ResumableRelay(Relay):
     """A turn whose events are logged for readers that come back."""
 
-    def __init__(
-        self,
-        completion: Completion,
-        *,
-        owner: str,
-        routes: Sequence[ServedRoute],
-        fields: Mapping[str, msgspec.Raw],
-    ) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._app_profile = AppProfile()
-        super().__init__(completion, routes=routes, fields=fields, profile=self._app_profile)
-        self._owner = owner
+        super().__init__(plan, profile=self._app_profile)
         self._is_logged = False
         self._unread_since: float | None = None
         self._follower: Reader | None = None
 
     async def open(self) -> None:
         completion_id = self.completion.id
-        self._is_logged = self._app_profile.is_resumable = await shelf.current().open(completion_id, self._owner)
+        self._is_logged = self._app_profile.is_resumable = await shelf.current().open(
+            completion_id, self.completion.owner
+        )
         running[completion_id] = self
         _hear_stops()
         try:

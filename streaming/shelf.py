@@ -22,14 +22,13 @@ import redis.asyncio as redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from config.health import REDIS_UNAVAILABLE
+from config.shared_redis import Circuit
 
 logger = logging.getLogger(__name__)
 
 _GATHER_S = 0.025
 ALIVE_FOR_S = 10
 _ALIVE_EVERY_S = 3.0
-_SKIP_AFTER_FAILURE_S = 5.0
 _DETACHED_KEY = "chat:detached"
 
 
@@ -55,7 +54,7 @@ class Shelf:
         self._ended: set[UUID] = set()
         self._open: set[UUID] = set()
         self._followed: set[UUID] = set()
-        self._down_until = 0.0
+        self._circuit = Circuit("chat log")
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._detached: set[UUID] = set()
@@ -63,7 +62,7 @@ class Shelf:
 
     async def open(self, completion_id: UUID, owner: str) -> bool:
         """Begin a log; False if Redis does not answer: the completion can't be resumed."""
-        if time.monotonic() < self._down_until:
+        if self._circuit.is_open:
             return False
         key = f"chat:{completion_id}"
         try:
@@ -72,7 +71,7 @@ class Shelf:
                 pipe.set(f"{key}:alive", 1, ex=ALIVE_FOR_S)
                 await pipe.execute()
         except (RedisError, OSError):
-            self._note_failure()
+            self._circuit.note_failure()
             return False
         self._open.add(completion_id)
         if self._task is None:
@@ -146,7 +145,7 @@ class Shelf:
         except (RedisError, OSError):
             # Appending the next events would leave a gap that no reader could see.
             self._open -= pending.keys()
-            self._note_failure()
+            self._circuit.note_failure()
 
     async def _say_alive(self) -> None:
         """For the readers of what this process produces; and hear from them."""
@@ -165,15 +164,11 @@ class Shelf:
                 pipe.zcard(_DETACHED_KEY)
                 results = await pipe.execute()
         except (RedisError, OSError):
-            self._note_failure()
+            self._circuit.note_failure()
             return
         followed = results[1 : 2 * len(completion_ids) : 2]
         self._followed = {each for each, is_followed in zip(completion_ids, followed, strict=True) if is_followed}
         self._detached_everywhere = results[-1]
-
-    def _note_failure(self) -> None:
-        REDIS_UNAVAILABLE.labels("chat log").inc()
-        self._down_until = time.monotonic() + _SKIP_AFTER_FAILURE_S
 
 
 def _add(pipe: "redis.client.Pipeline", completion_id: UUID, events: bytes, *, is_last: bool) -> None:

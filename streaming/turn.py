@@ -8,7 +8,8 @@ import asyncio
 import datetime as dt
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from django.conf import settings
@@ -30,21 +31,22 @@ _MAX_DETAIL_CHARS = 2000
 _pool: UpstreamPool | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a turn is made of: its row, the routes in order, the client's fields undecoded, and who hears of its end."""
+
+    completion: Completion
+    routes: Sequence[ServedRoute]
+    fields: Mapping[str, msgspec.Raw]
+    on_end: Callable[[Completion], None]
+
+
 class Turn:
     """One turn of a chat. Ends once: whoever comes first records it."""
 
-    def __init__(
-        self,
-        completion: Completion,
-        *,
-        routes: Sequence[ServedRoute],
-        fields: Mapping[str, msgspec.Raw],
-        is_stream: bool,
-    ) -> None:
-        self.completion = completion
-        self._routes = routes
-        self._fields = fields
-        self._is_stream = is_stream
+    def __init__(self, plan: Plan) -> None:
+        self.completion = plan.completion
+        self._plan = plan
         self._began_at = time.monotonic()
         self._is_recorded = False
         self._opening: asyncio.Task[object] | None = None
@@ -56,6 +58,7 @@ class Turn:
     async def open(self) -> None:
         """Return when there is something to send. Raises: Fault, with nothing sent and the turn recorded."""
         if watch.is_draining:
+            self._plan.on_end(self.completion)
             raise faults.shutting_down()
         watch.add(self)
         recorder.current().save(self.completion)
@@ -93,7 +96,7 @@ class Turn:
 
     async def _try_routes(self) -> None:
         fault = faults.unreadable("the model has no route")
-        for route in self._routes:
+        for route in self._plan.routes:
             for tries in range(settings.CHAT_TRIES_PER_ROUTE):
                 try:
                     await self._attempt(route, provider.DIALECTS[route.dialect])
@@ -116,7 +119,9 @@ class Turn:
         if not route.api_key:
             raise faults.misconfigured(f"{route.api_key_env} is not set")
         headers = provider.request_headers(api_key=route.api_key, completion_id=str(completion.id))
-        body = provider.request_body(dialect, self._fields, model=route.upstream_model, is_stream=self._is_stream)
+        body = provider.request_body(
+            dialect, self._plan.fields, model=route.upstream_model, is_stream=completion.is_stream
+        )
         try:
             self._response = response = await pool().post(provider.chat_url(route.base_url), headers, body)
             if response.status != 200:
@@ -161,6 +166,7 @@ class Turn:
             completion.cached_tokens = self._usage.cached_tokens
             completion.reasoning_tokens = self._usage.reasoning_tokens
         recorder.current().save(completion)
+        self._plan.on_end(completion)
         return True
 
     def _elapsed_ms(self) -> int:

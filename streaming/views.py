@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import partial, wraps
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from config.access.credentials import Credential
 from config.driven import DrivenResponse, Source
-from streaming import catalogue, chat_request, faults, lookup, recorder, resumable
+from streaming import admission, catalogue, chat_request, faults, lookup, recorder, resumable
 from streaming.admission import Caller, admit
 from streaming.chat_request import ChatRequest
 from streaming.faults import Fault
@@ -27,6 +27,7 @@ from streaming.models import Completion
 from streaming.profiles import OpenAIProfile
 from streaming.relay import Relay
 from streaming.resumable import ResumableRelay
+from streaming.turn import Plan
 from streaming.whole_answer import WholeAnswer
 
 logger = logging.getLogger(__name__)
@@ -65,16 +66,13 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     """`POST /v1/chat/completions`: OpenAI's wire format, streamed or not."""
     caller = await admit(request)
     ask = chat_request.parse_openai(request.body)
-    model = caller.model(ask.model)
-    completion = _completion(caller, ask, model.name, Completion.Profile.OPENAI)
+    plan, headers = await _plan(caller, ask, Completion.Profile.OPENAI)
     if ask.is_stream:
-        profile = OpenAIProfile(wants_usage=ask.wants_usage)
-        relay = Relay(completion, routes=model.routes, fields=ask.fields, profile=profile)
+        relay = Relay(plan, profile=OpenAIProfile(wants_usage=ask.wants_usage))
         await relay.open()
-        return _stream(relay, completion.id)
-    answer = WholeAnswer(completion, routes=model.routes, fields=ask.fields, is_stream=False)
+        return _stream(relay, headers)
+    answer = WholeAnswer(plan)
     await answer.open()
-    headers = {"X-Request-Id": str(completion.id)}
     return HttpResponse(answer.body, content_type="application/json", headers=headers)
 
 
@@ -83,12 +81,28 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
     caller = await admit(request)
-    ask = chat_request.parse_app(request.body)
-    model = caller.model(ask.model)
-    completion = _completion(caller, ask, model.name, Completion.Profile.APP)
-    relay = ResumableRelay(completion, owner=completion.owner, routes=model.routes, fields=ask.fields)
+    plan, headers = await _plan(caller, chat_request.parse_app(request.body), Completion.Profile.APP)
+    relay = ResumableRelay(plan)
     await relay.open()
-    return _stream(relay, completion.id)
+    return _stream(relay, headers)
+
+
+async def _plan(caller: Caller, ask: ChatRequest, profile: Completion.Profile) -> tuple[Plan, dict[str, str]]:
+    """The turn that was asked for, let in, and the headers of its answer. Raises: Fault 403, 404, 429."""
+    model = caller.model(ask.model)
+    completion = Completion(
+        caller_id=caller.credential.caller_id,
+        user_id=(caller.credential.user_id or ask.user_id)[:200],
+        owner=caller.credential.owner,
+        profile=profile,
+        is_stream=ask.is_stream,
+        chat_model=model.name,
+        started_at=dt.datetime.now(dt.UTC),
+        process_id=recorder.current().process_id,
+    )
+    grant = await admission.enter(caller.credential, completion.id)
+    plan = Plan(completion=completion, routes=model.routes, fields=ask.fields, on_end=partial(admission.leave, grant))
+    return plan, {"X-Request-Id": str(completion.id), **grant.headers}
 
 
 @require_GET
@@ -112,7 +126,7 @@ async def chat_stream(request: HttpRequest, completion_id: UUID) -> HttpResponse
         request.headers.get("Last-Event-ID") or request.GET.get("last_event_id") or "0"
     )
     await lookup.find_log(completion_id, caller.credential)
-    return _stream(Reader(completion_id, after=after), completion_id)
+    return _stream(Reader(completion_id, after=after), {"X-Request-Id": str(completion_id)})
 
 
 @require_POST
@@ -144,25 +158,14 @@ def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
-def _stream(source: Source, completion_id: UUID) -> DrivenResponse:
-    return DrivenResponse(source, headers={**_STREAM_HEADERS, "X-Request-Id": str(completion_id)})
-
-
-def _completion(caller: Caller, ask: ChatRequest, model: str, kind: Completion.Profile) -> Completion:
-    return Completion(
-        caller_id=caller.credential.caller_id,
-        user_id=(caller.credential.user_id or ask.user_id)[:200],
-        owner=caller.credential.owner,
-        profile=kind,
-        is_stream=ask.is_stream,
-        chat_model=model,
-        started_at=dt.datetime.now(dt.UTC),
-        process_id=recorder.current().process_id,
-    )
+def _stream(source: Source, headers: dict[str, str]) -> DrivenResponse:
+    return DrivenResponse(source, headers={**_STREAM_HEADERS, **headers})
 
 
 def _error_response(fault: Fault) -> HttpResponse:
-    response = HttpResponse(fault.as_json(), status=fault.status, content_type="application/json")
+    response = HttpResponse(
+        fault.as_json(), status=fault.status, content_type="application/json", headers=fault.headers
+    )
     if fault.status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if fault.retry_after_s is not None:

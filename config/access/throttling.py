@@ -1,48 +1,31 @@
 """Requests per minute of each key: counted in Redis, atomically. Without Redis requests are served."""
 
 import time
-from functools import cache
 from typing import Any
 
-import redis
 from django.conf import settings
 from limits import RateLimitItemPerMinute
-from limits.storage import RedisStorage
-from limits.strategies import FixedWindowRateLimiter
+from redis import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from config.access.credentials import Credential
-from config.health import REDIS_UNAVAILABLE
+from config.shared_redis import Circuit, limiter
 
-# A Redis that hangs costs one request its time-out, not every request.
-_SKIP_AFTER_FAILURE_S = 5.0
-_redis_is_down_until = 0.0
-
-
-@cache
-def _limiter() -> FixedWindowRateLimiter:
-    pool = redis.ConnectionPool.from_url(
-        settings.REDIS_URL,
-        socket_timeout=settings.REDIS_TIMEOUT_S,
-        socket_connect_timeout=settings.REDIS_TIMEOUT_S,
-    )
-    return FixedWindowRateLimiter(RedisStorage(settings.REDIS_URL, connection_pool=pool))
+_circuit = Circuit("throttle")
 
 
 def hit(credential: Credential) -> float | None:
     """Count a request of this caller; the seconds to wait if it is one too many, else None."""
-    global _redis_is_down_until  # one circuit per process
-    if not credential.is_throttled or time.monotonic() < _redis_is_down_until:
+    if not credential.is_throttled or _circuit.is_open:
         return None
     limit = RateLimitItemPerMinute(settings.API_REQUESTS_PER_MINUTE)
     try:
-        if _limiter().hit(limit, credential.name):
+        if limiter().hit(limit, credential.name):
             return None
-        return max(_limiter().get_window_stats(limit, credential.name).reset_time - time.time(), 1.0)
-    except redis.RedisError:
-        REDIS_UNAVAILABLE.labels("throttle").inc()
-        _redis_is_down_until = time.monotonic() + _SKIP_AFTER_FAILURE_S
+        return max(limiter().get_window_stats(limit, credential.name).reset_time - time.time(), 1.0)
+    except RedisError:
+        _circuit.note_failure()
         return None
 
 
