@@ -56,7 +56,7 @@ class AttemptInline(ReadOnly, StackedInline):  # type: ignore[misc]  # as above
         "kind", "outcome", "started_at", "duration_ms", "http_status", "code", "message", "request", "response",
         "resent_by", "resend_reason",
     ]  # fmt: skip
-    ordering = ["id"]
+    ordering = ["started_at", "id"]
 
 
 @admin.register(Conversion)

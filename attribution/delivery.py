@@ -188,7 +188,8 @@ class _Round:
         with transaction.atomic():
             ours = bulk.update(reported, SENT_FIELDS, guard="lease_token") if reported else set()
             kept = [call for call in calls if call.kind == Attempt.Kind.LOOKUP or call.conversions[0].id in ours]
-            Attempt.objects.bulk_create([call.attempt for call in kept if call.attempt])
+            if kept:
+                bulk.insert([call.attempt for call in kept if call.attempt])
         return kept
 
     def _settle(self, calls: Sequence[Call]) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -19,13 +19,21 @@ from django.utils.translation import gettext_lazy as _
 
 from attribution.device_ids import decrypt, encrypt
 from attribution.ocean_engine import DEVICE_ID_FIELDS, conversion_body
+from attribution.roll_ups import (  # noqa: F401  # Django looks for models here
+    AdName,
+    Change,
+    ClickDay,
+    EventDay,
+    StateDay,
+    UserDay,
+)
 
 
 def new_monitor_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def new_conversion_id() -> uuid.UUID:
+def new_id() -> uuid.UUID:
     """A UUID of version 7: it begins with the time, so new rows go to the index's right end."""
     milliseconds = int(timezone.now().timestamp() * 1000)
     random_bits = int.from_bytes(os.urandom(10), "big")
@@ -229,6 +237,14 @@ class Click(AdIds):
             GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), name="click_by_caid"),
             # The admin's newest page, and the purge of what is past its retention.
             models.Index(fields=["received_at"], name="click_by_time"),
+            # One day of clicks (stats). Times rise along the table's pages, so a thousandth of a btree's size will do;
+            # "multi": a few late clicks in a page don't make it match every day in between.
+            BrinIndex(
+                fields=["clicked_at"],
+                opclasses=["timestamptz_minmax_multi_ops"],
+                autosummarize=True,
+                name="click_by_day",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -337,7 +353,7 @@ class Conversion(models.Model):
     itself, and whatever the dead worker still writes misses the new token.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_conversion_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.PROTECT, related_name="+", db_index=False)
     dedup_key = models.UUIDField(editable=False)
     user_id = models.CharField(_("user"), max_length=128)
@@ -400,6 +416,13 @@ class Conversion(models.Model):
             # The admin's pages and counts per state, newest first.
             models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
             models.Index(fields=["-received_at"], name="conversion_by_time"),
+            # One day of events (stats): as for clicks.
+            BrinIndex(
+                fields=["occurred_at"],
+                opclasses=["timestamptz_minmax_multi_ops"],
+                autosummarize=True,
+                name="conversion_by_day",
+            ),
             # Release of what is held for one advertiser.
             models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
         ]
@@ -503,7 +526,7 @@ class Attempt(models.Model):
         REJECTED = "rejected", _("rejected")
         UNAVAILABLE = "unavailable", _("unavailable")
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="attempts")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN)

@@ -186,6 +186,15 @@ class Migration(migrations.Migration):
             model_name="click",
             index=models.Index(fields=["received_at"], name="click_by_time"),
         ),
+        migrations.AddIndex(
+            model_name="click",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True,
+                fields=["clicked_at"],
+                name="click_by_day",
+                opclasses=["timestamptz_minmax_multi_ops"],
+            ),
+        ),
         migrations.AddConstraint(
             model_name="click",
             constraint=models.UniqueConstraint(

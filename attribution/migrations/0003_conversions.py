@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import migrations, models
 import attribution.models
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 
 
@@ -34,7 +35,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=attribution.models.new_conversion_id, editable=False, primary_key=True, serialize=False
+                        default=attribution.models.new_id, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("dedup_key", models.UUIDField(editable=False)),
@@ -135,7 +136,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Attempt",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=attribution.models.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -210,6 +216,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="conversion",
             index=models.Index(fields=["-received_at"], name="conversion_by_time"),
+        ),
+        migrations.AddIndex(
+            model_name="conversion",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True,
+                fields=["occurred_at"],
+                name="conversion_by_day",
+                opclasses=["timestamptz_minmax_multi_ops"],
+            ),
         ),
         migrations.AddIndex(
             model_name="conversion",
