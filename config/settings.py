@@ -210,6 +210,9 @@ CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)
 CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
 CHAT_WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
 CHAT_HEARTBEAT_S = env.seconds("CHAT_HEARTBEAT_S", 15)
+CHAT_STORE_TEXT = env.flag("CHAT_STORE_TEXT", default=True)  # off: no text of a chat in the database
+CHAT_HISTORY_MAX_TOKENS = env.integer("CHAT_HISTORY_MAX_TOKENS", 24_000, minimum=100)
+
 # Limits of new keys, each replaceable in the key; and of one user of the app. Tokens 0: no limit.
 CHAT_REQUESTS_PER_MINUTE = env.integer("CHAT_REQUESTS_PER_MINUTE", 600, minimum=1)
 CHAT_CONCURRENT_STREAMS = env.integer("CHAT_CONCURRENT_STREAMS", 200, minimum=1)

@@ -56,7 +56,7 @@ async def admit(request: HttpRequest) -> Caller:
     served = catalogue.current()
     if credential is not None and served is not None and not credential.is_throttled:
         return Caller(credential=credential, catalogue=served)
-    return await _in_thread(lambda: _look_up(secret))
+    return await in_thread(lambda: _look_up(secret))
 
 
 def _look_up(secret: str) -> Caller:
@@ -73,7 +73,7 @@ async def enter(credential: Credential, completion_id: UUID) -> Grant:
     """Count a turn against the caller's limits. Raises: Fault 429."""
     if not credential.is_throttled:
         return Grant(completion_id=completion_id)
-    return await _in_thread(lambda: limits.enter(credential, completion_id))
+    return await in_thread(lambda: limits.enter(credential, completion_id))
 
 
 def leave(grant: Grant, completion: Completion) -> None:
@@ -83,7 +83,7 @@ def leave(grant: Grant, completion: Completion) -> None:
         asyncio.get_running_loop().run_in_executor(None, limits.leave, grant, tokens)
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[[], T]) -> T:
     """Run database work off the loop, and give the connection back: no request signal does it on these paths."""
 
     def run() -> T:

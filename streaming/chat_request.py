@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import msgspec
 
 from streaming.faults import Fault, invalid
 
 NonEmpty = msgspec.Meta(min_length=1)
+_NO_NUL = r"^[^\0]*$"  # PostgreSQL's texts have none
 
 
 class _Message(msgspec.Struct):
@@ -20,12 +22,11 @@ class _StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
-class _AppBody(msgspec.Struct):
+class _Body(msgspec.Struct, kw_only=True):
     """The fields with a type that is the same for all providers. None is what SDKs send for "not given"."""
 
-    messages: Annotated[list[_Message], NonEmpty]
     model: Annotated[str, NonEmpty] | None = None
-    user: Annotated[str, msgspec.Meta(pattern="^[^\\0]*$")] | None = None  # PostgreSQL's texts have no NUL
+    user: Annotated[str, msgspec.Meta(pattern=_NO_NUL)] | None = None
     temperature: float | None = None
     top_p: float | None = None
     presence_penalty: float | None = None
@@ -37,7 +38,17 @@ class _AppBody(msgspec.Struct):
     stop: str | list[str] | None = None
 
 
-class _OpenAIBody(_AppBody, kw_only=True):
+class _AppBody(_Body):
+    messages: Annotated[list[_Message], NonEmpty]
+
+
+class _TurnBody(_Body):
+    conversation: UUID
+    message: Annotated[str, msgspec.Meta(min_length=1, pattern=_NO_NUL)]
+
+
+class _OpenAIBody(_Body, kw_only=True):
+    messages: Annotated[list[_Message], NonEmpty]
     model: Annotated[str, NonEmpty]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -52,6 +63,7 @@ class ChatRequest:
     is_stream: bool
     wants_usage: bool
     fields: dict[str, msgspec.Raw]
+    conversation: tuple[UUID, str] | None = None  # a stored conversation and the user's new message
 
 
 def parse_openai(body: bytes) -> ChatRequest:
@@ -68,11 +80,26 @@ def parse_openai(body: bytes) -> ChatRequest:
 
 
 def parse_app(body: bytes) -> ChatRequest:
-    """The body of `POST /api/chat/`. Raises: Fault 400 that names the parameter."""
-    checked = _decode(body, _AppBody)
+    """The body of `POST /api/chat/`: `messages`, or `conversation` and `message`. Raises: Fault 400 that names the
+    parameter."""
     fields = _decode(body, dict[str, msgspec.Raw])
     fields.pop("stream_options", None)  # always streamed, always with usage
-    return ChatRequest(model=checked.model, user_id=checked.user or "", is_stream=True, wants_usage=True, fields=fields)
+    checked: _AppBody | _TurnBody
+    if "conversation" in fields:
+        if "messages" in fields:
+            raise invalid("'messages' and 'conversation' exclude each other.", param="messages")
+        checked = _decode(body, _TurnBody)
+        del fields["conversation"], fields["message"]
+    else:
+        checked = _decode(body, _AppBody)
+    return ChatRequest(
+        model=checked.model,
+        user_id=checked.user or "",
+        is_stream=True,
+        wants_usage=True,
+        fields=fields,
+        conversation=(checked.conversation, checked.message) if isinstance(checked, _TurnBody) else None,
+    )
 
 
 def parse_last_event_id(value: str) -> int:

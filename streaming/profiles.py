@@ -65,11 +65,16 @@ class AppProfile:
 
     heartbeat = sse.APP_HEARTBEAT
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_text: bool) -> None:
+        self._keeps_text = keeps_text
         self.last_id = 0
         self.is_resumable = False
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
+        self.text.clear()
+        self.reasoning.clear()
         self.last_id = 0  # another attempt: nothing of the one before was sent
         return self._event(b"start", {"id": completion_id, "model": model, "resumable": self.is_resumable})
 
@@ -87,13 +92,19 @@ class AppProfile:
     def _delta(self, delta: provider.Delta) -> bytes:
         events = b""
         if delta.reasoning_text:
+            self._keep(self.reasoning, delta.reasoning_text)
             events += self._event(b"reasoning", {"text": delta.reasoning_text})
         if delta.content:
+            self._keep(self.text, delta.content)
             events += self._event(b"delta", {"text": delta.content})
         if not provider.is_null(delta.tool_calls):
             for tool_call in msgspec.json.decode(delta.tool_calls, type=list[msgspec.Raw]):
                 events += self._event(b"tool_call", tool_call)
         return events
+
+    def _keep(self, pieces: list[str], piece: str) -> None:
+        if self._keeps_text:
+            pieces.append(piece)
 
     def _event(self, name: bytes, payload: Any) -> bytes:
         self.last_id += 1

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from config.driven import Outbox
 from streaming import faults, shelf
+from streaming.faults import Fault
 from streaming.following import Reader
 from streaming.profiles import AppProfile
 from streaming.relay import Relay
@@ -33,8 +34,8 @@ running: dict[UUID, "ResumableRelay"] = {}
 class ResumableRelay(Relay):
     """A turn whose events are logged for readers that come back."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._app_profile = AppProfile()
+    def __init__(self, plan: Plan, *, keeps_text: bool) -> None:
+        self._app_profile = AppProfile(keeps_text=keeps_text)
         super().__init__(plan, profile=self._app_profile)
         self._is_logged = False
         self._unread_since: float | None = None
@@ -57,6 +58,11 @@ class ResumableRelay(Relay):
         """The user wants no more."""
         self._finish_reason = STOP_REQUESTED
         self._finish(State.STOPPED)
+
+    def _record(self, state: State, fault: Fault | None = None) -> bool:
+        self.completion.text = "".join(self._app_profile.text)
+        self.completion.reasoning = "".join(self._app_profile.reasoning)
+        return super()._record(state, fault)
 
     # --- The log's side -----------------------------------------------------------------------------------------------
 

@@ -1,12 +1,17 @@
 """The chat endpoints' paths."""
 
-from django.urls import path
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
 
-from streaming import views
+from streaming import conversation_views, views
+
+router = SimpleRouter()
+router.register("conversations", conversation_views.ConversationViewSet, basename="conversation")
 
 urlpatterns = [
     path("v1/chat/completions", views.chat_completions, name="chat-completions"),
     path("v1/models", views.models, name="models"),
+    path("api/", include(router.urls)),
     path("api/chat/", views.chat, name="chat"),
     path("api/chat/<uuid:completion_id>/", views.chat_state, name="chat-state"),
     path("api/chat/<uuid:completion_id>/stream/", views.chat_stream, name="chat-stream"),

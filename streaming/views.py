@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial, wraps
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from rest_framework.response import Response
 
 from config.access.credentials import Credential
 from config.driven import DrivenResponse, Source
-from streaming import admission, catalogue, chat_request, faults, lookup, recorder, resumable
+from streaming import admission, catalogue, chat_request, conversations, faults, lookup, recorder, resumable
 from streaming.admission import Caller, admit
 from streaming.chat_request import ChatRequest
 from streaming.faults import Fault
@@ -81,10 +82,32 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
     caller = await admit(request)
-    plan, headers = await _plan(caller, chat_request.parse_app(request.body), Completion.Profile.APP)
-    relay = ResumableRelay(plan)
+    ask = chat_request.parse_app(request.body)
+    plan, headers = await _plan(caller, ask, Completion.Profile.APP)
+    if ask.conversation is not None:
+        plan = await _in_conversation(plan, *ask.conversation)
+    relay = ResumableRelay(plan, keeps_text=ask.conversation is not None)
     await relay.open()
     return _stream(relay, headers)
+
+
+async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan:
+    """The same turn with the conversation's history, and its answer stored at the end. Raises: Fault 403, 404."""
+    completion = plan.completion
+    begin_turn = partial(
+        conversations.begin_turn,
+        owner=completion.owner,
+        conversation_id=conversation_id,
+        text=text,
+        completion_id=completion.id,
+        now=completion.started_at,
+    )
+    try:
+        messages = await admission.in_thread(begin_turn)
+    except BaseException:
+        plan.on_end(completion)
+        raise
+    return replace(plan, fields={**plan.fields, "messages": msgspec.Raw(msgspec.json.encode(messages))})
 
 
 async def _plan(caller: Caller, ask: ChatRequest, profile: Completion.Profile) -> tuple[Plan, dict[str, str]]:
@@ -146,8 +169,8 @@ def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
         "id": completion.id,
         "state": completion.state,
         "model": completion.chat_model,
-        "text": log.text if log else None,
-        "reasoning": log.reasoning if log else None,
+        "text": log.text if log else completion.text or None,
+        "reasoning": log.reasoning if log else completion.reasoning or None,
         "last_event_id": log.last_event_id if log else None,
         "finish_reason": completion.finish_reason or None,
         "error_code": completion.error_code or None,

@@ -20,7 +20,7 @@ class Inflater:
     def __init__(self, coding: bytes) -> None:
         self._is_gzip = coding != b"deflate"
         self._input = b""
-        self._stream = zlib.decompressobj(_GZIP) if self._is_gzip else None
+        self._stream: zlib._Decompress | None = None
         self._may_hold_output = False
 
     @property

@@ -72,7 +72,7 @@ class UpstreamResponse:
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body. Raises: BodyTooLarge, ConnectionLost, ProtocolError."""
-        whole = _WholeBody(limit)
+        whole = _WholeBody(self, limit)
         self.deliver_to(whole)
         try:
             return await whole.body
@@ -198,26 +198,24 @@ class _InflatingReceiver:
 class _WholeBody:
     """Collects a body up to a limit."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, response: UpstreamResponse, limit: int) -> None:
         self.body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._response = response
         self._limit = limit
         self._reads = bytearray()
 
     def body_received(self, read: bytes) -> None:
         self._reads += read
         if len(self._reads) > self._limit:
-            self._reads.clear()
-            self._fail(BodyTooLarge(self._limit))
+            self._response.close()
+            self.body_failed(BodyTooLarge(self._limit))
 
     def body_ended(self) -> None:
         if not self.body.done():
             self.body.set_result(bytes(self._reads))
 
     def body_failed(self, error: UpstreamError) -> None:
-        self._fail(error)
-
-    def _fail(self, error: UpstreamError) -> None:
-        if not self.body.done():
+        if not self.body.done():  # done: the reader was cancelled
             self.body.set_exception(error)
 
 
