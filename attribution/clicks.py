@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -32,7 +33,9 @@ def store(clicks: Sequence[Click]) -> None:
     All rows travel as one JSON text: `bulk_create` spent 250 µs of CPU a click on its 35 parameters, this spends 50.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_insert_statement(), [msgspec.json.encode([_row(click) for click in clicks]).decode()])
+        # In the order of the request ids: two processes with the same repeated clicks would else lock each other out.
+        rows = [_row(click) for click in sorted(clicks, key=attrgetter("request_id"))]
+        cursor.execute(_insert_statement(), [msgspec.json.encode(rows).decode()])
 
 
 def find(app: App, ids: Mapping[str, str], *, ip: str = "", user_agent: str = "", activated_at: datetime) -> Match:
