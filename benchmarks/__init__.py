@@ -1,0 +1,1 @@
+"""`make bench`: this backend beside what people would pick instead, on one machine, in one run (docs/benchmarks.md)."""
