@@ -7,11 +7,11 @@ A rate is always a quotient of sums, never a mean of rates; None where nothing i
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, TypeAlias, TypeVar
 
-from django.db.models import Count, F, Model, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, F, Model, Q, QuerySet, Sum
 
 from attribution.models import App, Destination
 from attribution.roll_ups import AdName, ClickDay, EventDay, StateDay, UserDay
@@ -29,7 +29,8 @@ DIMENSIONS = {
 
 Columns: TypeAlias = tuple[str, ...]
 Key: TypeAlias = tuple[Any, ...]
-Sums: TypeAlias = dict[str, int]
+# The columns of the group, and sums by their names.
+Sums: TypeAlias = dict[str, Any]
 _Model = TypeVar("_Model", bound=Model)
 
 
@@ -150,8 +151,13 @@ class Group:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     group: Group
-    metrics: Metrics = field(default_factory=Metrics)
-    cohort: Cohort = field(default_factory=Cohort)
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortRow:
+    group: Group
+    cohort: Cohort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,13 +206,13 @@ def breakdown(scope: Scope, group_by: Sequence[str]) -> list[Row]:
     return [Row(group=group, metrics=Metrics(**found[key])) for key, group in _groups(found, columns)]
 
 
-def cohorts(scope: Scope, group_by: Sequence[str], *, today: date) -> list[Row]:
+def cohorts(scope: Scope, group_by: Sequence[str], *, today: date) -> list[CohortRow]:
     """By activation day: the scope's days and channel are those of the activation."""
     columns = _columns(group_by)
     found: dict[Key, Sums] = {}
     _collect(found, columns, _activated(scope, columns, today))
     _collect(found, columns, _what_became_of_them(scope, columns, today))
-    return [Row(group=group, cohort=Cohort(**found[key])) for key, group in _groups(found, columns)]
+    return [CohortRow(group=group, cohort=Cohort(**found[key])) for key, group in _groups(found, columns)]
 
 
 def states(scope: Scope) -> dict[str, dict[str, int]]:
@@ -218,58 +224,63 @@ def states(scope: Scope) -> dict[str, dict[str, int]]:
     return found
 
 
-def _event_sums(scope: Scope, columns: Columns) -> Iterable[dict[str, Any]]:
-    sums = {
-        name: Sum(name)
-        for name in ("activations", "registrations", "payments", "amount_fen", "next_day_opens", "key_behaviours")
-    }
+def _event_sums(scope: Scope, columns: Columns) -> list[Sums]:
+    names = ["activations", "registrations", "payments", "amount_fen", "next_day_opens", "key_behaviours"]
     if "day" in columns or scope.since == scope.until:
-        sums["paying_users"] = Sum("paying_users")
-    rows = _within(EventDay.objects.all(), scope)
-    return rows.values(*columns).annotate(
-        **sums, attributed_activations=Sum("activations", filter=Q(is_organic=False), default=0)
-    )
+        names.append("paying_users")
+    rows = EventDay.objects.filter(_days(scope), _ads(scope), _channel(scope))
+    attributed = Sum("activations", filter=Q(is_organic=False))
+    return _sums(rows, columns, attributed_activations=attributed, **{name: Sum(name) for name in names})
 
 
-def _click_sums(scope: Scope, columns: Columns) -> Iterable[dict[str, Any]]:
+def _click_sums(scope: Scope, columns: Columns) -> list[Sums]:
     if scope.channel is not None:
         return []
-    known = [column for column in columns if column != "channel"]
-    rows = _within(ClickDay.objects.all(), scope).values(*known).annotate(clicks=Sum("clicks"))
-    return [{"channel": "", **row} for row in rows]
+    known = tuple(column for column in columns if column != "channel")
+    rows = ClickDay.objects.filter(_days(scope), _ads(scope))
+    return [dict.fromkeys(columns, "") | row for row in _sums(rows, known, clicks=Sum("clicks"))]
 
 
-def _paying_users(scope: Scope, columns: Columns) -> Iterable[dict[str, Any]]:
-    rows = _within(UserDay.objects.filter(payments__gt=0), scope)
-    return rows.values(*columns).annotate(paying_users=Count("user_key", distinct=True))
+def _paying_users(scope: Scope, columns: Columns) -> list[Sums]:
+    rows = UserDay.objects.filter(_days(scope), _ads(scope), _channel(scope), payments__gt=0)
+    return _sums(rows, columns, paying_users=Count("user_key", distinct=True))
 
 
-def _activated(scope: Scope, columns: Columns, today: date) -> Iterable[dict[str, Any]]:
-    rows = _within(EventDay.objects.filter(activations__gt=0), scope).values(*columns)
-    return rows.annotate(
+def _activated(scope: Scope, columns: Columns, today: date) -> list[Sums]:
+    rows = EventDay.objects.filter(_days(scope), _ads(scope), _channel(scope), activations__gt=0)
+    is_past = {n: Q(day__lt=today - timedelta(days=n)) for n in (1, 7)}
+    return _sums(
+        rows,
+        columns,
         activated_day_0=Sum("activations"),
-        **{
-            f"activated_day_{n}": Sum("activations", filter=Q(day__lt=today - timedelta(days=n)), default=0)
-            for n in (1, 7)
-        },
+        activated_day_1=Sum("activations", filter=is_past[1]),
+        activated_day_7=Sum("activations", filter=is_past[7]),
     )
 
 
-def _what_became_of_them(scope: Scope, columns: Columns, today: date) -> Iterable[dict[str, Any]]:
+def _what_became_of_them(scope: Scope, columns: Columns, today: date) -> list[Sums]:
     renamed = {"day": "activation_day", "channel": "activation_channel"}
-    since, until = scope.since, scope.until
-    rows = UserDay.objects.filter(_ads(scope), activation_day__gte=since, activation_day__lte=until)
+    rows = UserDay.objects.filter(_ads(scope), activation_day__gte=scope.since, activation_day__lte=scope.until)
     if scope.channel is not None:
         rows = rows.filter(activation_channel=scope.channel)
     is_past = {n: Q(activation_day__lt=today - timedelta(days=n)) for n in (1, 7)}
     is_up_to = {n: Q(day__lte=F("activation_day") + timedelta(days=n)) for n in (0, 1, 7)}
-    sums = rows.values(*[renamed.get(column, column) for column in columns]).annotate(
-        amount_day_0_fen=Sum("amount_fen", filter=is_up_to[0], default=0),
-        amount_day_1_fen=Sum("amount_fen", filter=is_up_to[1] & is_past[1], default=0),
-        amount_day_7_fen=Sum("amount_fen", filter=is_up_to[7] & is_past[7], default=0),
-        returned_day_1=Sum("next_day_opens", filter=is_past[1], default=0),
+    found = _sums(
+        rows,
+        tuple(renamed.get(column, column) for column in columns),
+        amount_day_0_fen=Sum("amount_fen", filter=is_up_to[0]),
+        amount_day_1_fen=Sum("amount_fen", filter=is_up_to[1] & is_past[1]),
+        amount_day_7_fen=Sum("amount_fen", filter=is_up_to[7] & is_past[7]),
+        returned_day_1=Sum("next_day_opens", filter=is_past[1]),
     )
-    return [{column: row.pop(renamed.get(column, column)) for column in columns} | row for row in sums]
+    return [{column: row.pop(renamed.get(column, column)) for column in columns} | row for row in found]
+
+
+def _sums(rows: QuerySet[_Model], columns: Columns, **sums: Aggregate) -> list[Sums]:
+    """Under other names in between: Django won't give a sum the name of its column."""
+    named = {f"sum_of_{name}": aggregate for name, aggregate in sums.items()}
+    found = list(rows.values(*columns).annotate(**named)) if columns else [rows.aggregate(**named)]
+    return [{name.removeprefix("sum_of_"): value for name, value in row.items()} for row in found]
 
 
 def _columns(group_by: Sequence[str]) -> Columns:
@@ -289,12 +300,11 @@ def _ads(scope: Scope) -> Q:
     return wanted if scope.app_ids is None else wanted & Q(app_id__in=scope.app_ids)
 
 
-def _within(rows: QuerySet[_Model], scope: Scope) -> QuerySet[_Model]:
-    rows = rows.filter(_days(scope), _ads(scope))
-    return rows if scope.channel is None or rows.model is ClickDay else rows.filter(channel=scope.channel)
+def _channel(scope: Scope) -> Q:
+    return Q() if scope.channel is None else Q(channel=scope.channel)
 
 
-def _collect(found: dict[Key, Sums], columns: Columns, rows: Iterable[dict[str, Any]]) -> None:
+def _collect(found: dict[Key, Sums], columns: Columns, rows: Iterable[Sums]) -> None:
     """Join the sums of several tables by their group."""
     for row in rows:
         key = tuple(row.pop(column) for column in columns)
@@ -304,7 +314,7 @@ def _collect(found: dict[Key, Sums], columns: Columns, rows: Iterable[dict[str, 
 def _groups(found: Iterable[Key], columns: Columns) -> list[tuple[Key, Group]]:
     """The groups in order, with the names of what they are."""
     groups = [dict(zip(columns, key, strict=True)) for key in sorted(found)]
-    apps = dict(App.objects.values_list("id", "slug")) if "app_id" in columns else {}
+    apps: dict[Any, str] = dict(App.objects.values_list("id", "slug")) if "app_id" in columns else {}
     advertisers = _advertiser_names() if "advertiser_id" in columns else {}
     campaigns = _names(AdName.Level.CAMPAIGN, groups, "campaign_id")
     ads = _names(AdName.Level.AD, groups, "ad_id")
