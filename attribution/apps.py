@@ -16,13 +16,14 @@ class AttributionConfig(AppConfig):
     verbose_name = _("Attribution")
 
     def ready(self) -> None:
-        from attribution import checks, conversions, delivery, intake, purging  # noqa: F401, PLC0415  # need loaded apps
+        from attribution import checks, conversions, delivery, intake, purging, stats  # noqa: F401, PLC0415  # need loaded apps
 
         def deliver(now: datetime) -> int:
             return delivery.deliver_due(budget_s=SWEEP_BUDGET_S, clock=timezone.now).rows
 
         sweeping.sweep.register("released conversions", conversions.release_switched_on)
         sweeping.sweep.register("due conversions", deliver)
+        sweeping.sweep.register("days summed again", stats.catch_up)
         sweeping.purge.register("clicks", purging.delete_clicks)
         sweeping.purge.register("conversions whose device ids were erased", purging.erase_device_ids)
         sweeping.purge.register("attempts", purging.delete_attempts)

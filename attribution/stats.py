@@ -36,6 +36,8 @@ from attribution.roll_ups import Change
 
 # Any number that no other advisory lock of this database has.
 LOCK = 0x57A75
+# What is verified each night; older days change no more but by hand.
+VERIFIED_DAYS = 90
 # How often a day is compared again that changes right now.
 COMPARISONS = 5
 

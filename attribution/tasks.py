@@ -1,9 +1,13 @@
 """Celery's way in. Tasks may run twice and side by side: rows are claimed, not passed."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import delivery, nudging
+from attribution import delivery, nudging, stats
+
+logger = logging.getLogger(__name__)
 
 # Short enough for a worker that is asked to stop; what is left is queued anew.
 BUDGET_S = 20
@@ -14,3 +18,10 @@ def deliver() -> None:
     """Deliver due conversions; queued by each new one, and by beat."""
     if not delivery.deliver_due(budget_s=BUDGET_S, clock=timezone.now).is_all:
         nudging.nudge()
+
+
+@shared_task(name="attribution.verify_statistics")
+def verify_statistics() -> None:
+    """Compare the statistics with their rows, and put right what is wrong: every night, when little changes."""
+    for difference in stats.repair(days=stats.VERIFIED_DAYS, now=timezone.now()):
+        logger.error("Wrong statistics, summed again: %s", difference)
