@@ -56,6 +56,19 @@ def deliver_due(*, budget_s: float, clock: Callable[[], datetime]) -> Delivered:
     return _Round(clock).run(stop_claiming_at=time.monotonic() + budget_s)
 
 
+def claim(*, limit: int, now: datetime) -> list[Conversion]:
+    """Take due rows that nobody else is taking, under a lease and a new token."""
+    lease_until = now + timedelta(seconds=settings.CONVERSION_LEASE_S)
+    values = {"now": now, "limit": limit, "token": uuid.uuid4(), "lease_until": lease_until}
+    return list(Conversion.objects.raw(_CLAIM, values))
+
+
+def save_settled(rows: Sequence[Conversion]) -> None:
+    """Write what became of the rows and give them back, where the lease is still ours."""
+    if rows:
+        bulk.update(rows, SETTLED_FIELDS, guard="lease_token", clear_guard=True)
+
+
 class _Round:
     """One worker's turn at the queue."""
 
@@ -83,20 +96,10 @@ class _Round:
 
     def _claim(self, limit: int) -> int:
         now = self._clock()
-        claimed = list(
-            Conversion.objects.raw(
-                _CLAIM,
-                {
-                    "now": now,
-                    "limit": limit,
-                    "token": uuid.uuid4(),
-                    "lease_until": now + timedelta(seconds=settings.CONVERSION_LEASE_S),
-                },
-            )
-        )
-        if claimed:
-            self._plan(claimed, now)
-        return len(claimed)
+        rows = claim(limit=limit, now=now)
+        if rows:
+            self._plan(rows, now)
+        return len(rows)
 
     def _plan(self, rows: Sequence[Conversion], now: datetime) -> None:
         """Put each row into the line of its next call, or settle it at once."""
@@ -119,7 +122,7 @@ class _Round:
                 to_ask.setdefault(_user(row), []).append(row)
         for user, rows in to_ask.items():
             settled += self._queue_lookup(rows, known.get(user))
-        _save_settled(settled)
+        save_settled(settled)
 
     def _queue_lookup(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
         """Ask once for all events of one user. Returns the rows if there is nothing to ask with."""
@@ -173,7 +176,7 @@ class _Round:
                 row.mark_held("breaker_open", due_at=retry.spread(self._destinations.open_until(key, now=now)))
             else:
                 row.mark_held("destination_switched_off")
-        _save_settled(rows)
+        save_settled(rows)
 
     def _is_time_left(self, call: Call, now: datetime) -> bool:
         """Whether the lease outlives the call. If not, the row becomes due again by itself."""
@@ -204,7 +207,7 @@ class _Round:
                 settled += _concluded(call, now)
         answered = [call for call in calls if call.kind == Attempt.Kind.LOOKUP and not _is_unavailable(call)]
         settled += self._settle_lookups(answered, now)
-        _save_settled(settled)
+        save_settled(settled)
         _save_attempts(calls)
         destinations.release(self._destinations.save(now), now=now)
 
@@ -285,11 +288,6 @@ def _concluded(call: Call, now: datetime) -> list[Conversion]:
         is_warning = call.reply.code == ocean_engine.ACCEPTED_WITH_WARNING
         row.mark_reported(warning=f"code {call.reply.code}: {call.reply.message}" if is_warning else "", now=now)
     return [row]
-
-
-def _save_settled(rows: Sequence[Conversion]) -> None:
-    if rows:
-        bulk.update(rows, SETTLED_FIELDS, guard="lease_token", clear_guard=True)
 
 
 def _save_attempts(calls: Iterable[Call]) -> None:

@@ -1,0 +1,103 @@
+"""A sandbox of its own for tests that run the delivery in their own process, with a clock that they set."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from pytest_django import Settings
+
+from attribution import delivery, intake
+from attribution.events import ReportedEvent
+from attribution.models import App, Conversion
+from sandbox import services
+from tests.stack import eventually
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+ANDROID_ID = "5f8c1e0b7a92d346"
+
+
+@dataclass(kw_only=True)
+class Pipeline:
+    """The way of a conversion, step by step: `report`, `deliver`, and a clock that only `wait` moves."""
+
+    url: str
+    app: App
+    now: datetime = NOW
+
+    def report(self, event: str = "active", *, user: str = "u-1", **fields: Any) -> Conversion:
+        fields = {"os": "android", "device": {"android_id": ANDROID_ID}, "occurred_at": self.now} | fields
+        if event == "active_pay":
+            fields = {"amount_fen": 1999, "outer_event_id": "order-1"} | fields
+        [receipt] = intake.receive(
+            [ReportedEvent(app_id=self.app.pk, user_id=user, event=event, **fields)], now=self.now
+        )
+        return Conversion.objects.get(pk=receipt.id)
+
+    def deliver(self) -> int:
+        """Deliver what is due now; returns how many rows were claimed."""
+        return delivery.deliver_due(budget_s=60, clock=lambda: self.now).rows
+
+    def wait(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+    def deliver_when_due(self, conversion: Conversion) -> None:
+        """Wait for the conversion's next attempt, and make it."""
+        conversion.refresh_from_db()
+        assert conversion.due_at is not None
+        self.now = max(self.now, conversion.due_at)
+        self.deliver()
+        conversion.refresh_from_db()
+
+    def fault(self, on: str, kind: str, **parameters: Any) -> None:
+        requests.post(f"{self.url}/_faults", json={"on": on, "kind": kind, **parameters}, timeout=10).raise_for_status()
+
+    def end_faults(self) -> None:
+        requests.delete(f"{self.url}/_faults", timeout=10).raise_for_status()
+
+    def device(self, device_id: str, **rule: Any) -> dict[str, Any]:
+        answer = requests.post(f"{self.url}/_devices", json={"device_id": device_id, **rule}, timeout=10)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def ledger(self) -> dict[str, Any]:
+        found: dict[str, Any] = requests.get(f"{self.url}/_ledger", timeout=10).json()
+        return found
+
+    def reports(self) -> list[tuple[str, int]]:
+        """What the platform got: event types, and how often each was sent."""
+        return [(found["event_type"], found["sends"]) for found in self.ledger()["conversions"]]
+
+
+@pytest.fixture(scope="session")
+def sandbox_url() -> Iterator[str]:
+    port = services.free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "uvicorn", "--log-level", "error", "--no-access-log", "--port", str(port)]
+    process = subprocess.Popen([*command, "--timeout-graceful-shutdown", "1", "sandbox.app:application"])
+    assert eventually(lambda: _answers(url), bool)
+    yield url
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def pipeline(sandbox_url: str, settings: Settings, db: None) -> Pipeline:
+    settings.OCEANENGINE_BASE_URL = sandbox_url
+    settings.OCEANENGINE_READ_TIMEOUT_S = 0.5
+    for path in ("_faults", "_ledger"):
+        requests.delete(f"{sandbox_url}/{path}", timeout=10).raise_for_status()
+    app = App.objects.create(slug="demo", android_package="com.example.demo", ios_bundle="com.example.ios")
+    return Pipeline(url=sandbox_url, app=app)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
