@@ -3,12 +3,14 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from streaming import conversation_views, views
+from streaming import conversation_views, playground, views
 
 router = SimpleRouter()
 router.register("conversations", conversation_views.ConversationViewSet, basename="conversation")
 
 urlpatterns = [
+    path("", playground.playground, name="playground"),
+    path("playground/token/", playground.token, name="playground-token"),
     path("v1/chat/completions", views.chat_completions, name="chat-completions"),
     path("v1/models", views.models, name="models"),
     path("api/", include(router.urls)),
