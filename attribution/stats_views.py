@@ -1,0 +1,237 @@
+"""HTTP: the statistics, as JSON and CSV."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, TypeAlias
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from attribution import reports
+from attribution.models import App
+from attribution.reports import Cohort, Group, Metrics, Scope
+from config.access.credentials import Credential
+from config.access.views import IsServer
+
+DIMENSIONS = ["day", "app", "advertiser", "campaign", "ad", "channel"]
+DEFAULT_DAYS = 7
+MAX_DAYS = 366
+MAX_ROWS = 50_000
+# Long before any statistics, and far enough from the first day that Python knows.
+EARLIEST = date(2000, 1, 1)
+
+# What a row has besides its group: sums, from which its rates can be checked and added up, and the rates.
+METRICS = [
+    "clicks", "activations", "attributed_activations", "organic_activations", "registrations", "payments",
+    "paying_users", "amount_fen", "next_day_opens", "key_behaviours",
+]  # fmt: skip
+RATES = ["activation_rate", "registration_rate", "payment_rate", "key_behaviour_rate", "amount_per_paying_user_fen"]
+COHORT_SUMS = [
+    "activated_day_0", "activated_day_1", "activated_day_7", "amount_day_0_fen", "amount_day_1_fen",
+    "amount_day_7_fen", "returned_day_1",
+]  # fmt: skip
+COHORT_RATES = ["value_day_0_fen", "value_day_1_fen", "value_day_7_fen", "retention_day_1"]
+# What is shown of a group, by the dimension that was asked for.
+GROUP_COLUMNS = {
+    "day": ["day"],
+    "app": ["app"],
+    "advertiser": ["source", "advertiser_id", "advertiser_name"],
+    "campaign": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name"],
+    "ad": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "ad_id", "ad_name"],
+    "channel": ["channel"],
+}
+
+
+class CsvRenderer(BaseRenderer):
+    """The rows of the answer; its totals and states are for JSON."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(data["columns"])
+        writer.writerows([_harmless(row[column]) for column in data["columns"]] for row in data["rows"])
+        return text.getvalue()
+
+
+class DayField(serializers.Field[date, str, str, Any]):
+    default_error_messages = {"invalid": "{given!r} is no day of this century; a day looks like 2026-11-23."}
+
+    def to_internal_value(self, data: str) -> date:
+        try:
+            day = date.fromisoformat(data)
+        except ValueError:
+            self.fail("invalid", given=data)
+        if day < EARLIEST:
+            self.fail("invalid", given=data)
+        return day
+
+
+class GroupByField(serializers.Field[list[str], str, str, Any]):
+    default_error_messages = {"unknown": "{given!r} is unknown; known are {known}."}
+
+    def to_internal_value(self, data: str) -> list[str]:
+        wanted = [dimension.strip() for dimension in data.split(",") if dimension.strip()]
+        for dimension in wanted:
+            if dimension not in DIMENSIONS:
+                self.fail("unknown", given=dimension, known=", ".join(DIMENSIONS))
+        return wanted
+
+
+class StatsQuery(serializers.Serializer[Scope]):
+    """What is asked for. Needs in its context: `app_id`, the only app that the caller may see, or None."""
+
+    to = DayField(required=False)
+    group_by = GroupByField(required=False)
+    app = serializers.CharField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is no name that Python allows."""
+        return {"from": DayField(required=False), **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(self.initial_data) - set(self.fields) - {"format"}
+        errors = {name: f"No such parameter; there are {', '.join(self.fields)}, format." for name in unknown}
+        until = attrs.get("to", timezone.localdate())
+        since = attrs.get("from", until - timedelta(days=DEFAULT_DAYS - 1))
+        days = (until - since).days + 1
+        if not 0 < days <= MAX_DAYS:
+            errors["from"] = f"{since} to {until} are {days} days; 1 to {MAX_DAYS} are allowed."
+        app_ids = self._app_ids(attrs)
+        if app_ids == []:
+            errors["app"] = f"This key sees no app {attrs['app']!r}."
+        if errors:
+            raise ValidationError(errors)
+        return {"scope": Scope(since=since, until=until, app_ids=app_ids), "group_by": attrs.get("group_by", ["day"])}
+
+    def _app_ids(self, attrs: Mapping[str, Any]) -> list[int] | None:
+        """None: all of them."""
+        own = self.context["app_id"]
+        if "app" not in attrs:
+            return own and [own]
+        apps = App.objects.filter(slug=attrs["app"]) if own is None else App.objects.filter(slug=attrs["app"], id=own)
+        return list(apps.values_list("id", flat=True))
+
+
+AnyField: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
+_NUMBERS: dict[str, AnyField] = {
+    **{name: serializers.IntegerField() for name in METRICS + COHORT_SUMS},
+    **{name: serializers.FloatField(allow_null=True) for name in RATES + COHORT_RATES},
+}
+_TEXTS: dict[str, AnyField] = {
+    name: serializers.CharField(allow_null=True, required=False)
+    for name in dict.fromkeys(name for names in GROUP_COLUMNS.values() for name in names)
+}
+_ANSWER = inline_serializer(
+    "Statistics",
+    {
+        "from": serializers.DateField(),
+        "to": serializers.DateField(),
+        "columns": serializers.ListField(child=serializers.CharField()),
+        "rows": inline_serializer("StatisticsRow", _TEXTS | _NUMBERS, many=True),
+        "totals": inline_serializer("StatisticsTotals", dict(_NUMBERS)),
+        "states": serializers.DictField(child=serializers.DictField(child=serializers.IntegerField())),
+    },
+)
+
+
+class Stats(APIView):
+    permission_classes = [IsServer]
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", date, description=f"Default: {DEFAULT_DAYS - 1} days before `to`."),
+            OpenApiParameter("to", date, description="Included. Default: today."),
+            OpenApiParameter("group_by", description=f"Comma list of {', '.join(DIMENSIONS)}. Default: day."),
+            OpenApiParameter("app", description="An app's short name. Default: all that the key may see."),
+        ],
+        responses=_ANSWER,
+    )
+    def get(self, request: Request) -> Response:
+        """Sums and rates per group, by the day on which things happened; days are those of `TIME_ZONE`.
+
+        `activated_…`, `amount_day_…`, `value_day_…`, `returned_…` and `retention_…` are about the users who were
+        activated on these days, whenever they paid. Amounts are fen, ids strings. `states` counts the events by what
+        became of them: together they are all events received.
+        """
+        credential: Credential = request.auth  # type: ignore[assignment]  # IsServer has seen to it
+        query = StatsQuery(data=request.query_params.dict(), context={"app_id": credential.app_id})
+        query.is_valid(raise_exception=True)
+        return Response(_answer(**query.validated_data))
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        try:
+            return super().perform_content_negotiation(request, force)
+        except Http404 as err:  # that is what DRF makes of an unknown format
+            given = request.query_params.get("format")
+            raise ValidationError({"format": f"{given!r} is unknown; known are json, csv."}) from err
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Errors are JSON, whatever was asked for."""
+        self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().handle_exception(exc)
+
+
+def _answer(scope: Scope, group_by: Sequence[str]) -> dict[str, Any]:
+    today = timezone.localdate()
+    columns = list(dict.fromkeys(column for each in group_by for column in GROUP_COLUMNS[each]))
+    rows = _rows(scope, group_by, columns, today)
+    if len(rows) > MAX_ROWS:
+        raise ValidationError({"group_by": f"{len(rows)} rows; at most {MAX_ROWS}. Ask for fewer days or groups."})
+    return {
+        "from": scope.since,
+        "to": scope.until,
+        "columns": [*columns, *METRICS, *RATES, *COHORT_SUMS, *COHORT_RATES],
+        "rows": rows,
+        "totals": _rows(scope, [], [], today)[0],
+        "states": reports.states(scope),
+    }
+
+
+def _rows(scope: Scope, group_by: Sequence[str], columns: Sequence[str], today: date) -> list[dict[str, Any]]:
+    cohorts = {row.group: row.cohort for row in reports.cohorts(scope, group_by, today=today)}
+    return [
+        _described(row.group, columns) | _numbers(row.metrics, cohorts.get(row.group, Cohort()))
+        for row in reports.breakdown(scope, group_by)
+    ]
+
+
+def _described(group: Group, columns: Sequence[str]) -> dict[str, Any]:
+    known = {
+        "source": "organic" if group.is_organic else "attributed",
+        "advertiser_id": _id(group, group.advertiser_id),
+        "campaign_id": _id(group, group.campaign_id),
+        "ad_id": _id(group, group.ad_id),
+    }
+    return {column: known[column] if column in known else getattr(group, column) for column in columns}
+
+
+def _id(group: Group, value: int | None) -> str | None:
+    """As a string: beyond 2^53 a browser's numbers are wrong."""
+    return None if group.is_organic else str(value)
+
+
+def _numbers(metrics: Metrics, cohort: Cohort) -> dict[str, Any]:
+    return {name: getattr(metrics, name) for name in (*METRICS, *RATES)} | {
+        name: getattr(cohort, name) for name in (*COHORT_SUMS, *COHORT_RATES)
+    }
+
+
+def _harmless(cell: Any) -> Any:
+    """A spreadsheet runs what begins like a formula; ads' names and channels come from outside."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
