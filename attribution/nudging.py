@@ -43,7 +43,11 @@ class _Nudger:
         while True:
             self._is_wanted.wait()
             self._is_wanted.clear()
-            time.sleep(MIN_INTERVAL_S if _publish() else PAUSE_AFTER_FAILURE_S)
+            if _publish():
+                time.sleep(MIN_INTERVAL_S)
+            else:
+                time.sleep(PAUSE_AFTER_FAILURE_S)
+                self._is_wanted.set()
 
 
 def _publish() -> bool:

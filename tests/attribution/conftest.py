@@ -1,4 +1,4 @@
-"""A sandbox of its own for tests that run the delivery in their own process, with a clock that they set."""
+"""Clients of the API, and a sandbox for tests that run the delivery in their own process with a clock that they set."""
 
 import subprocess
 import sys
@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 import requests
+from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from attribution import delivery, intake
 from attribution.events import ReportedEvent
 from attribution.models import App, Conversion
+from config.access import tokens
+from config.access.credentials import Credential
+from config.access.models import ApiKey
 from sandbox import services
 from tests.stack import eventually
 
@@ -94,6 +99,23 @@ def pipeline(sandbox_url: str, settings: Settings, db: None) -> Pipeline:
         requests.delete(f"{sandbox_url}/{path}", timeout=10).raise_for_status()
     app = App.objects.create(slug="demo", android_package="com.example.demo", ios_bundle="com.example.ios")
     return Pipeline(url=sandbox_url, app=app)
+
+
+@pytest.fixture
+def app(db: None) -> App:
+    return App.objects.create(slug="demo")
+
+
+@pytest.fixture
+def client(app: App) -> APIClient:
+    key = ApiKey.objects.issue(caller="backend", app_id=app.pk, is_throttled=False)
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", HTTP_USER_AGENT="app/1.0")
+
+
+def user_client(app: App | None, user_id: str) -> APIClient:
+    credential = Credential(name="backend", caller_id=None, app_id=app and app.pk, is_throttled=False)
+    token = tokens.mint(credential, user_id=user_id, ttl_s=60, now=timezone.now())
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,49 @@
+"""`/api/attributions/{user_id}/`: which ad a user came from."""
+
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from attribution.models import App, Attribution
+from tests.attribution.conftest import NOW, user_client
+
+
+def attribute(app: App, user_id: str) -> Attribution:
+    return Attribution.objects.create(
+        app=app, user_id=user_id, is_attributed=True, source="platform", reason="platform", callback_param="secret",
+        advertiser_id=1768433294857219, project_id=7384520193847263251, project_name="秋季拉新", activated_at=NOW,
+        asked_at=NOW, attributed_at=NOW,
+    )  # fmt: skip
+
+
+def test_ad_is_shown_without_its_callback(client: APIClient, app: App) -> None:
+    attribute(app, "u-1")
+
+    shown = client.get("/api/attributions/u-1/").json()
+
+    now = timezone.localtime(NOW).isoformat()
+    assert shown == {
+        "user_id": "u-1", "attributed": True, "source": "platform", "reason": "platform", "detail": "",
+        "advertiser_id": "1768433294857219", "project_id": "7384520193847263251", "project_name": "秋季拉新",
+        "promotion_id": None, "promotion_name": "", "campaign_id": None, "campaign_name": "", "aid": None,
+        "aid_name": "", "cid": None, "cid_name": "", "touched_at": None, "activated_at": now, "attributed_at": now,
+        "click_to_install_s": None, "suspicious": False, "asked_at": now,
+    }  # fmt: skip
+
+
+def test_user_whom_nobody_asked_about_is_not_found(client: APIClient) -> None:
+    assert client.get("/api/attributions/u-9/").status_code == 404
+
+
+def test_other_app_is_named_by_the_query(client: APIClient) -> None:
+    attribute(App.objects.create(slug="other"), "u-1")
+
+    assert client.get("/api/attributions/u-1/").status_code == 404
+    assert client.get("/api/attributions/u-1/?app=other").status_code == 200
+
+
+def test_token_sees_its_own_user_only(app: App) -> None:
+    attribute(app, "u-1")
+    attribute(app, "u-2")
+
+    assert user_client(app, "u-1").get("/api/attributions/u-1/").status_code == 200
+    assert user_client(app, "u-1").get("/api/attributions/u-2/").status_code == 404

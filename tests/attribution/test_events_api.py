@@ -1,0 +1,241 @@
+"""`/api/events/`: works, refuses, twice, too many, not mine."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from attribution.models import App, Conversion
+from config.access.models import ApiKey
+from tests.attribution.conftest import user_client
+
+ACTIVE = {"event": "active", "user_id": "u-1", "os": "android", "android_id": "5f8c1e0b7a92d346"}
+PAYMENT = {**ACTIVE, "event": "active_pay", "amount": 1999, "outer_event_id": "order-1"}
+
+
+def post(client: APIClient, body: Any) -> tuple[int, Any]:
+    answer = client.post("/api/events/", body, format="json")
+    return answer.status_code, answer.json()
+
+
+def test_event_is_stored_as_pending(client: APIClient, app: App) -> None:
+    status, answer = post(client, PAYMENT)
+
+    row = Conversion.objects.get()
+    assert (status, answer) == (202, {"id": str(row.pk), "status": "pending", "duplicate": False})
+    assert (row.app, row.user_id, row.event, row.os, row.amount_fen) == (app, "u-1", "active_pay", "android", 1999)
+    assert row.device_ids == {"android_id": "5f8c1e0b7a92d346", "ip": "127.0.0.1", "user_agent": "app/1.0"}
+    assert (row.outer_event_id, row.due_at, row.occurred_at) == ("order-1", row.received_at, row.received_at)
+    assert "5f8c1e0b7a92d346" not in row.device
+
+
+@pytest.mark.parametrize(
+    ("number", "event"), [(0, "active"), (1, "active_register"), (6, "next_day_open"), (25, "game_addiction")]
+)
+@pytest.mark.parametrize(("os_number", "os", "field"), [(0, "android", "android_id"), (1, "ios", "idfv")])
+def test_numbers_of_the_older_api_are_understood(
+    client: APIClient, number: int, event: str, os_number: int, os: str, field: str
+) -> None:
+    status, _answer = post(client, {"event": number, "user_id": "u-1", "os": os_number, field: "6F5E2C9A-1B7D"})
+
+    row = Conversion.objects.get()
+    assert (status, row.event, row.os) == (202, event, os)
+
+
+@pytest.mark.parametrize(
+    ("change", "errors"),
+    [
+        ({"event": 7}, {"event": ["7 is unknown; known are active, active_register, active_pay, next_day_open, "
+                                  "game_addiction, 0, 1, 2, 6, 25."]}),
+        ({"event": True}, {"event": ["True is unknown; known are active, active_register, active_pay, next_day_open, "
+                                     "game_addiction, 0, 1, 2, 6, 25."]}),
+        ({"os": "windows"}, {"os": ["'windows' is unknown; known are android, ios, 0, 1."]}),
+        ({"user_id": ""}, {"user_id": ["This field may not be blank."]}),
+        ({"user_id": "a\x00b"}, {"user_id": ["Null characters are not allowed."]}),
+        ({"android_id": ""}, {"android_id": ["Required for android."]}),
+        ({"android_id": "0000000000000000"}, {"android_id": ["'0000000000000000' is a placeholder, no id."]}),
+        ({"os": "ios"}, {"idfv": ["Required for ios."]}),
+        ({"app": "other"}, {"app": ["No app 'other'."]}),
+        ({"event": 2}, {"amount": ["Required for a payment."], "outer_event_id": ["Required for a payment."]}),
+        ({"amount": "1.5"}, {"amount": ["A valid integer is required."]}),
+        ({"amount": -1}, {"amount": ["Ensure this value is greater than or equal to 0."]}),
+        ({"ip": "1.2.3"}, {"ip": ["Enter a valid IPv4 or IPv6 address."]}),
+    ],
+)  # fmt: skip
+def test_bad_field_is_named_and_nothing_is_stored(
+    client: APIClient, change: dict[str, Any], errors: dict[str, list[str]]
+) -> None:
+    assert post(client, ACTIVE | change) == (400, errors)
+    assert Conversion.objects.count() == 0
+
+
+@pytest.mark.parametrize(("field"), ["event", "user_id", "os"])
+def test_missing_field_is_named(client: APIClient, field: str) -> None:
+    body = {name: value for name, value in ACTIVE.items() if name != field}
+
+    assert post(client, body) == (400, {field: ["This field is required."]})
+
+
+@pytest.mark.parametrize(("age", "status"), [(timedelta(days=6, hours=23), 202), (timedelta(days=7, minutes=1), 400),
+                                             (timedelta(minutes=-4), 202), (timedelta(minutes=-6), 400)])  # fmt: skip
+def test_time_of_the_event_has_limits(client: APIClient, age: timedelta, status: int) -> None:
+    occurred_at = timezone.now() - age
+
+    answer = post(client, ACTIVE | {"occurred_at": occurred_at.isoformat()})
+
+    assert answer[0] == status
+    assert list(Conversion.objects.values_list("occurred_at", flat=True)) == ([occurred_at] if status == 202 else [])
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"nonsense"])
+def test_malformed_json_is_refused(client: APIClient, body: bytes) -> None:
+    answer = client.post("/api/events/", body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("JSON parse error")
+
+
+def test_call_without_a_key_is_refused(app: App) -> None:
+    assert APIClient().post("/api/events/", ACTIVE, format="json").status_code == 401
+    assert Conversion.objects.count() == 0
+
+
+def test_same_event_again_is_the_same_row(client: APIClient) -> None:
+    first = post(client, ACTIVE)[1]
+
+    assert post(client, ACTIVE) == (202, {"id": first["id"], "status": "pending", "duplicate": True})
+    assert Conversion.objects.count() == 1
+
+
+def test_two_payments_of_a_user_are_two_conversions(client: APIClient) -> None:
+    answers = [post(client, PAYMENT | {"outer_event_id": order})[1] for order in ("order-1", "order-2", "order-1")]
+
+    assert [answer["duplicate"] for answer in answers] == [False, False, True]
+    assert Conversion.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_posts_at_once_make_one_row() -> None:
+    app = App.objects.create(slug="demo")
+    key = ApiKey.objects.issue(caller="backend", app_id=app.pk, is_throttled=False)
+
+    def report(_number: int) -> tuple[int, Any]:
+        try:
+            return post(APIClient(HTTP_AUTHORIZATION=f"Bearer {key}"), ACTIVE)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(report, range(50)))
+
+    row = Conversion.objects.get()
+    assert {(status, answer["id"]) for status, answer in answers} == {(202, str(row.pk))}
+    assert sum(not answer["duplicate"] for _status, answer in answers) == 1
+
+
+def test_bad_items_of_a_list_do_not_block_their_neighbours(client: APIClient) -> None:
+    status, answers = post(client, [ACTIVE, {**ACTIVE, "user_id": None}, 5, PAYMENT, ACTIVE])
+
+    active, payment = (str(Conversion.objects.get(event=event).pk) for event in ("active", "active_pay"))
+    assert status == 202
+    assert answers == [
+        {"id": active, "status": "pending", "duplicate": False},
+        {"status": "invalid", "errors": {"user_id": ["This field may not be null."]}},
+        {"status": "invalid", "errors": {"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]}},
+        {"id": payment, "status": "pending", "duplicate": False},
+        {"id": active, "status": "pending", "duplicate": True},
+    ]
+
+
+def test_list_of_only_bad_items_is_refused(client: APIClient) -> None:
+    required = ["This field is required."]
+
+    assert post(client, [{}]) == (
+        400,
+        [{"status": "invalid", "errors": {"event": required, "user_id": required, "os": required}}],
+    )
+
+
+@pytest.mark.parametrize("count", [0, 501])
+def test_list_has_limits(client: APIClient, count: int) -> None:
+    assert post(client, [ACTIVE] * count) == (400, {"events": [f"{count} events; 1 to 500 are allowed."]})
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_list_takes_as_many_queries_as_one_event(
+    client: APIClient, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    post(client, PAYMENT)  # the key is remembered
+    events = [ACTIVE | {"user_id": f"u-{number}"} for number in range(count)]
+
+    with django_assert_num_queries(4):  # app, savepoint, insert, release
+        assert post(client, events)[0] == 202
+
+
+def test_organic_event_that_is_posted_again_a_day_later_is_asked_about_again(client: APIClient) -> None:
+    post(client, ACTIVE)
+    Conversion.objects.update(state="organic", due_at=None, lookups=6, finished_at=timezone.now() - timedelta(hours=25))
+
+    answer = post(client, ACTIVE)
+
+    row = Conversion.objects.get()
+    assert (answer[1]["duplicate"], row.lookups, row.due_at is not None) == (True, 0, True)
+
+
+def test_app_may_be_named(client: APIClient) -> None:
+    other = App.objects.create(slug="other")
+
+    post(client, ACTIVE | {"app": "other"})
+
+    assert Conversion.objects.get().app == other
+
+
+def test_token_reports_for_its_own_user_only(app: App) -> None:
+    other = App.objects.create(slug="other")
+    mine = user_client(app, "u-1")
+
+    assert post(mine, ACTIVE)[0] == 202
+    assert post(mine, ACTIVE | {"user_id": "u-2"}) == (400, {"user_id": ["'u-2' is not the token's user."]})
+    assert post(mine, ACTIVE | {"app": other.slug}) == (400, {"app": ["No app 'other'."]})
+    assert post(user_client(None, "u-1"), ACTIVE) == (400, {"app": ["Required: the key has no default app."]})
+    assert Conversion.objects.count() == 1
+
+
+def test_state_is_shown_with_its_attempts(client: APIClient, app: App) -> None:
+    answer = post(client, PAYMENT)[1]
+    row = Conversion.objects.get()
+    started_at = timezone.now()
+    attempt = row.new_attempt("report", request="{}", now=started_at)
+    attempt.http_status, attempt.message = 503, "HTTP 503"
+    attempt.save()
+
+    shown = client.get(f"/api/events/{answer['id']}/").json()
+
+    received_at = timezone.localtime(row.received_at).isoformat()
+    assert shown == {
+        "id": answer["id"], "event": "active_pay", "user_id": "u-1", "os": "android", "amount": 1999,
+        "outer_event_id": "order-1", "occurred_at": received_at, "received_at": received_at, "status": "pending",
+        "reason": "", "detail": "", "warning": "", "rule": "", "advertiser_id": None, "next_attempt_at": received_at,
+        "finished_at": None,
+        "attempts": [
+            {
+                "kind": "report", "outcome": "unknown", "started_at": timezone.localtime(started_at).isoformat(),
+                "duration_ms": None, "http_status": 503, "code": None, "message": "HTTP 503",
+            }
+        ],
+    }  # fmt: skip
+
+
+def test_state_of_anothers_event_is_not_found(client: APIClient, app: App) -> None:
+    path = f"/api/events/{post(client, ACTIVE)[1]['id']}/"
+
+    assert user_client(app, "u-1").get(path).status_code == 200
+    assert user_client(app, "u-2").get(path).status_code == 404
+    assert user_client(App.objects.create(slug="other"), "u-1").get(path).status_code == 404
+    assert client.get(f"/api/events/{uuid.uuid4()}/").status_code == 404
