@@ -49,6 +49,7 @@ class CannotRun(Exception):  # noqa: N818 - the line for the person at the termi
 
 
 def main() -> int:
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # also where it goes to a file
     if "MAKELEVEL" in os.environ:
         children.die_with_parent(signal.SIGTERM)  # a killed make would leave nobody to stop us
     _at_stop_signals(_interrupt)
