@@ -1,8 +1,8 @@
 """Fills the database of the settings, to measure at size: `python -m sandbox.seed --conversions N --clicks N`.
 
-The database makes the rows itself, a day at a time and in the order of time, as they would have come in. They belong to
-an app called `seeded` and look like real ones: as long, as many per user, most clicks on few ads, most users reported or
-organic. There are no attempts. The statistics are summed at the end, as after any other change.
+The database makes the rows itself, a day at a time and in the order of time, as they would have come in. They are
+those of an app called `seeded` and look like real ones: as long, as many per user, most clicks on few ads, most users
+reported or organic. There are no attempts. The statistics are summed at the end, as after any other change.
 """
 
 import argparse
