@@ -4,10 +4,12 @@ A thin layer over django-environ, whose own errors ("invalid literal for int()")
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from cryptography.fernet import Fernet
@@ -15,8 +17,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
+# A year: what is longer is a mistake, and what is endless ("inf") no clock can count down.
+MAX_SECONDS = 366 * 24 * 3600
+
 _env = environ.Env()
 _names: set[str] = set()
+_KINDS: dict[Any, str] = {int: "whole number", float: "number"}
+_PASSWORD = re.compile(r"//.*@")
 
 
 def read_file(path: Path) -> None:
@@ -56,7 +63,7 @@ def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = 
     return _in_range(name, int, text(name, str(default)), minimum, maximum)
 
 
-def seconds(name: str, default: float, *, minimum: float = 0.001, maximum: float | None = None) -> float:
+def seconds(name: str, default: float, *, minimum: float = 0.001, maximum: float = MAX_SECONDS) -> float:
     return _in_range(name, float, text(name, str(default)), minimum, maximum)
 
 
@@ -91,10 +98,24 @@ def pairs(name: str, default: str) -> dict[str, str]:
 def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("http", "https")) -> str:
     """An absolute URL of one of the schemes, without a trailing slash."""
     value = text(name, default)
-    parts = _parsed(name, urlsplit, value)
-    if parts.scheme not in schemes or not (parts.netloc or parts.path):
-        raise ImproperlyConfigured(f"{name}={value!r}: not a URL that starts with {' or '.join(schemes)}")
+    try:
+        parts = urlsplit(value)
+        is_url = parts.scheme in schemes and bool(parts.netloc or parts.path) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        is_url = False
+    if not is_url:
+        shown = _PASSWORD.sub("//…@", value)
+        raise ImproperlyConfigured(f"{name}={shown!r}: not a URL that starts with {' or '.join(schemes)}")
     return value.rstrip("/")
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as err:
+        raise ImproperlyConfigured(f"{name}={value!r}: not a time zone such as Asia/Shanghai") from err
+    return value
 
 
 def encryption_keys(name: str, default: str | None = None) -> list[str]:
@@ -113,19 +134,16 @@ def encryption_keys(name: str, default: str | None = None) -> list[str]:
 def database(name: str) -> dict[str, Any]:
     """Django's settings for a `postgres://` URL; its query (`?host=/run/postgresql&sslmode=…`) becomes `OPTIONS`."""
     value = url(name, schemes=("postgres", "postgresql"))
-    return {"OPTIONS": {}, **_parsed(name, _env.db_url_config, value)}
+    return {"OPTIONS": {}, **_env.db_url_config(value)}
 
 
 def _in_range(name: str, kind: Callable[[str], T], raw: str, minimum: T, maximum: T | None) -> T:
-    value = _parsed(name, kind, raw)
-    if value < minimum or (maximum is not None and value > maximum):  # type: ignore[operator]  # T is int or float
+    try:
+        value = kind(raw)
+    except ValueError as err:
+        raise ImproperlyConfigured(f"{name}={raw!r}: not a {_KINDS[kind]}") from err
+    # Said this way round, because "nan" is neither less nor more than anything.
+    if not (value >= minimum and (maximum is None or value <= maximum)):  # type: ignore[operator]  # int or float
         limits = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
         raise ImproperlyConfigured(f"{name}={value}: out of range, {limits}")
     return value
-
-
-def _parsed(name: str, parse: Callable[[str], T], value: str) -> T:
-    try:
-        return parse(value)
-    except (ValueError, TypeError) as err:
-        raise ImproperlyConfigured(f"{name}={value!r}: {err}") from err

@@ -107,7 +107,7 @@ WHITENOISE_USE_FINDERS = DEBUG  # no collectstatic on a developer's machine
 LANGUAGES = [("en", _("English")), ("zh-hans", _("简体中文"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [code for code, _name in LANGUAGES])
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
-TIME_ZONE = env.text("TIME_ZONE", "Asia/Shanghai")  # also decides what a "day" is in the statistics
+TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Shanghai")  # also decides what a "day" is in the statistics
 USE_TZ = True
 
 # --- PostgreSQL and Redis ---------------------------------------------------------------------------------------------
