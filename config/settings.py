@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Chat streaming and Ocean Engine attribution.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "streaming.schema.add_chat_paths"],
 }
 
 # --- Admin ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccessConfig(AppConfig):
     name = "config.access"
     label = "access"
-    verbose_name = "API access"
+    verbose_name = _("API access")
+
+    def ready(self) -> None:
+        from config.access import schema  # noqa: F401, PLC0415  # registers on import, which needs the loaded apps
