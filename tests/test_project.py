@@ -1,0 +1,48 @@
+"""What holds for the project as a whole: settings, migrations, schema, README."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from config import environment
+
+ROOT = Path(__file__).resolve().parent.parent
+# Read by the Procfile and by the settings' loader, not by the settings.
+READ_ELSEWHERE = {"HOST"}
+
+
+def test_deployment_has_no_warning() -> None:
+    """With the settings of a production process and no exception for tests."""
+    environment = os.environ | {"HTTPS_ONLY": "1"}
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+
+    checked = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.django_db
+def test_models_have_their_migrations(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("makemigrations", check=True, dry_run=True)
+
+    assert capsys.readouterr().out == "No changes detected\n"
+
+
+def test_schema_is_valid_and_complete(tmp_path: Path) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yaml"))
+
+
+def test_readme_lists_every_setting() -> None:
+    readme = (ROOT / "README.md").read_text()
+    section = readme[readme.index("## Settings") : readme.index("\n## ", readme.index("## Settings") + 1)]
+
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", section, re.MULTILINE))
+
+    # Tests of the reader ask for variables of their own, none of which is in the settings' text.
+    in_settings = {name for name in environment.names() if f'"{name}"' in (ROOT / "config/settings.py").read_text()}
+    assert listed == in_settings | READ_ELSEWHERE
