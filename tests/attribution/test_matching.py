@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from attribution.matching import ClickCandidate, Device, Kind, Match, Windows, match
 
+SUREST_FIRST = ["oaid", "android_id", "imei", "idfa", "caid", "ip_user_agent"]
 ACTIVATED_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 IDS_ONLY = Windows(ids=timedelta(days=7))
 WITH_GUESS = Windows(ids=timedelta(days=7), ip_user_agent=timedelta(hours=24))
@@ -73,7 +75,7 @@ def hours(count: float) -> timedelta:
                 kinds[0],
                 id=f"{kinds[0]} before {kinds[1]}",
             )
-            for kinds in zip(list(Kind)[:-1], list(Kind)[1:], strict=True)
+            for kinds in pairwise(SUREST_FIRST)
         ],
         pytest.param(
             device(oaid="a", android_id="b"),
