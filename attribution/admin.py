@@ -5,12 +5,18 @@ What workers write is read-only here; people act through actions.
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.forms import ActionForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from attribution import device_ids
+from attribution import conversions, device_ids
 from attribution.models import App, Attempt, Attribution, ChannelPackage, Click, Conversion, Destination
 
 
@@ -50,6 +56,17 @@ class DestinationAdmin(ModelAdmin):  # type: ignore[misc]  # as above
     readonly_fields = ["key", "failures", "openings", "open_until", "last_error"]
 
 
+class ReasonForm(ActionForm):  # type: ignore[misc]  # as above
+    """Actions with a reason, which stands in the attempts that they lead to."""
+
+    reason = forms.CharField(
+        label="",
+        max_length=255,
+        required=False,
+        widget=UnfoldAdminTextInputWidget({"placeholder": _("reason of a resend")}),
+    )
+
+
 class AttemptInline(ReadOnly, StackedInline):  # type: ignore[misc]  # as above
     model = Attempt
     fields = [
@@ -70,10 +87,41 @@ class ConversionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     exclude = ["device", "device_digest", "body", "lease_token", "dedup_key", "resend_by", "resend_reason"]
     readonly_fields = ["masked_device"]
     inlines = [AttemptInline]
+    action_form = ReasonForm
+    actions = ["resend", "hold", "release"]
 
     @admin.display(description=_("device ids"))
     def masked_device(self, conversion: Conversion) -> str:
-        return ", ".join(f"{name} {device_ids.mask(value)}" for name, value in conversion.device_ids.items())
+        try:
+            ids = conversion.device_ids
+        except device_ids.DecryptionError:
+            return str(_("unreadable: the key is gone"))
+        return ", ".join(f"{name} {device_ids.mask(value)}" for name, value in ids.items())
+
+    @admin.action(description=_("Send again, with the reason given"), permissions=["resend"])
+    def resend(self, request: HttpRequest, rows: QuerySet[Conversion]) -> None:
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, _("Say why: the reason stands in the attempts."), messages.ERROR)
+            return
+        count = conversions.resend(rows, by=request.user, reason=reason, now=timezone.now())  # type: ignore[arg-type]  # staff only
+        self._say(request, count, ngettext("%d is sent again.", "%d are sent again.", count))
+
+    @admin.action(description=_("Hold"), permissions=["resend"])
+    def hold(self, request: HttpRequest, rows: QuerySet[Conversion]) -> None:
+        count = conversions.hold(rows)
+        self._say(request, count, ngettext("%d is held.", "%d are held.", count))
+
+    @admin.action(description=_("Release"), permissions=["resend"])
+    def release(self, request: HttpRequest, rows: QuerySet[Conversion]) -> None:
+        count = conversions.release(rows, now=timezone.now())
+        self._say(request, count, ngettext("%d is released.", "%d are released.", count))
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("attribution.resend_conversion")
+
+    def _say(self, request: HttpRequest, count: int, text: str) -> None:
+        self.message_user(request, text % count, messages.SUCCESS if count else messages.WARNING)
 
 
 @admin.register(Click)

@@ -395,6 +395,7 @@ class Conversion(models.Model):
     class Meta:
         verbose_name = _("send record")
         verbose_name_plural = _("send records")
+        permissions = [("resend_conversion", _("Can resend, hold and release send records"))]
         constraints = [
             # An app that reports its event again (a retry, two servers) would be billed twice.
             models.UniqueConstraint(fields=["dedup_key"], name="conversion_once"),
@@ -551,4 +552,4 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.outcome}"
+        return f"{self.get_kind_display()}: {self.get_outcome_display()}"

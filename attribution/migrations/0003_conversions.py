@@ -131,6 +131,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "send record",
                 "verbose_name_plural": "send records",
+                "permissions": [("resend_conversion", "Can resend, hold and release send records")],
             },
         ),
         migrations.CreateModel(
