@@ -20,6 +20,7 @@ def text(web_url: str, sandbox_url: str | None, *, login: str, key: str, model: 
 Rivermouth is up. Ctrl-C stops everything.
 
   Admin      {web_url}/admin/  ({login})
+  Playground {web_url}/
   API        {web_url}/api/docs/
   Providers  {_providers(sandbox_url)}
 

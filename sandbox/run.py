@@ -37,8 +37,8 @@ from sandbox import children, invitation, private_files, services, supervisor
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCAL = CHECKOUT / ".local"
 READY_WITHIN_S = 60
-# Open streams get their last event and a worker finishes what it has in hand; what takes longer is killed.
-STOP_WITHIN_S = 20
+# Beyond the time that open streams get; then what still runs is killed.
+STOP_MARGIN_S = 10
 _SANDBOX = (
     "uvicorn sandbox.app:application --port {port} --no-access-log --log-level warning --timeout-graceful-shutdown 1"
 )
@@ -100,7 +100,9 @@ def _run(stack: contextlib.ExitStack) -> None:
         )
 
     sandbox = {"sandbox": _SANDBOX.format(port=sandbox_url.rpartition(":")[2])} if sandbox_url else {}
-    asyncio.run(supervisor.run([sandbox, _procfile()], stop_within_s=STOP_WITHIN_S, when_started=invite))
+    asyncio.run(
+        supervisor.run([sandbox, _procfile()], stop_within_s=settings.CHAT_DRAIN_S + STOP_MARGIN_S, when_started=invite)
+    )
 
 
 @contextlib.contextmanager
