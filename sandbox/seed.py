@@ -44,7 +44,8 @@ _AD_COLUMNS = {
     "promotion_name": f"'Promotion ' || {_AD}",
 }
 _DAYS_ROWS = """
-    SELECT k, %(first)s + %(n)s * %(per_day)s + k AS number, %(start)s + k * interval '1 day' / %(per_day)s AS moment
+    SELECT k, %(first)s::bigint + %(n)s * %(per_day)s + k AS number,
+    %(start)s + k * interval '1 day' / %(per_day)s AS moment
     FROM generate_series(0, %(per_day)s - 1) AS k
 """
 
@@ -74,7 +75,7 @@ USERS = {
 
 # The users of the days before come again.
 _DEEDS_ROWS = f"""
-    SELECT event, one_of, lag, k, %(first)s + (%(n)s - lag) * %(per_day)s + k AS number,
+    SELECT event, one_of, lag, k, %(first)s::bigint + (%(n)s - lag) * %(per_day)s + k AS number,
     %(start)s + k * interval '1 day' / %(per_day)s + seconds * interval '1 second' AS moment
     FROM (VALUES {", ".join(str(deed) for deed in DEEDS)}) AS deeds (event, lag, one_of, seconds),
     LATERAL generate_series(0, %(per_day)s - 1, one_of) AS k

@@ -1,0 +1,174 @@
+"""What happens to an app, by the ways of the real code; and what the statistics must say then, counted naively."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from attribution import bulk, clicks, intake
+from attribution.events import ReportedEvent
+from attribution.models import App, Attribution, Click, Conversion, State
+from attribution.roll_ups import ClickDay, EventDay, StateDay, UserDay
+
+AdKey = tuple[bool, int, int, int]
+ORGANIC: AdKey = (True, 0, 0, 0)
+
+_orders = count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ad:
+    """One of both structures; ids beyond 2^53."""
+
+    advertiser_id: int
+    campaign: int
+    ad: int
+    is_upgraded: bool = True
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        if self.is_upgraded:
+            ids = {"project_id": self.campaign, "promotion_id": self.ad, "campaign_id": 0, "aid": 0}
+            return {"advertiser_id": self.advertiser_id, **ids, "promotion_name": f"ad {self.ad}"}
+        return {"advertiser_id": self.advertiser_id, "campaign_id": self.campaign, "aid": self.ad}
+
+    @property
+    def key(self) -> AdKey:
+        return (False, self.advertiser_id, self.campaign, self.ad)
+
+
+ADS = [
+    Ad(advertiser_id=1_700_000_000_000_000_001, campaign=7_340_000_000_000_000_001, ad=7_350_000_000_000_000_001),
+    Ad(advertiser_id=1_700_000_000_000_000_001, campaign=7_340_000_000_000_000_001, ad=7_350_000_000_000_000_002),
+    Ad(advertiser_id=1_700_000_000_000_000_002, campaign=7_340_000_000_000_000_003, ad=3, is_upgraded=False),
+]
+
+
+@dataclass(frozen=True)
+class World:
+    """One app and what happens to it."""
+
+    app: App
+
+    def event(self, event: str, at: datetime, *, user: str = "u", channel: str = "", amount_fen: int = 100) -> None:
+        is_payment = event == "active_pay"
+        reported = ReportedEvent(
+            app_id=self.app.pk,
+            user_id=user,
+            event=event,
+            os="android",
+            channel=channel,
+            amount_fen=amount_fen if is_payment else None,
+            outer_event_id=f"order-{next(_orders)}" if is_payment else "",
+            occurred_at=at,
+        )
+        intake.receive([reported], now=at)
+
+    def click(self, at: datetime, ad: Ad = ADS[0]) -> None:
+        clicks.store([Click(app=self.app, clicked_at=at, received_at=at, **ad.fields)])
+
+    def attribute(self, user: str, ad: Ad | None, *, at: datetime) -> None:
+        """The platform's answer, "no ad" included; written as the delivery does it."""
+        row = Attribution(app=self.app, user_id=user, activated_at=at, asked_at=at, is_attributed=ad is not None)
+        if ad:
+            row.callback_param = "B.x"
+            for name, value in ad.fields.items():
+                setattr(row, name, value)
+        bulk.upsert([row], unique=["app", "user_id"], unless="is_attributed")
+
+    def settle(self, state: State, *, at: datetime, user: str = "u") -> None:
+        """All events of the user come into this state, as the delivery writes it."""
+        rows = list(Conversion.objects.filter(app=self.app, user_id=user))
+        for row in rows:
+            row.state, row.due_at = state, at
+        if rows:
+            bulk.update(rows, ["state", "due_at"])
+
+
+def stored(app: App) -> dict[str, Any]:
+    """All sums of the app, as `counted` has them."""
+    key = ["day", "is_organic", "advertiser_id", "campaign_id", "ad_id"]
+    deeds = [
+        "activations",
+        "registrations",
+        "payments",
+        "paying_users",
+        "amount_fen",
+        "next_day_opens",
+        "key_behaviours",
+    ]
+    users = ["channel", "activation_day", "activation_channel", "payments", "amount_fen", "next_day_opens"]
+    return {
+        "clicks": {row[:-1]: row[-1] for row in ClickDay.objects.filter(app=app).values_list(*key, "clicks")},
+        "events": {row[:6]: row[6:] for row in EventDay.objects.filter(app=app).values_list(*key, "channel", *deeds)},
+        "users": Counter(UserDay.objects.filter(app=app).values_list(*key, *users)),
+        "states": {
+            row[:-1]: row[-1]
+            for row in StateDay.objects.filter(app=app).values_list("day", "event", "state", "conversions")
+        },
+    }
+
+
+def counted(app: App) -> dict[str, Any]:
+    """What the sums have to be: every row looked at, nothing clever."""
+    events = list(Conversion.objects.filter(app=app).order_by("occurred_at", "id"))
+    ads = ads_of_users(app)
+    activations = {event.user_id: event for event in events if event.event == "active"}
+    clicked: Counter[tuple[Any, ...]] = Counter()
+    for click in Click.objects.filter(app=app):
+        clicked[day_of(click.clicked_at), *key_of(click)] += 1
+    deeds: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    states: Counter[tuple[Any, ...]] = Counter()
+    for event in events:
+        states[day_of(event.occurred_at), event.event, event.state] += 1
+        sums = deeds[day_of(event.occurred_at), *ads.get(event.user_id, ORGANIC), event.channel]
+        sums[event.event] += 1
+        sums["amount_fen"] += event.amount_fen or 0
+    users: Counter[tuple[Any, ...]] = Counter()
+    for (day, user), mine in _by_user_and_day(events).items():
+        payments = [event for event in mine if event.event == "active_pay"]
+        first = (payments or mine)[0]
+        ad, activation = ads.get(user, ORGANIC), activations.get(user)
+        if payments:
+            deeds[day, *ad, first.channel]["paying_users"] += 1
+        users[
+            day,
+            *ad,
+            first.channel,
+            activation and day_of(activation.occurred_at),
+            activation.channel if activation else "",
+            len(payments),
+            sum(payment.amount_fen or 0 for payment in payments),
+            len(mine) - len(payments),
+        ] += 1
+    order = ["active", "active_register", "active_pay", "paying_users", "amount_fen", "next_day_open", "game_addiction"]
+    return {
+        "clicks": dict(clicked),
+        "events": {key: tuple(sums[name] for name in order) for key, sums in deeds.items()},
+        "users": users,
+        "states": dict(states),
+    }
+
+
+def ads_of_users(app: App) -> dict[str, AdKey]:
+    return {row.user_id: key_of(row) for row in Attribution.objects.filter(app=app, is_attributed=True)}
+
+
+def key_of(row: Click | Attribution) -> AdKey:
+    return (False, row.advertiser_id or 0, row.project_id or row.campaign_id or 0, row.promotion_id or row.aid or 0)
+
+
+def day_of(moment: datetime) -> date:
+    return timezone.localdate(moment)
+
+
+def _by_user_and_day(events: list[Conversion]) -> dict[tuple[date, str], list[Conversion]]:
+    """Payments and returns, in the order of time."""
+    found: dict[tuple[date, str], list[Conversion]] = defaultdict(list)
+    for event in events:
+        if event.event in ("active_pay", "next_day_open"):
+            found[day_of(event.occurred_at), event.user_id].append(event)
+    return found
