@@ -21,7 +21,10 @@ class NotInstalled(Exception):  # noqa: N818 - says what is the matter
 
 @dataclass(frozen=True, kw_only=True)
 class Relay:
-    """A running relay and how to ask it for a stream. `process` None: it is the provider itself."""
+    """A running relay and how to ask it for a stream.
+
+    `process` None: it is the provider itself. `is_resumable`: its streams go on when their client leaves.
+    """
 
     name: str
     port: int
@@ -30,6 +33,7 @@ class Relay:
     headers: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, object] = field(default_factory=lambda: {"model": MODEL, "stream": True})
     end_marker: bytes = b"data: [DONE]"
+    is_resumable: bool = False
 
     @property
     def pid(self) -> int:

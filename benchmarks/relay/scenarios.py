@@ -17,11 +17,19 @@ from benchmarks.relay.provider import Provider, Script
 Figures = dict[str, float]
 
 INTERVAL_S = 0.02  # 50 tokens a second
+MAX_ADDED_DELAY_MS = 50.0
+_MIN_DELIVERED = 0.97
+_FULL_SHARE = 0.95  # of a core
+_FIRST_TRY = 32
 _NEVER_S = 3600.0
 _OPENED_AT_ONCE = 10  # connections, each 10 ms
 _BEGIN_TIMEOUT_S = 30.0
 _SETTLE_S = 0.5
 _ABORT_TIMEOUT_S = 5.0
+_LEAVE_TIMEOUT_S = 2.0
+_REST_S = 0.2
+_RESTING_SHARE = 0.1  # of a core
+_REST_TIMEOUT_S = 10.0
 
 
 class Window:
@@ -69,7 +77,7 @@ async def unpaced(relay: Relay, provider: Provider, *, tokens: int, at_once: int
     is_over = True
     for _ in clients:
         await asyncio.wait_for(idle.get(), _BEGIN_TIMEOUT_S)
-    await _leave(clients, provider)
+    await _leave(clients, relay, provider)
     return {
         "streams_per_s": streams / window.seconds,
         "cpu_ms_per_stream": _ratio(window.server_s * 1e3, streams),
@@ -95,7 +103,7 @@ async def paced(relay: Relay, provider: Provider, *, streams: int, seconds: floa
     delays = tally.delays[:]
     silent = sum(not client.has_first_token for client in clients)
     used = cores.usage(relay.pid) if relay.process else None
-    await _leave(clients, provider)
+    await _leave(clients, relay, provider)
     return {
         "chunks_per_s": len(delays) / window.seconds,
         "delivered": len(delays) / (window.seconds * streams / INTERVAL_S),
@@ -120,7 +128,7 @@ async def idle(relay: Relay, provider: Provider, *, streams: int) -> Figures:
     await asyncio.sleep(_SETTLE_S)
     after = cores.usage(relay.pid)
     errors = sum(tally.errors.values()) + sum(not client.has_first_token for client in clients)
-    await _leave(clients, provider)
+    await _leave(clients, relay, provider)
     return {
         "rss_kb_per_stream": (after.rss_bytes - before.rss_bytes) / 1024 / streams,
         "threads_per_stream": (after.threads - before.threads) / streams,
@@ -136,10 +144,12 @@ async def abort(relay: Relay, provider: Provider, *, times: int) -> Figures:
     for _ in range(times):
         left = asyncio.Event()
         provider.on_left = left.set
-        [client] = await _open(relay, Tally(), 1, tokens=None)
-        await _first_tokens([client])
-        client.leave()
+        clients = await _open(relay, Tally(), 1, tokens=None)
+        await _first_tokens(clients)
+        left.clear()
         left_at = time.monotonic()
+        for client in clients:
+            client.leave()
         try:
             async with asyncio.timeout(_ABORT_TIMEOUT_S):
                 await left.wait()
@@ -149,11 +159,39 @@ async def abort(relay: Relay, provider: Provider, *, times: int) -> Figures:
         else:
             latencies.append((time.monotonic() - left_at) * 1e3)
     provider.on_left = lambda: None
+    await _rest(relay)
     return {
         "abort_p50_ms": percentile(latencies, 50),
         "abort_max_ms": max(latencies, default=float("nan")),
         "errors": missed,
     }
+
+
+async def most_streams(relay: Relay, provider: Provider, *, seconds: float) -> Figures:
+    """The largest number of paced streams whose p99 of the added delay stays under `MAX_ADDED_DELAY_MS`.
+
+    Doubled until it fails, then bisected to a sixteenth. `is_load_limit`: it was the load's core that was full.
+    """
+    direct = Relay(name="direct", port=provider.port)
+    good, bad, load_share = 0, 0, 0.0
+    while (streams := _next_try(good, bad)) is not None:
+        straight = await paced(direct, provider, streams=streams, seconds=1)
+        figures = await paced(relay, provider, streams=streams, seconds=seconds)
+        load_share = figures["load_share"]
+        is_good = (
+            figures["errors"] == 0
+            and figures["delivered"] > _MIN_DELIVERED
+            and figures["delay_p99_ms"] - straight["delay_p99_ms"] < MAX_ADDED_DELAY_MS
+        )
+        good, bad = (streams, bad) if is_good else (good, streams)
+    return {"streams": good, "is_load_limit": float(load_share > _FULL_SHARE), "errors": 0}
+
+
+def _next_try(good: int, bad: int) -> int | None:
+    if not bad:
+        return good * 2 if good else _FIRST_TRY
+    step = max((bad - good) // 2, 1)
+    return good + step if bad - good > max(good // 16, 2) else None
 
 
 def _ratio(value: float, count: int) -> float:
@@ -177,17 +215,34 @@ async def _open(
 
 
 async def _first_tokens(clients: list[Client]) -> None:
-    give_up_at = time.monotonic() + _BEGIN_TIMEOUT_S
-    while not all(client.has_first_token or client.is_closed for client in clients):
-        if time.monotonic() > give_up_at:
-            return
-        await asyncio.sleep(0.02)
+    await _until(
+        lambda: all(client.has_first_token or client.is_closed for client in clients), within_s=_BEGIN_TIMEOUT_S
+    )
 
 
-async def _leave(clients: list[Client], provider: Provider) -> None:
+async def _leave(clients: list[Client], relay: Relay, provider: Provider) -> None:
+    """End all streams, also those that the relay holds on to, and let the relay come to rest for the next scenario."""
     for client in clients:
         client.leave()
-    give_up_at = time.monotonic() + _ABORT_TIMEOUT_S
-    while provider.playing and time.monotonic() < give_up_at:
-        await asyncio.sleep(0.02)
+    await _until(lambda: not provider.playing, within_s=_LEAVE_TIMEOUT_S)
     provider.drop_all()
+    await _rest(relay)
+
+
+async def _rest(relay: Relay) -> None:
+    if relay.process is None:
+        return
+    give_up_at = time.monotonic() + _REST_TIMEOUT_S
+    is_busy = True
+    while is_busy and time.monotonic() < give_up_at:
+        window = Window(relay)
+        await asyncio.sleep(_REST_S)
+        window.close()
+        is_busy = window.server_s > _REST_S * _RESTING_SHARE
+
+
+async def _until(is_so: Callable[[], bool], *, within_s: float) -> None:
+    """Wait for it, but not longer."""
+    give_up_at = time.monotonic() + within_s
+    while not is_so() and time.monotonic() < give_up_at:  # noqa: ASYNC110  # a condition over hundreds of clients
+        await asyncio.sleep(0.02)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiohttp
+import aiohttp  # type: ignore[import-not-found]  # installed in an environment of its own
 
 UPSTREAM = os.environ.get("UPSTREAM", "")
 _sessions: list[aiohttp.ClientSession] = []

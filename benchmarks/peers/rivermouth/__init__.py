@@ -48,6 +48,8 @@ def environment(of: services.Services) -> dict[str, str]:
         "BENCH_UPSTREAM_KEY": UPSTREAM_KEY,
         "ARK_API_KEY": UPSTREAM_KEY,
         "API_REQUESTS_PER_MINUTE": "100000000",
+        "CHAT_REQUESTS_PER_MINUTE": "100000000",
+        "CHAT_CONCURRENT_STREAMS": "100000",
         "ENV_FILE": os.devnull,
     }
 
@@ -82,6 +84,7 @@ def start(upstream_port: int, env: Mapping[str, str]) -> list[Relay]:
             path="/api/chat/",
             fields={"model": MODEL},
             end_marker=b"event: done",
+            is_resumable=True,
         ),
     ]
 

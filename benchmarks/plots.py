@@ -1,0 +1,81 @@
+"""The plots of a results file, beside it. Runs in an environment of its own (requirements.txt).
+
+python plots.py results.json
+"""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl  # type: ignore[import-not-found]  # installed in an environment of its own
+
+mpl.use("agg")
+from matplotlib import pyplot  # noqa: E402  # the back end comes first
+
+_OURS = "rivermouth"
+_OUR_COLOUR, _OTHER_COLOUR = "#0f6cbd", "#9aa5b1"
+_PACED = {5: "paced 5", 50: "paced 50", 100: "paced 100", 500: "paced 500"}
+
+
+def main(file: Path) -> None:
+    results = json.loads(file.read_text())
+    if "relay" in results:
+        runs = results["relay"]["runs"]
+        _bars(
+            runs["paced 500"],
+            "cpu_us_per_chunk",
+            "CPU µs a chunk, 500 streams × 50 tokens/s",
+            file.parent / "chunk.png",
+        )
+        _bars(runs["set-up"], "cpu_ms_per_stream", "CPU ms a stream of one token", file.parent / "set-up.png")
+        _growth(runs, file.parent / "chunk-growth.png")
+
+
+def _bars(of_relays: dict[str, list[dict[str, float]]], figure: str, title: str, file: Path) -> None:
+    """Medians, with whiskers from the least to the most."""
+    runs = {name: [run[figure] for run in runs] for name, runs in of_relays.items() if name != "direct"}
+    names = sorted(runs, key=lambda name: statistics.median(runs[name]), reverse=True)
+    medians = [statistics.median(runs[name]) for name in names]
+    low = [median - min(runs[name]) for name, median in zip(names, medians, strict=True)]
+    high = [max(runs[name]) - median for name, median in zip(names, medians, strict=True)]
+    chart, axes = pyplot.subplots(figsize=(8, 0.5 * len(names) + 1.2), layout="constrained")
+    colours = [_OUR_COLOUR if name.startswith(_OURS) else _OTHER_COLOUR for name in names]
+    axes.barh(names, medians, color=colours, xerr=[low, high], error_kw={"ecolor": "#444", "capsize": 3})
+    for name, median in zip(names, medians, strict=True):
+        axes.annotate(f" {median:.3g}", (0, name), va="center", color="white", fontsize=9)
+    if max(medians) > 20 * min(medians):
+        axes.set_xscale("log")
+    _finish(chart, axes, title, file)
+
+
+def _growth(runs: dict[str, Any], file: Path) -> None:
+    """CPU a chunk over the number of streams."""
+    chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    names = [name for name in runs["paced 100"] if name != "direct"]
+    for name in names:
+        points = [
+            (streams, statistics.median(run["cpu_us_per_chunk"] for run in runs[scenario][name]))
+            for streams, scenario in _PACED.items()
+            if name in runs.get(scenario, {})
+        ]
+        width = 2.5 if name.startswith(_OURS) else 1.2
+        axes.plot(*zip(*points, strict=True), marker="o", label=name, linewidth=width)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("streams of 50 tokens/s")
+    axes.legend(fontsize=8)
+    _finish(chart, axes, "CPU µs a chunk as the load grows", file)
+
+
+def _finish(chart: Any, axes: Any, title: str, file: Path) -> None:
+    axes.set_title(title, loc="left", fontsize=11)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    chart.savefig(file, dpi=110)
+    pyplot.close(chart)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

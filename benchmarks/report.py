@@ -1,0 +1,136 @@
+"""The results as Markdown tables. Pure: what was measured in, text out."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.figures import Spread, spread
+
+_UNIT_OF_COMPARISON = "nginx"
+_DIRECT = "direct"
+
+Runs = dict[str, dict[str, list[dict[str, float]]]]
+
+
+def markdown(results: dict[str, Any]) -> str:
+    lines = ["# Results", "", "Median of the runs (least – most). Written by `make bench`; see docs/benchmarks.md.", ""]
+    lines += [f"- {name}: {value}" for name, value in results["machine"].items()]
+    if results["is_quick"]:
+        lines.append("- quick form: fewer peers, scenarios and runs")
+    if "relay" in results:
+        lines += ["", *_relay(results["relay"])]
+    return "\n".join(lines) + "\n"
+
+
+# --- Relay ------------------------------------------------------------------------------------------------------------
+
+
+def _relay(part: dict[str, Any]) -> list[str]:
+    runs: Runs = part["runs"]
+    lines = ["## Relay", "", "CPU of the server's process tree, on a core of its own; in brackets: times nginx.", ""]
+    lines += _table(
+        ["relay", *_COSTS], [[relay, *(_cost(runs, relay, *of) for of in _COSTS.values())] for relay in _relays(runs)]
+    )
+    lines += ["", "Milliseconds that the relay adds to a token's way, against the same load without a relay.", ""]
+    lines += _table(
+        ["relay", *_DELAYS],
+        [[relay, *(_added(runs, relay, *of) for of in _DELAYS.values())] for relay in _relays(runs)],
+    )
+    if "idle" in runs:
+        lines += ["", "Open streams, and what happens when the client leaves.", ""]
+        lines += _table(
+            ["relay", *_HOLDING],
+            [[relay, *(_plain(runs, relay, *of) for of in _HOLDING.values())] for relay in _relays(runs)],
+        )
+    lines += ["", f"The load's core was busy for {_load_share(runs):.0%} at most in the paced runs.", ""]
+    lines += [f"Not measured: {name}: {reason}." for name, reason in part["not_installed"].items()]
+    return lines
+
+
+_COSTS = {
+    "µs a chunk, 5 streams": ("paced 5", "cpu_us_per_chunk"),
+    "50": ("paced 50", "cpu_us_per_chunk"),
+    "100": ("paced 100", "cpu_us_per_chunk"),
+    "500": ("paced 500", "cpu_us_per_chunk"),
+    "unpaced": ("unpaced", "cpu_us_per_chunk"),
+    "ms a stream": ("set-up", "cpu_ms_per_stream"),
+}
+_DELAYS = {
+    "p50, 100 streams": ("paced 100", "delay_p50_ms"),
+    "p99": ("paced 100", "delay_p99_ms"),
+    "p50, 500 streams": ("paced 500", "delay_p50_ms"),
+    "p99 ": ("paced 500", "delay_p99_ms"),
+    "first token p50": ("set-up", "first_token_p50_ms"),
+    "p99  ": ("set-up", "first_token_p99_ms"),
+}
+_HOLDING = {
+    "KB a stream": ("idle", "rss_kb_per_stream"),
+    "threads a stream": ("idle", "threads_per_stream"),
+    "provider left after ms": ("abort", "abort_p50_ms"),
+    "at most": ("abort", "abort_max_ms"),
+    "streams with p99 < 50 ms": ("most streams", "streams"),
+    "errors in all": ("*", "errors"),
+}
+
+
+def _relays(runs: Runs) -> list[str]:
+    names: dict[str, None] = {}
+    for of_scenario in runs.values():
+        names |= dict.fromkeys(of_scenario)
+    return [name for name in names if name != _DIRECT]
+
+
+def _spread(runs: Runs, relay: str, scenario: str, figure: str) -> Spread | None:
+    values = [run[figure] for run in runs.get(scenario, {}).get(relay, [])]
+    return spread(values) if values and not any(map(math.isnan, values)) else None
+
+
+def _cost(runs: Runs, relay: str, scenario: str, figure: str) -> str:
+    found, unit = _spread(runs, relay, scenario, figure), _spread(runs, _UNIT_OF_COMPARISON, scenario, figure)
+    if found is None:
+        return "–"
+    times = f" [{found.median / unit.median:.2f}]" if unit and unit.median else ""
+    return f"{_number(found.median)}{times} ({_number(found.low)} – {_number(found.high)})"
+
+
+def _added(runs: Runs, relay: str, scenario: str, figure: str) -> str:
+    found, straight = _spread(runs, relay, scenario, figure), _spread(runs, _DIRECT, scenario, figure)
+    if found is None or straight is None:
+        return "–"
+    added = [max(value - straight.median, 0) for value in (found.median, found.low, found.high)]
+    return f"{_number(added[0])} ({_number(added[1])} – {_number(added[2])})"
+
+
+def _plain(runs: Runs, relay: str, scenario: str, figure: str) -> str:
+    if scenario == "*":
+        return _number(sum(run[figure] for of in runs.values() for run in of.get(relay, [])))
+    found = _spread(runs, relay, scenario, figure)
+    if found is None:
+        return "–"
+    is_load_limit = any(run.get("is_load_limit") for run in runs[scenario][relay])
+    return ("≥ " if is_load_limit else "") + _number(found.median)
+
+
+def _load_share(runs: Runs) -> float:
+    shares = [
+        run["load_share"]
+        for name, of in runs.items()
+        if name.startswith("paced")
+        for of_one in of.values()
+        for run in of_one
+    ]
+    return max(shares, default=0.0)
+
+
+# --- Text -------------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(cell.strip() for cell in row)} |" for row in [head, *rows]]
+    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
