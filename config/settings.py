@@ -152,7 +152,7 @@ CELERY_BEAT_SCHEDULE = {
     "upkeep": {"task": "config.sweep", "schedule": 30.0, "options": {"expires": 30.0}},
     "purge": {"task": "config.purge", "schedule": crontab(hour="4", minute="10")},
     "verify statistics": {"task": "attribution.verify_statistics", "schedule": crontab(hour="3", minute="40")},
-    "due conversions": {"task": "attribution.deliver", "schedule": 10.0, "options": {"expires": 10.0}},
+    "due conversions": {"task": "attribution.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 
 # --- Who may call -----------------------------------------------------------------------------------------------------
