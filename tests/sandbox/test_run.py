@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -59,27 +61,34 @@ class Run:
         return re.findall(r"^curl .*$", self.output, re.MULTILINE)
 
 
-def _copy_project(folder: Path) -> Path:
-    """The project's files and nothing else, in a folder with a blank in its name."""
-    checkout = folder / "my checkout"
-    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests", "benchmarks"))
-    return checkout
+@contextmanager
+def _copied_project() -> Iterator[Path]:
+    """The project's files and nothing else, in a folder with a blank in its name.
+
+    Not in pytest's: what another run of pytest does to the folder above those keeps PostgreSQL's user out.
+    """
+    with TemporaryDirectory(prefix="rivermouth-") as folder:
+        checkout = Path(folder, "my checkout")
+        shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests", "benchmarks"))
+        yield checkout
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def running() -> Iterator[Run]:
     """A run for the tests that leave it up."""
-    run = Run(_copy_project(tmp_path_factory.mktemp("running")), PORT=str(services.free_port()))
-    run.await_start()
-    yield run
-    assert run.end(signal.SIGTERM) == 0
-    assert _processes_of(run.checkout) == []
+    with _copied_project() as checkout:
+        run = Run(checkout, PORT=str(services.free_port()))
+        run.await_start()
+        yield run
+        assert run.end(signal.SIGTERM) == 0
+        assert _processes_of(run.checkout) == []
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout() -> Iterator[Path]:
     """For the tests that start and end runs; `.local` stays between them, as on a developer's machine."""
-    return _copy_project(tmp_path_factory.mktemp("run"))
+    with _copied_project() as checkout:
+        yield checkout
 
 
 @pytest.fixture
