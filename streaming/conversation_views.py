@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.credentials import Credential
+from streaming import conversations
 from streaming.models import Conversation, Message
 
 
@@ -64,11 +65,11 @@ class ConversationViewSet(
     def get_queryset(self) -> QuerySet[Conversation]:
         if not isinstance(self.request.auth, Credential):
             return Conversation.objects.none()  # the schema generator
-        conversations = Conversation.objects.of(self.request.auth.owner)
+        mine = Conversation.objects.of(self.request.auth.owner)
         if self.action in ("retrieve", "export"):
             messages = Message.objects.select_related("completion").order_by("pk")
-            return conversations.prefetch_related(Prefetch("messages", messages))
-        return conversations
+            return mine.prefetch_related(Prefetch("messages", messages))
+        return mine
 
     def get_serializer_class(self) -> type[ConversationSerializer]:
         return WholeConversationSerializer if self.action in ("retrieve", "export") else ConversationSerializer
@@ -79,6 +80,9 @@ class ConversationViewSet(
         assert isinstance(self.request.auth, Credential)  # noqa: S101  # the only authentication class there is
         now = timezone.now()
         serializer.save(owner=self.request.auth.owner, created_at=now, updated_at=now)
+
+    def perform_destroy(self, instance: Conversation) -> None:
+        conversations.delete(instance)
 
     @extend_schema(responses=WholeConversationSerializer)
     @action(detail=True)

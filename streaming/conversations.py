@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from streaming.faults import Fault
-from streaming.models import Conversation, Message
+from streaming.models import Completion, Conversation, Message
 
 _TITLE_LENGTH = 60
 # Three bytes of UTF-8 make about one token: a Chinese character, or three to four Latin letters.
@@ -48,6 +48,14 @@ def begin_turn(
         conversation.title = conversation.title or text.strip()[:_TITLE_LENGTH]
         conversation.save(update_fields=["updated_at", "title"])
     return trim([*history, question], max_tokens=settings.CHAT_HISTORY_MAX_TOKENS)
+
+
+def delete(conversation: Conversation) -> None:
+    """Delete it with all its texts; what the answers took stays on record."""
+    with transaction.atomic():
+        answers = Completion.objects.filter(message__conversation=conversation)
+        answers.update(text="", reasoning="")
+        conversation.delete()
 
 
 def trim(messages: Iterable[Message], *, max_tokens: int) -> list[ChatMessage]:

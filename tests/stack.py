@@ -29,6 +29,7 @@ from sandbox import children, services
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
 T = TypeVar("T")
+_UVICORN = ["uvicorn", "--no-access-log", "--log-level", "warning", "--port"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,16 @@ class Processes:
     web_url: str
     sandbox_url: str
     logs: list[Path]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """One more web process."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
 
 
 def eventually(ask: Callable[[], T], is_reached: Callable[[T], bool], *, within_s: float = 15) -> T:
@@ -91,17 +102,17 @@ def processes(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
         "OCEANENGINE_BASE_URL": sandbox_url,
         "SANDBOX_TOKENS_PER_S": "0",
     }
-    uvicorn = ["uvicorn", "--no-access-log", "--log-level", "warning", "--port"]
     commands = {
-        "sandbox": [*uvicorn, str(sandbox_port), "sandbox.app:application", "--timeout-graceful-shutdown", "1"],
-        "web": [*uvicorn, str(web_port), "config.asgi:application"],
+        "sandbox": [*_UVICORN, str(sandbox_port), "sandbox.app:application", "--timeout-graceful-shutdown", "1"],
+        "web": [*_UVICORN, str(web_port), "config.asgi:application"],
         "worker": ["celery", "--app", "config", "--quiet", "worker", "--concurrency", "1", "--without-mingle"],
     }
     with ExitStack() as stack:
         for name, command in commands.items():
             process = _start(command, folder / f"{name}.log", environment)
             stack.callback(children.end, process, SIGTERM, within_s=STOP_TIMEOUT_S)
-        yield_to = Processes(web_url=web_url, sandbox_url=sandbox_url, logs=sorted(folder.glob("*.log")))
+        logs = sorted(folder.glob("*.log"))
+        yield_to = Processes(web_url=web_url, sandbox_url=sandbox_url, logs=logs, environment=environment)
         _await_ready(yield_to)
         yield yield_to
 
@@ -151,3 +162,26 @@ def stack(processes: Processes, transactional_db: None) -> Iterator[Stack]:
 
     for log, start in starts.items():
         print(f"--- {log.name}", log.read_bytes()[start:].decode(errors="replace"), sep="\n")
+
+
+@pytest.fixture
+def start_web(processes: Processes, stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Web]]:
+    """`start_web(CHAT_GRACE_S="1")`: another web process beside the stack's own, with these settings; until the test
+    ends."""
+    with ExitStack() as started:
+
+        def start(**settings: str) -> Web:
+            port = services.free_port()
+            log = tmp_path / f"web-{port}.log"
+            command = [*_UVICORN, str(port), "config.asgi:application"]
+            process = _start(command, log, processes.environment | settings)
+            started.callback(lambda: print(f"--- {log.name}", log.read_text(errors="replace"), sep="\n"))
+            started.callback(children.end, process, SIGTERM, within_s=STOP_TIMEOUT_S)
+            web = Web(url=f"http://127.0.0.1:{port}", process=process, log=log)
+            status = eventually(
+                partial(_status, f"{web.url}/healthz"), lambda status: status == 200, within_s=START_TIMEOUT_S
+            )
+            assert status == 200, log.read_text()
+            return web
+
+        yield start

@@ -1,0 +1,124 @@
+"""Limits of keys and users: exact under parallel requests, told in headers, and nothing without Redis."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from config.access.models import ApiKey
+from config.shared_redis import client
+from streaming import limits
+from streaming.faults import Fault
+from tests.stack import Stack, Web, eventually
+from tests.streaming import app_client
+
+CHAT = {"model": "doubao", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.fixture(autouse=True)
+def _close_chats() -> Iterator[None]:
+    yield
+    app_client.close_all()
+
+
+def _key(**limits_of_key: int) -> str:
+    key = ApiKey.objects.issue(caller="limited")
+    ApiKey.objects.filter(user__username="limited").update(**limits_of_key)
+    return key
+
+
+def _chat(url: str, key: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {key}"}
+    return requests.post(f"{url}/v1/chat/completions", json=CHAT, headers=headers, timeout=30)
+
+
+def test_fifty_at_once_against_a_limit_of_ten_let_ten_through(stack: Stack) -> None:
+    key = _key(requests_per_minute=10)
+
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(lambda _: _chat(stack.url, key), range(50)))
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200] * 10 + [429] * 40
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_answer_says_how_much_is_left(stack: Stack) -> None:
+    key = _key(requests_per_minute=7)
+
+    answer = _chat(stack.url, key)
+
+    assert answer.status_code == 200
+    assert answer.headers["x-ratelimit-limit-requests"] == "7"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "6"
+
+
+def test_open_streams_are_counted_and_given_back(stack: Stack) -> None:
+    key = _key(concurrent_streams=2)
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 20})
+    chats = [app_client.start(stack.url, key) for _ in range(2)]
+    for chat in chats:
+        chat.take(2)
+
+    third = _chat(stack.url, key)
+    app_client.stop(stack.url, key, chats[0].id)
+    fourth = eventually(lambda: _chat(stack.url, key), lambda answer: answer.status_code == 200)
+
+    assert third.status_code == 429
+    assert "2 concurrent streams" in third.json()["error"]["message"]
+    assert fourth.status_code == 200
+
+
+def test_tokens_of_the_day_are_counted_when_a_turn_ends(stack: Stack) -> None:
+    key = _key(tokens_per_day=20)
+
+    first = _chat(stack.url, key)
+    second = eventually(lambda: _chat(stack.url, key), lambda answer: answer.status_code == 429)
+
+    assert first.json()["usage"]["total_tokens"] >= 20
+    assert "20 tokens per day" in second.json()["error"]["message"]
+    assert second.headers["x-ratelimit-remaining-tokens"] == "0"
+
+
+def test_each_user_has_a_limit_of_its_own(stack: Stack, start_web: Callable[..., Web]) -> None:
+    web = start_web(CHAT_USER_REQUESTS_PER_MINUTE="1")
+    key = _key(requests_per_minute=50)
+    one, other = (app_client.mint(web.url, key, user_id) for user_id in ("u-1", "u-2"))
+
+    statuses = [_chat(web.url, secret).status_code for secret in (one, one, other)]
+
+    assert statuses == [200, 429, 200]
+
+
+def test_without_redis_everything_is_served(stack: Stack, start_web: Callable[..., Web]) -> None:
+    web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
+    key = _key(requests_per_minute=1)
+
+    statuses = [_chat(web.url, key).status_code for _ in range(3)]
+
+    assert statuses == [200, 200, 200]
+    assert (
+        'rivermouth_redis_unavailable_total{operation="chat limits"} 1.0'
+        in requests.get(f"{web.url}/metrics", timeout=10).text
+    )
+
+
+@pytest.mark.django_db
+def test_slots_are_taken_from_all_scopes_or_none() -> None:
+    ApiKey.objects.issue(caller="limited")
+    key = ApiKey.objects.get().credential
+    user = limits.Credential(name=key.name, caller_id=key.caller_id, app_id=None, user_id=uuid.uuid4().hex)
+    grants = [limits.enter(user, uuid.uuid4()) for _ in range(5)]
+
+    with pytest.raises(Fault, match="5 concurrent streams"):
+        limits.enter(user, uuid.uuid4())
+
+    assert client().zcard(f"chat:slots:key:{key.name}") == 5
+    for grant in grants:
+        limits.leave(grant, 0)
+    assert client().zcard(f"chat:slots:key:{key.name}") == 0
