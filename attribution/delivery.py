@@ -144,7 +144,11 @@ class _Round:
         return []
 
     def _queue_report(self, row: Conversion, attribution: Attribution | None) -> list[Conversion]:
-        """Returns the row if it can't be read."""
+        """Returns the row if it must not or can't be sent."""
+        if attribution and self._is_too_late(row, attribution):
+            days = self._apps[row.app_id].event_window_days
+            row.mark_skipped("after_window", f"More than {days} days after the activation", now=self._clock())
+            return [row]
         try:
             if not row.body and attribution:
                 row.attribution = attribution
@@ -156,6 +160,10 @@ class _Round:
             return [row]
         self._lines.add(Call(row.destination_key, Attempt.Kind.REPORT, [row], body))
         return []
+
+    def _is_too_late(self, row: Conversion, attribution: Attribution) -> bool:
+        window = timedelta(days=self._apps[row.app_id].event_window_days)
+        return not row.body and row.occurred_at > attribution.activated_at + window
 
     def _launch(self) -> None:
         """Send what may be sent now; what waits for a destination that is off or broken is held."""

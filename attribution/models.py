@@ -85,6 +85,9 @@ class App(models.Model):
     click_window_days = models.PositiveSmallIntegerField(
         _("click window (days)"), default=7, help_text=_("A click of ours counts this long before the activation.")
     )
+    event_window_days = models.PositiveSmallIntegerField(
+        _("event window (days)"), default=90, help_text=_("Events later than this after the activation are skipped.")
+    )
     matches_by_network = models.BooleanField(
         _("match by IP and user agent"), default=False, help_text=_("Probabilistic; only clicks of the last 24 hours.")
     )

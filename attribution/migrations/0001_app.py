@@ -42,6 +42,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "event_window_days",
+                    models.PositiveSmallIntegerField(
+                        default=90,
+                        help_text="Events later than this after the activation are skipped.",
+                        verbose_name="event window (days)",
+                    ),
+                ),
+                (
                     "matches_by_network",
                     models.BooleanField(
                         default=False,

@@ -327,6 +327,19 @@ def test_app_without_a_package_holds_until_it_has_one(pipeline: Pipeline) -> Non
     assert conversion.due_at is None
 
 
+@pytest.mark.parametrize(("days", "expected"), [(90, ("reported", "")), (91, ("skipped", "after_window"))])
+def test_event_long_after_the_activation_is_skipped(pipeline: Pipeline, days: int, expected: tuple[str, str]) -> None:
+    pipeline.report()
+    pipeline.deliver()
+    Attribution.objects.update(activated_at=pipeline.now)
+    pipeline.wait(days=days)
+    payment = pipeline.report("active_pay")
+
+    pipeline.deliver()
+
+    assert fate(payment) == expected
+
+
 def test_channel_has_its_own_package(pipeline: Pipeline) -> None:
     pipeline.app.channel_packages.create(channel="HuaWei", package="com.example.huawei")
     pipeline.report(channel="huawei")
