@@ -169,9 +169,12 @@ def activations_by_day() -> list[tuple[date, int]]:
     return list(EventDay.objects.order_by("day").values_list("day", "activations"))
 
 
-def test_ad_found_later_takes_over_the_earlier_events(world: World) -> None:
+@pytest.mark.parametrize("was_asked_before", [False, True])
+def test_ad_found_later_takes_over_the_earlier_events(world: World, was_asked_before: bool) -> None:
     world.event("active", NOW - timedelta(days=5))
     world.event("active_pay", NOW - timedelta(days=2))
+    if was_asked_before:
+        world.attribute("u", None, at=NOW)
     stats.catch_up(NOW)
     before = set(EventDay.objects.values_list("is_organic", "ad_id"))
 
