@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from openai.types.chat import ChatCompletionMessageParam
 
 from attribution.models import Attribution
 from tests.stack import Stack, eventually
@@ -25,7 +26,7 @@ REPORTED_DEVICES = {
 
 
 def test_chat_is_streamed_to_the_openai_client(stack: Stack) -> None:
-    question = [{"role": "user", "content": "Why do rivers bend?"}]
+    question: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Why do rivers bend?"}]
     with openai.OpenAI(base_url=f"{stack.url}/v1", api_key=stack.key, max_retries=0) as client:
         whole = client.chat.completions.create(model="doubao", messages=question)
         with client.chat.completions.create(
