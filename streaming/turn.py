@@ -140,17 +140,22 @@ class Turn:
             raise faults.misconfigured(str(err)) from err
         return response
 
-    def _close_upstream(self) -> None:
-        if self._response is not None:
+    def _close_upstream(self, *, has_whole_answer: bool = False) -> None:
+        """An answer that is whole leaves its connection to the next turn; any other is cancelled by closing it."""
+        if self._response is None:
+            return
+        if has_whole_answer:
+            self._response.release()
+        else:
             self._response.close()
-            self._response = None
+        self._response = None
 
     def _record(self, state: State, fault: Fault | None = None) -> bool:
         """Close the upstream and have the row written; False if the turn has ended before."""
         if self._is_recorded:
             return False
         self._is_recorded = True
-        self._close_upstream()
+        self._close_upstream(has_whole_answer=state is State.COMPLETED)
         watch.discard(self)
         completion = self.completion
         completion.state = state
@@ -161,16 +166,21 @@ class Turn:
             completion.error_code = _recordable(fault.code)[:100]
             completion.error_detail = _recordable(fault.detail)[:_MAX_DETAIL_CHARS]
         if self._usage is not None:
-            completion.prompt_tokens = self._usage.prompt_tokens
-            completion.completion_tokens = self._usage.completion_tokens
-            completion.cached_tokens = self._usage.cached_tokens
-            completion.reasoning_tokens = self._usage.reasoning_tokens
+            completion.prompt_tokens = _count(self._usage.prompt_tokens)
+            completion.completion_tokens = _count(self._usage.completion_tokens)
+            completion.cached_tokens = _count(self._usage.cached_tokens)
+            completion.reasoning_tokens = _count(self._usage.reasoning_tokens)
         recorder.current().save(completion)
         self._plan.on_end(completion)
         return True
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._began_at) * 1000)
+
+
+def _count(tokens: int) -> int | None:
+    """A number of tokens that can be one and fits its column, else None: not known."""
+    return tokens if 0 <= tokens < 2**31 else None
 
 
 def _recordable(text: str) -> str:

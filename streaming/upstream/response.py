@@ -11,6 +11,8 @@ Headers = list[tuple[bytes, bytes]]
 
 _MAX_BACKLOG_BYTES = 256 * 1024  # body that waits for its receiver before the socket is read no further
 
+_RELEASE_S = 1.0  # for the last bytes of a body whose content is complete
+
 
 class BodyReceiver(Protocol):
     """Takes a body as it arrives; called from the event loop's socket callback, so it must neither block nor raise.
@@ -102,6 +104,13 @@ class UpstreamResponse:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.drop()
+
+    def release(self) -> None:
+        """Want no more of a body whose content is complete: its connection is kept if it ends within a moment."""
+        self.receiver = _NOBODY
+        if self._connection is not None:
+            self.resume()
+            asyncio.get_running_loop().call_later(_RELEASE_S, self.close)
 
     def body_ended(self) -> None:
         """Called by the connection, which is free for the next request."""
