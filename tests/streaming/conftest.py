@@ -1,0 +1,171 @@
+"""The relay as its users meet it: real servers against the test database, real providers over HTTP."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import pytest
+import requests
+from django.db import connection
+
+from config.access.models import ApiKey
+from streaming.models import ChatModel, Completion, Provider, Route
+from tests.stack import eventually
+from tests.streaming.scripted_provider import ScriptedProvider, scripted_provider
+from tests.streaming.servers import Server, uvicorn
+
+# Neither looks like a key, so that only what is known to be secret can hide them.
+ARK_KEY = "canary ark credential"
+PROVIDER_KEY = "canary provider credential"
+
+RELAY = {
+    "ARK_API_KEY": ARK_KEY,
+    "PROVIDER_KEY": PROVIDER_KEY,
+    # What a test writes to the database counts at once.
+    "API_KEY_CACHE_S": "0",
+    "CHAT_CATALOGUE_CACHE_S": "0",
+    "CHAT_DRAIN_S": "1",
+}
+TIMEOUT_S = 20
+
+Serve = Callable[..., AbstractContextManager[Server]]
+
+
+class AddModel(Protocol):
+    def __call__(self, name: str, *base_urls: str, dialect: str = "openai") -> ChatModel: ...
+
+
+@pytest.fixture(scope="session")
+def serve(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Start the relay with these settings, against the test database."""
+
+    @contextlib.contextmanager
+    def serving(*, port: int = 0, **environment: str) -> Iterator[Server]:
+        log_file = tmp_path_factory.mktemp("relay") / "uvicorn.log"
+        settings = {**RELAY, "DATABASE_URL": database_url(), **environment}
+        with uvicorn("config.asgi:application", log_file=log_file, environment=settings, port=port) as server:
+            yield server
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def relay(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
+    """The relay before the sandbox's Ark (model `doubao`), with the default settings."""
+    with serve(ARK_BASE_URL=sandbox_server.url + "/api/v3") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hasty(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
+    """A relay that asks each route once and waits for nothing longer than a second."""
+    with serve(
+        ARK_BASE_URL=sandbox_server.url + "/api/v3",
+        CHAT_TRIES_PER_ROUTE="1",
+        CHAT_CONNECT_TIMEOUT_S="1",
+        CHAT_FIRST_CONTENT_TIMEOUT_S="1",
+        CHAT_IDLE_TIMEOUT_S="1",
+        CHAT_TOTAL_TIMEOUT_S="4",
+        CHAT_HEARTBEAT_S="0.3",
+        MAX_BODY_BYTES="4096",
+        CHAT_MAX_EVENT_BYTES="20000",
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log_file = tmp_path_factory.mktemp("sandbox") / "uvicorn.log"
+    with uvicorn("sandbox.app:application", log_file=log_file, environment={}) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Server) -> Iterator["Sandbox"]:
+    """The sandbox, without faults and as fast as it can."""
+    sandbox = Sandbox(sandbox_server.url)
+    sandbox.reset()
+    yield sandbox
+    sandbox.reset()
+
+
+class Sandbox:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+
+    def reset(self) -> None:
+        for path in ("/_faults", "/_ledger"):
+            self._session.delete(self.url + path, timeout=TIMEOUT_S)
+        self.pace(0)
+
+    def pace(self, tokens_per_s: float) -> None:
+        self._session.post(self.url + "/_pace", json={"tokens_per_s": tokens_per_s}, timeout=TIMEOUT_S)
+
+    def fault(self, kind: str, **parameters: Any) -> None:
+        fault = {"on": "chat", "kind": kind, **parameters}
+        response = self._session.post(self.url + "/_faults", json=fault, timeout=TIMEOUT_S)
+        assert response.status_code == 201, response.text
+
+    def chats(self) -> list[dict[str, Any]]:
+        """What it was asked, oldest first."""
+        chats: list[dict[str, Any]] = self._session.get(self.url + "/_ledger", timeout=TIMEOUT_S).json()["chats"]
+        return chats
+
+
+@pytest.fixture
+def provider(add_model: "AddModel") -> Iterator[ScriptedProvider]:
+    """A provider that does what the test writes; the model `scripted` has it as its only route."""
+    with scripted_provider() as provider:
+        add_model("scripted", provider.base_url)
+        yield provider
+
+
+@pytest.fixture
+def key(transactional_db: None) -> str:
+    return ApiKey.objects.issue(caller="tests", is_throttled=False)
+
+
+@pytest.fixture
+def add_model(transactional_db: None) -> AddModel:
+    """Add a public model with one route for each base URL."""
+
+    def add(name: str, *base_urls: str, dialect: str = "openai") -> ChatModel:
+        model = ChatModel.objects.create(name=name)
+        for position, base_url in enumerate(base_urls):
+            slug = f"{name}-{position}"
+            provider = Provider.objects.create(
+                slug=slug, base_url=base_url, api_key_env="PROVIDER_KEY", dialect=dialect
+            )
+            Route.objects.create(
+                chat_model=model, provider=provider, upstream_model=f"gpt-{position}", position=position
+            )
+        return model
+
+    return add
+
+
+def database_url() -> str:
+    """The test database, for other processes."""
+    settings = connection.settings_dict
+    user, password = quote(settings["USER"], safe=""), quote(settings["PASSWORD"], safe="")
+    return f"postgresql://{user}:{password}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+
+
+def recorded(response: requests.Response | None = None) -> Completion:
+    """The completion of this response, or the only one, as soon as its end is written."""
+    ended = Completion.objects.exclude(state=Completion.State.STREAMING)
+    if response is not None:
+        ended = ended.filter(id=response.headers["X-Request-Id"])
+    completion = eventually(lambda: ended.all().first(), bool)
+    assert completion is not None, list(Completion.objects.values())
+    return completion
+
+
+def ask(server: Server, key: str, *, path: str = "/v1/chat/completions", **fields: Any) -> requests.Response:
+    """Ask for a completion and read the whole answer."""
+    body = {"messages": [{"role": "user", "content": "hello"}], **fields}
+    headers = {"Authorization": f"Bearer {key}"}
+    return requests.post(server.url + path, json=body, headers=headers, timeout=TIMEOUT_S)
