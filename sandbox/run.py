@@ -166,6 +166,7 @@ def _load_settings(stack: contextlib.ExitStack) -> None:
     os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("SECRET_KEY", secret_key.read_text())
     os.environ.setdefault("BEAT_SCHEDULE_FILE", str(LOCAL / "celerybeat-schedule"))
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")  # README says what of it
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     stack.enter_context(_run_env())

@@ -101,6 +101,7 @@ def test_report_says_who_did_what_when(stack: Stack) -> None:
                 "ad": {"callback": attribution.callback_param, "match_type": 0},
                 "device": {"platform": "android", "android_id": ANDROID_ID},
             },
+            "properties": {},
             "outer_event_id": state["outer_event_id"],
             "timestamp": milliseconds,
         }
