@@ -216,7 +216,7 @@ class _WholeBody:
     def body_received(self, read: bytes) -> None:
         self._reads += read
         if len(self._reads) > self._limit:
-            self._response.close()
+            self._response.close()  # now: the rest of a compressed body is not even unpacked
             self.body_failed(BodyTooLarge(self._limit))
 
     def body_ended(self) -> None:

@@ -85,7 +85,7 @@ async def reset_unanswered(peer: Peer) -> None:
 
 @pytest.mark.parametrize("stale", [send_and_close(), reset_unanswered], ids=["closed", "reset"])
 async def test_stale_connection_is_replaced_by_a_new_one(pool: UpstreamPool, stale: Script) -> None:
-    async with ScriptedServer(answer(b"1"), stale, answer(b"2")) as server:
+    async with ScriptedServer(answer(b""), stale, answer(b"2")) as server:
         await ask(pool, server.url, b"first")
         body = await ask(pool, server.url, b"second")
 
@@ -169,29 +169,31 @@ async def test_early_answer_to_a_long_request_is_read(pool: UpstreamPool) -> Non
     async with ScriptedServer(refuse, answers_early=True) as server:
         response = await pool.post(server.url, [], bytes(20_000_000))
         body = await response.read(LIMIT)
-        await asyncio.sleep(0.01)
+        idle_connections = pool.idle_connections  # the rest of the request is still to be sent
 
     assert (response.status, body) == (413, b"no")
-    assert pool.open_connections == 0
+    assert idle_connections == 0
 
 
-async def test_close_ends_idle_and_open_connections() -> None:
+async def test_close_ends_waiting_open_and_idle_connections() -> None:
     pool = UpstreamPool()
+    half = send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
 
-    async with ScriptedServer(
-        answer(b"1"), send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), Peer.hang
-    ) as server:
+    async with ScriptedServer(answer(b"1"), Peer.hang, half, answer(b"2")) as server:
         await ask(pool, server.url)
+        waiting = asyncio.create_task(pool.post(server.url, [], b"{}"))  # on a used connection, as a stale one is
+        await server.until_requests(2)
         response = await pool.post(server.url, [], b"{}")
         recorder = Recorder()
         response.deliver_to(recorder)
         await recorder.until(lambda recorder: recorder.reads == [b"half"])
-        waiting = asyncio.create_task(pool.post(server.url, [], b"{}"))
-        await server.until_requests(3)
+        await ask(pool, server.url)
+        counts = (pool.open_connections, pool.idle_connections)
         await pool.close()
         with pytest.raises(ConnectionLost):
             await waiting
 
+    assert counts == (3, 1)
     assert isinstance(recorder.outcome, ConnectionLost)
     assert pool.open_connections == 0
     with pytest.raises(RuntimeError):
