@@ -20,10 +20,14 @@ User = tuple[int, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """The platform was asked for the sake of this event. `answer` None: it refused, and `refusal` says why."""
+    """The platform was asked for the sake of this event. `answer` None: it refused, and `refusal` says why.
+
+    `is_first`: nothing was known about the user, so that no other event waits for an answer.
+    """
 
     conversion: Conversion
     app: App
+    is_first: bool
     activated_at: datetime
     answer: AdAnswer | None
     refusal: str = ""
@@ -31,7 +35,7 @@ class Lookup:
 
 def stored(users: Collection[User]) -> dict[User, Attribution]:
     """What is known about these users."""
-    return {(row.app_id, row.user_id): row for row in Attribution.objects.filter(_of(users))}
+    return {_user(row): row for row in Attribution.objects.filter(_of(users))} if users else {}
 
 
 def is_fresh(attribution: Attribution, now: datetime) -> bool:
@@ -44,11 +48,20 @@ def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribut
     Where the platform knows no ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
     """
     rows = [_from_platform(lookup, now) for lookup in lookups]
-    _search_clicks([(row, lookup) for row, lookup in zip(rows, lookups, strict=True) if not row.is_attributed], now)
-    if rows:
-        bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed")
-    _wake({(row.app_id, row.user_id) for row in rows if row.is_attributed}, now)
-    return stored({(row.app_id, row.user_id) for row in rows})
+    answered = list(zip(rows, lookups, strict=True))
+    _search_clicks([(row, lookup) for row, lookup in answered if not row.is_attributed], now)
+    _wake({_user(row) for row, lookup in answered if row.is_attributed and not lookup.is_first}, now)
+    known = {_user(row): row for row in _save(rows)}
+    return known | stored({_user(row) for row in rows} - known.keys())
+
+
+def _save(rows: Sequence[Attribution]) -> list[Attribution]:
+    """Returns the rows that were written, which are all but those of users whose ad somebody else just found."""
+    return bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed") if rows else []
+
+
+def _user(row: Attribution) -> User:
+    return row.app_id, row.user_id
 
 
 def _from_platform(lookup: Lookup, now: datetime) -> Attribution:

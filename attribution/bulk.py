@@ -6,32 +6,44 @@ parts of the statement together. All names in the statements come from the model
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from django.db import connection
 from django.db.models import Field, Model
 
 Column: TypeAlias = "Field[Any, Any]"
+Row = TypeVar("Row", bound=Model)
 
 
 def insert(rows: Sequence[Model]) -> None:
     """Insert the rows, which have their primary keys."""
-    _execute(_insert_statement(type(rows[0]), (), ""), _as_json(rows, _columns(type(rows[0]))))
+    model = type(rows[0])
+    _execute(_insert_statement(model, (), "", ()), _as_json(rows, _columns(model)))
 
 
 def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:
     """Insert the rows that are not there yet by their unique fields; returns the primary keys of the new ones."""
-    return _insert(rows, unique, "DO NOTHING")
+    return {pk for (pk,) in _insert(rows, unique, "DO NOTHING")}
 
 
-def upsert(rows: Sequence[Model], *, unique: Sequence[str], unless: str) -> None:
-    """Insert the rows, or overwrite those of the same unique fields unless their Boolean field `unless` is set."""
+def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str) -> list[Row]:
+    """Insert the rows, or overwrite those of the same unique fields unless their Boolean field `unless` is set.
+
+    Returns the rows that were written, now with the primary keys that the database gave them.
+    """
     model = type(rows[0])
     overwritten = [column for column in _columns(model) if column.name not in unique]
     assignments = ", ".join(f"{_name(column)} = EXCLUDED.{_name(column)}" for column in overwritten)
-    table = model._meta.db_table
-    _insert(rows, unique, f"DO UPDATE SET {assignments} WHERE NOT {table}.{_name(_column(model, unless))}")
+    unless_set = f"WHERE NOT {model._meta.db_table}.{_name(_column(model, unless))}"
+    attributes = [_column(model, name).attname for name in unique]
+    by_key = {tuple(getattr(row, attribute) for attribute in attributes): row for row in rows}
+    written = []
+    for pk, *key in _insert(rows, unique, f"DO UPDATE SET {assignments} {unless_set}", also_returned=unique):
+        row = by_key[tuple(key)]
+        row.pk = pk
+        written.append(row)
+    return written
 
 
 def update(rows: Sequence[Model], names: Sequence[str], *, guard: str = "", clear_guard: bool = False) -> set[Any]:
@@ -43,25 +55,30 @@ def update(rows: Sequence[Model], names: Sequence[str], *, guard: str = "", clea
     model = type(rows[0])
     keys = [_column(model, "pk"), *([_column(model, guard)] if guard else [])]
     fields = [_column(model, name) for name in names]
-    return _execute(_update_statement(model, tuple(keys), tuple(fields), clear_guard), _as_json(rows, [*keys, *fields]))
+    statement = _update_statement(model, tuple(keys), tuple(fields), clear_guard)
+    return {pk for (pk,) in _execute(statement, _as_json(rows, [*keys, *fields]))}
 
 
-def _insert(rows: Sequence[Model], unique: Sequence[str], on_conflict: str) -> set[Any]:
+def _insert(
+    rows: Sequence[Model], unique: Sequence[str], on_conflict: str, *, also_returned: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
     """Rows go in the order of their unique fields: two overlapping lists would else lock each other out."""
     model = type(rows[0])
     attributes = [_column(model, name).attname for name in unique]
     ordered = sorted(rows, key=lambda row: tuple(getattr(row, attribute) for attribute in attributes))
-    return _execute(_insert_statement(model, tuple(unique), on_conflict), _as_json(ordered, _columns(model)))
+    statement = _insert_statement(model, tuple(unique), on_conflict, tuple(also_returned))
+    return _execute(statement, _as_json(ordered, _columns(model)))
 
 
 @cache
-def _insert_statement(model: type[Model], unique: Sequence[str], on_conflict: str) -> str:
+def _insert_statement(model: type[Model], unique: Sequence[str], on_conflict: str, also_returned: Sequence[str]) -> str:
     columns = _columns(model)
     names = ", ".join(map(_name, columns))
     conflict = f"ON CONFLICT ({', '.join(_name(_column(model, name)) for name in unique)}) {on_conflict}"
+    returned = ", ".join(_name(_column(model, name)) for name in ("pk", *also_returned))
     return (
         f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM {_recordset(columns)} "  # noqa: S608
-        f"{conflict if unique else ''} RETURNING {_name(_column(model, 'pk'))}"
+        f"{conflict if unique else ''} RETURNING {returned}"
     )
 
 
@@ -115,7 +132,8 @@ def _as_json(rows: Iterable[Model], columns: Sequence[Column]) -> str:
     return msgspec.json.encode(values).decode()
 
 
-def _execute(statement: str, rows: str) -> set[Any]:
+def _execute(statement: str, rows: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [rows])
-        return {key for (key,) in cursor.fetchall()}
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found

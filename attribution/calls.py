@@ -28,20 +28,27 @@ from attribution.ocean_engine import (
 logger = logging.getLogger(__name__)
 
 # How long finished calls are gathered before their results are written together.
-GATHER_S = 0.01
+GATHER_S = 0.03
+# Calls in hand per thread, so that threads have work while results are gathered and written.
+CALLS_PER_THREAD = 2
 # The part of all threads that one destination may fill.
 SHARE = 0.75
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One request: a conversion's report, or a look-up that answers for all conversions of one user."""
+    """One request: a conversion's report, or a look-up that answers for all conversions of one user.
+
+    `is_first`: nothing was known about the user before. `is_probe`: sent to find out whether the destination is back.
+    """
 
     destination: str
     kind: Attempt.Kind
     conversions: list[Conversion]
     body: bytes
     activated_at: datetime | None = None
+    is_first: bool = True
+    is_probe: bool = False
     attempt: Attempt | None = None
     reply: Reply = field(default_factory=Reply)
     answer: AdAnswer | None = None
@@ -85,8 +92,8 @@ class Lines:
         return list(self._waiting.pop(destination, ()))
 
     def take(self, allowance: Callable[[str], int | None]) -> list[Call]:
-        """As many calls as threads are free, from each line in turn, within each destination's allowance."""
-        free = settings.CONVERSION_CONCURRENCY - self._under_way.total()
+        """As many calls as there is room for, from each line in turn, within each destination's allowance."""
+        free = settings.CONVERSION_CONCURRENCY * CALLS_PER_THREAD - self._under_way.total()
         taken: list[Call] = []
         open_to = {name: self._room(name, allowance(name)) for name in self.destinations()}
         while free > len(taken) and open_to:

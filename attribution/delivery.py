@@ -20,7 +20,7 @@ from django.db import transaction
 
 from attribution import attributions, bulk, destinations, device_ids, ocean_engine, retry
 from attribution.attributions import Lookup, User
-from attribution.calls import Call, Lines
+from attribution.calls import CALLS_PER_THREAD, Call, Lines
 from attribution.destinations import Destinations
 from attribution.device_ids import DecryptionError
 from attribution.models import App, Attempt, Attribution, Conversion, Destination
@@ -140,7 +140,9 @@ class _Round:
             row.mark_failed("unreadable", str(err), now=self._clock())
             return [row, *self._queue_lookup(rows[1:], known)] if rows[1:] else [row]
         body = ocean_engine.attribution_body(os=row.os, device_id=device_id, package=package, activated_at=activated_at)
-        self._lines.add(Call(Destination.ATTRIBUTION_QUERY, Attempt.Kind.LOOKUP, rows, body, activated_at))
+        self._lines.add(
+            Call(Destination.ATTRIBUTION_QUERY, Attempt.Kind.LOOKUP, rows, body, activated_at, known is None)
+        )
         return []
 
     def _queue_report(self, row: Conversion, attribution: Attribution | None) -> list[Conversion]:
@@ -154,7 +156,7 @@ class _Round:
                 row.attribution = attribution
                 row.advertiser_id = attribution.advertiser_id or Destination.UNKNOWN_ADVERTISER
                 row.write_body(callback_param=attribution.callback_param)
-            body = row.read_body()
+            body = row.plain_body
         except DecryptionError as err:
             row.mark_failed("unreadable", str(err), now=self._clock())
             return [row]
@@ -181,19 +183,21 @@ class _Round:
         rows = [row for call in self._lines.leave(key) for row in call.conversions]
         for row in rows:
             if self._destinations.is_enabled(key):
-                row.mark_held("breaker_open", due_at=retry.spread(self._destinations.open_until(key, now=now)))
+                _mark_waiting(row, now, until=retry.spread(self._destinations.open_until(key, now=now)))
             else:
                 row.mark_held("destination_switched_off")
         save_settled(rows)
 
     def _is_time_left(self, call: Call, now: datetime) -> bool:
-        """Whether the lease outlives the call. If not, the row becomes due again by itself."""
+        """Whether the lease outlives the call and those before it. If not, the row becomes due again by itself."""
         call_s = settings.OCEANENGINE_CONNECT_TIMEOUT_S + settings.OCEANENGINE_TOTAL_TIMEOUT_S
-        return all(row.due_at and row.due_at > now + timedelta(seconds=call_s) for row in call.conversions)
+        ends_at = now + timedelta(seconds=CALLS_PER_THREAD * call_s)
+        return all(row.due_at and row.due_at > ends_at for row in call.conversions)
 
     def _written_down(self, calls: Sequence[Call], now: datetime) -> list[Call]:
         """The calls whose row is still ours, with their attempt in the database."""
         for call in calls:
+            call.is_probe = self._destinations.is_suspect(call.destination)
             call.attempt = call.conversions[0].new_attempt(call.kind, request=device_ids.mask_json(call.body), now=now)
         reported = [call.conversions[0] for call in calls if call.kind == Attempt.Kind.REPORT]
         with transaction.atomic():
@@ -242,6 +246,7 @@ class _Round:
         return Lookup(
             conversion=row,
             app=self._apps[row.app_id],
+            is_first=call.is_first,
             activated_at=call.activated_at or row.occurred_at,
             answer=call.answer,
             refusal=str(call.error or ""),
@@ -271,20 +276,32 @@ def _mark_organic(row: Conversion, attribution: Attribution, now: datetime) -> N
     row.mark_organic(attribution.reason, due_at=retry.next_lookup_at(now=now, lookups=row.lookups), now=now)
 
 
+def _mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
+    """Hold a row for a broken destination, which uses up its time but not its budget."""
+    if row.give_up_at > now:
+        row.mark_held("breaker_open", due_at=until)
+    else:
+        row.mark_failed("budget_used_up", "The destination did not come back in time", now=now)
+
+
 def _put_off(call: Call, error: OceanEngineUnavailable, now: datetime) -> list[Conversion]:
     for row in call.conversions:
-        if error.is_throttled:
-            due_at = retry.after_throttling(now=now, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
-        else:
-            row.tries += 1
-            due_at = retry.next_try_at(
-                now=now, tries=row.tries, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s
-            )
+        if call.is_probe and not error.is_throttled:  # the destination's failure, not the row's
+            _mark_waiting(row, now, until=retry.spread(now + timedelta(seconds=settings.BREAKER_OPEN_S)))
+            continue
+        due_at = _next_try_at(row, error, now)
         if due_at:
             row.put_off(str(error), due_at=due_at)
         else:
             row.mark_failed("budget_used_up", str(error), now=now)
     return call.conversions
+
+
+def _next_try_at(row: Conversion, error: OceanEngineUnavailable, now: datetime) -> datetime | None:
+    if error.is_throttled:
+        return retry.after_throttling(now=now, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
+    row.tries += 1
+    return retry.next_try_at(now=now, tries=row.tries, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
 
 
 def _concluded(call: Call, now: datetime) -> list[Conversion]:

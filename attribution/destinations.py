@@ -56,6 +56,9 @@ class Destinations:
             return 0
         return PROBES if known.is_suspect else None
 
+    def is_suspect(self, key: str) -> bool:
+        return self._known[key].is_suspect
+
     def is_enabled(self, key: str) -> bool:
         return self._known[key].is_enabled
 

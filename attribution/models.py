@@ -15,6 +15,7 @@ from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from attribution.device_ids import decrypt, encrypt
@@ -434,7 +435,7 @@ class Conversion(models.Model):
     def __str__(self) -> str:
         return f"{self.event} · {self.user_id}"
 
-    @property
+    @cached_property
     def device_ids(self) -> dict[str, str]:
         """The raw ids as the app gave them. Raises: `DecryptionError`."""
         ids: dict[str, str] = json.loads(decrypt(self.device)) if self.device else {}
@@ -460,8 +461,11 @@ class Conversion(models.Model):
             amount_fen=self.amount_fen,
         )
         self.body = encrypt(body.decode())
+        self.plain_body = body
 
-    def read_body(self) -> bytes:
+    @cached_property
+    def plain_body(self) -> bytes:
+        """What is sent. Raises: `DecryptionError`."""
         return decrypt(self.body).encode()
 
     def new_attempt(self, kind: str, *, request: str, now: datetime) -> "Attempt":

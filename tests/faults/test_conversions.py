@@ -26,7 +26,7 @@ from sandbox import children, services
 from tests.stack import eventually
 
 ACTIVE = {"event": "active", "os": "android"}
-LEASE_S = 6
+LEASE_S = 13
 
 
 @dataclass(kw_only=True)
