@@ -26,7 +26,7 @@ Rivermouth is up. Ctrl-C stops everything.
 
 A streamed chat, an event report, and what became of the event:
 
-curl -N {web_url}/v1/chat/completions {post} -d '{json.dumps(chat)}'
+curl -N -sS {web_url}/v1/chat/completions {post} -d '{json.dumps(chat)}'
 
 curl -sSw '\\n' {web_url}/api/events/ {post} -d '{json.dumps(event)}' | tee {kept_answer}
 
