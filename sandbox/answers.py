@@ -16,6 +16,7 @@ PIECE = re.compile(r"[\u4e00-\u9fff]{1,2}| ?[A-Za-z0-9]{1,7}|\s+|.", re.DOTALL)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 WANTS_THINKING = re.compile(r"think|思考", re.IGNORECASE)
 WANTS_WEATHER = re.compile(r"weather|天气", re.IGNORECASE)
+WANTS_REPETITION = re.compile(r"\s*(?:repeat|复述)[:：]\s*", re.IGNORECASE)  # what follows is the answer
 WANTS_MARKDOWN = re.compile(r"markdown|\bcode\b|`|代码|表格", re.IGNORECASE)
 Limit = Annotated[int, Meta(ge=1)]
 TOKENS_PER_MESSAGE = 4  # what the role and the separators cost
@@ -112,6 +113,8 @@ def _wants_thinking(request: ChatRequest, question: str) -> bool:
 def _text(last: ChatMessage, question: str, language: str) -> str:
     if last.role == "tool":
         return TOOL_RESULT[language].format(result=last.text)
+    if repetition := WANTS_REPETITION.match(question):
+        return question[repetition.end() :]
     texts = MARKDOWN if WANTS_MARKDOWN.search(question) else PLAIN
     return _choose(texts[language], question)
 

@@ -101,7 +101,10 @@ def processes(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
         "ARK_BASE_URL": f"{sandbox_url}/api/v3",
         "OCEANENGINE_BASE_URL": sandbox_url,
         "SANDBOX_TOKENS_PER_S": "0",
+        "STATIC_ROOT": str(folder / "static"),
     }
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+    subprocess.run(collect, env=environment, check=True)
     commands = {
         "sandbox": [*_UVICORN, str(sandbox_port), "sandbox.app:application", "--timeout-graceful-shutdown", "1"],
         "web": [*_UVICORN, str(web_port), "config.asgi:application"],

@@ -55,6 +55,9 @@ function element(tag, className, text) {
   return made;
 }
 
+// HTML in an answer is shown as text: Markdown has all that an answer needs.
+marked.use({ renderer: { html: ({ text }) => element("span", "", text).innerHTML } });
+
 /** Markdown of a model is hostile input: rendered, then sanitised; nothing is ever loaded from elsewhere. */
 function renderMarkdown(text) {
   const html = marked.parse(text, { gfm: true, breaks: true, async: false });

@@ -1,0 +1,92 @@
+"""A real browser: Debian's Chromium, driven by Playwright. Screenshots go to tests/artefacts/."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.stack import Stack
+
+ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+PASSWORD = "a-long-password-1"
+# A browser in a container, with nobody to talk to but the pages under test.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium; installed where root may do it, else the browser tests are skipped."""
+    path = shutil.which("chromium")
+    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
+            subprocess.run(command, check=False, capture_output=True)
+        path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no Chromium: as root, apt-get install chromium")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    # Playwright's event loop makes Django take the test's own queries for a mistake.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser, stack: Stack) -> Iterator[Page]:
+    """An empty page; what the browser complains of fails the test."""
+    context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 800}, locale="en")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if _is_complaint(message) else None)
+
+    yield page
+
+    context.close()
+    assert errors == []
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    # An answer of 4xx or 5xx is the test's business.
+    return message.type == "error" and not message.text.startswith("Failed to load resource")
+
+
+@pytest.fixture
+def signed_in(page: Page, stack: Stack) -> Page:
+    """The page of an administrator."""
+    User.objects.create_superuser("admin", password=PASSWORD)
+    page.goto("/admin/login/?next=/")
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("/")
+    return page
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], None]:
+    """Keep a picture for people to look at."""
+    ARTEFACTS.mkdir(exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+    return take
