@@ -15,6 +15,8 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	DEBUG=1 DATABASE_URL=postgres://unused REDIS_URL=redis://unused $(BIN)/mypy .
 	$(BIN)/lint-imports
+	find . -name '*.py' -not -path './.*' -not -path '*/node_modules/*' -exec \
+		$(BIN)/django-upgrade --check --target-version 5.2 --skip request_headers {} +
 
 format: .venv/installed
 	$(BIN)/ruff check --fix-only .
