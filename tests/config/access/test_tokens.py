@@ -68,9 +68,7 @@ def test_token_of_the_apps_backend_is_believed(settings: Any) -> None:
     ],
     ids=["expired", "lives too long", "for others", "for nobody", "forged", "unknown secret"],
 )
-def test_token_of_a_backend_is_refused(
-    settings: Any, claims: dict[str, Any], signing: dict[str, str]
-) -> None:
+def test_token_of_a_backend_is_refused(settings: Any, claims: dict[str, Any], signing: dict[str, str]) -> None:
     settings.USER_TOKEN_SHARED_SECRETS = {"backend": SHARED}
 
     assert authentication.look_up(_signed(claims, **signing)) is None
