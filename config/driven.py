@@ -90,11 +90,11 @@ class Outbox:
             return
         except OSError:
             return  # gone; the handler hears of it by `http.disconnect`
-        self._waiting = asyncio.get_running_loop().create_task(self._finish(sending, awaited))
+        rest = self._finish(sending, awaited, was_last=not message["more_body"])
+        self._waiting = asyncio.get_running_loop().create_task(rest)
         self._source.writable(False)
 
-    async def _finish(self, sending: Coroutine[Any, Any, None], awaited: Any) -> None:
-        was_last = self._is_ended
+    async def _finish(self, sending: Coroutine[Any, Any, None], awaited: Any, *, was_last: bool) -> None:
         try:
             await _rest_of(sending, awaited)
             while self._kept or (self._is_ended and not was_last):
