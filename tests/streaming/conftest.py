@@ -1,10 +1,12 @@
 """The relay as its users meet it: real servers against the test database, real providers over HTTP."""
 
 import contextlib
+import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
@@ -42,11 +44,12 @@ def serve(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Se
     """Start the relay with these settings, against the test database."""
 
     @contextlib.contextmanager
-    def serving(*, port: int = 0, **environment: str) -> Iterator[Server]:
+    def serving(*, may_log_tracebacks: bool = False, **environment: str) -> Iterator[Server]:
         log_file = tmp_path_factory.mktemp("relay") / "uvicorn.log"
         settings = {**RELAY, "DATABASE_URL": database_url(), **environment}
-        with uvicorn("config.asgi:application", log_file=log_file, environment=settings, port=port) as server:
+        with uvicorn("config.asgi:application", log_file=log_file, environment=settings) as server:
             yield server
+        assert may_log_tracebacks or "Traceback" not in server.log, server.log
 
     return serving
 
@@ -68,6 +71,7 @@ def hasty(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
         CHAT_FIRST_CONTENT_TIMEOUT_S="1",
         CHAT_IDLE_TIMEOUT_S="1",
         CHAT_TOTAL_TIMEOUT_S="4",
+        CHAT_WRITE_TIMEOUT_S="1",
         CHAT_HEARTBEAT_S="0.3",
         MAX_BODY_BYTES="4096",
         CHAT_MAX_EVENT_BYTES="20000",
@@ -162,6 +166,29 @@ def recorded(response: requests.Response | None = None) -> Completion:
     completion = eventually(lambda: ended.all().first(), bool)
     assert completion is not None, list(Completion.objects.values())
     return completion
+
+
+def open_stream(server: Server, key: str, *, path: str = "/v1/chat/completions", **fields: Any) -> requests.Response:
+    """Ask for a stream and return at its first byte."""
+    body = {"messages": [{"role": "user", "content": "hello"}], "stream": True, **fields}
+    headers = {"Authorization": f"Bearer {key}"}
+    return requests.post(server.url + path, json=body, headers=headers, timeout=TIMEOUT_S, stream=True)
+
+
+def send_request(server: Server, key: str, *, path: str = "/v1/chat/completions", **fields: Any) -> socket.socket:
+    """Ask on a socket that reads nothing by itself."""
+    body = json.dumps({"messages": [{"role": "user", "content": "hello"}], **fields}).encode()
+    address = urlsplit(server.url)
+    connection = socket.socket()
+    connection.settimeout(TIMEOUT_S)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    connection.connect((address.hostname, address.port))
+    connection.sendall(
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    return connection
 
 
 def ask(server: Server, key: str, *, path: str = "/v1/chat/completions", **fields: Any) -> requests.Response:

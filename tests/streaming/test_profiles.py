@@ -79,7 +79,7 @@ def test_openai_error_comes_without_done() -> None:
 
 
 def test_app_events_of_a_whole_answer() -> None:
-    profile = AppProfile()
+    profile = AppProfile(keeps_text=False)
     blocks = [
         b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n',
         b'data: {"choices":[{"delta":{"content":"","reasoning_content":"\xe5\x97\xaf"}}]}\n\n',
@@ -111,7 +111,7 @@ def test_app_events_of_a_whole_answer() -> None:
 
 
 def test_app_start_of_a_second_attempt_is_the_first_event_again() -> None:
-    profile = AppProfile()
+    profile = AppProfile(keeps_text=False)
     profile.start(completion_id=ID, model="m")
 
     written = profile.start(completion_id=ID, model="m")
@@ -120,7 +120,7 @@ def test_app_start_of_a_second_attempt_is_the_first_event_again() -> None:
 
 
 def test_app_error_says_whether_to_try_again() -> None:
-    written = AppProfile().error(faults.idle_timeout(60))
+    written = AppProfile(keeps_text=False).error(faults.idle_timeout(60))
 
     assert written == (
         b"id: 1\nevent: error\n"
@@ -129,4 +129,4 @@ def test_app_error_says_whether_to_try_again() -> None:
 
 
 def test_app_heartbeat_is_a_whole_comment() -> None:
-    assert AppProfile().heartbeat == b": hb\n\n"
+    assert AppProfile(keeps_text=False).heartbeat == b": hb\n\n"

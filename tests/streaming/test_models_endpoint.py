@@ -1,0 +1,41 @@
+"""`GET /v1/models`."""
+
+import openai
+import requests
+
+from config.access.models import ApiKey
+from streaming.models import ChatModel
+from tests.streaming.conftest import AddModel
+from tests.streaming.servers import Server
+
+
+def test_models_are_listed_as_the_sdk_reads_them(relay: Server, add_model: AddModel, key: str) -> None:
+    add_model("mine", "https://provider.internal/v1")
+    created_at = int(ChatModel.objects.get().created_at.timestamp())
+
+    with openai.OpenAI(base_url=relay.url + "/v1", api_key=key, max_retries=0) as client:
+        models = [model.to_dict() for model in client.models.list()]
+
+    assert models == [
+        {"id": "doubao", "object": "model", "created": 0, "owned_by": "ark"},
+        {"id": "mine", "object": "model", "created": created_at, "owned_by": "mine-0"},
+    ]
+
+
+def test_only_models_that_the_key_may_use_are_listed(relay: Server, add_model: AddModel, key: str) -> None:
+    add_model("mine", "https://provider.internal/v1")
+    ApiKey.objects.update(allowed_models=["mine"])
+
+    response = requests.get(relay.url + "/v1/models", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+
+    assert [model["id"] for model in response.json()["data"]] == ["mine"]
+    assert "provider.internal" not in response.text
+
+
+def test_models_need_a_key(relay: Server, key: str) -> None:
+    statuses = [
+        requests.get(relay.url + "/v1/models", headers=headers, timeout=10).status_code
+        for headers in ({}, {"Authorization": "Bearer rm_wrong"}, {"Authorization": f"Bearer {key}"})
+    ]
+
+    assert statuses == [401, 401, 200]
