@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from config.access.credentials import Credential
 from config.access.models import ApiKey
 from config.shared_redis import client
 from streaming import limits
@@ -112,7 +113,7 @@ def test_without_redis_everything_is_served(stack: Stack, start_web: Callable[..
 def test_slots_are_taken_from_all_scopes_or_none() -> None:
     ApiKey.objects.issue(caller="limited")
     key = ApiKey.objects.get().credential
-    user = limits.Credential(name=key.name, caller_id=key.caller_id, app_id=None, user_id=uuid.uuid4().hex)
+    user = Credential(name=key.name, caller_id=key.caller_id, app_id=None, user_id=uuid.uuid4().hex)
     grants = [limits.enter(user, uuid.uuid4()) for _ in range(5)]
 
     with pytest.raises(Fault, match="5 concurrent streams"):

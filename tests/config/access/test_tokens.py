@@ -77,7 +77,7 @@ def test_token_of_a_backend_is_refused(settings: Any, claims: dict[str, Any], si
 def test_unsigned_token_is_refused() -> None:
     claims = {"sub": "u-1", "aud": "rivermouth", "exp": NOW + dt.timedelta(minutes=5)}
 
-    assert authentication.look_up(jwt.encode(claims, None, algorithm="none")) is None
+    assert authentication.look_up(jwt.encode(claims, "", algorithm="none")) is None
 
 
 @pytest.mark.django_db
