@@ -87,9 +87,6 @@ class Connection(asyncio.Protocol):
             self.abort()
             raise
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
     def pause_reading(self) -> None:
         self._transport.pause_reading()
 

@@ -102,7 +102,7 @@ class UpstreamPool:
     def _take_idle(self, origin: Origin) -> Connection | None:
         # The newest first: the others then grow old and expire.
         for connection in reversed(self._idle):
-            if connection.origin == origin and not connection.is_closing():
+            if connection.origin == origin:
                 self._idle.pop(connection).cancel()
                 return connection
         return None

@@ -200,6 +200,20 @@ async def test_close_ends_waiting_open_and_idle_connections() -> None:
         await pool.post(server.url, [], b"{}")
 
 
+async def test_connection_opened_while_the_pool_closes_is_not_kept() -> None:
+    pool = UpstreamPool()
+
+    async with ScriptedServer(answer(b"1")) as server:
+        connecting = asyncio.create_task(ask(pool, server.url))
+        await asyncio.sleep(0)
+        await pool.close()
+        body = await connecting
+        await asyncio.sleep(0.01)
+        counts = (pool.open_connections, pool.idle_connections)
+
+    assert (body, counts) == (b"1", (0, 0))
+
+
 async def test_refused_connection(pool: UpstreamPool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
