@@ -5,7 +5,7 @@ A thin layer over django-environ, whose own errors ("invalid literal for int()")
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -30,6 +30,12 @@ def read_file(path: Path) -> None:
     """Take the variables of a `NAME=value` file, where there is one; the real environment goes first."""
     if path.is_file():
         _env.read_env(str(path))
+
+
+def as_file(values: Mapping[str, str]) -> str:
+    """The text that `read_file` reads back as these values."""
+    escaped = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in values.items()}
+    return "".join(f'{name}="{value}"\n' for name, value in escaped.items())
 
 
 def names() -> set[str]:

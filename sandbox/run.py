@@ -12,6 +12,7 @@ Everything that is kept stands in `.local/`; without that folder the next run st
 import asyncio
 import contextlib
 import fcntl
+import functools
 import os
 import secrets
 import signal
@@ -23,6 +24,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import django
 import redis
@@ -36,16 +38,16 @@ from sandbox import children, invitation, private_files, services, supervisor
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCAL = CHECKOUT / ".local"
-READY_WITHIN_S = 60
+READY_WITHIN_S = 120
 # Beyond the time that open streams get; then what still runs is killed.
 STOP_MARGIN_S = 10
-_SANDBOX = (
+SANDBOX = (
     "uvicorn sandbox.app:application --port {port} --no-access-log --log-level warning --timeout-graceful-shutdown 1"
 )
 
 
-class CannotRun(Exception):  # noqa: N818 - the line for the person at the terminal: why, and what to do
-    pass
+class CannotRun(Exception):  # noqa: N818 - says what is the matter
+    """Why not, and what to do about it, in a line for the person at the terminal."""
 
 
 def main() -> int:
@@ -79,6 +81,7 @@ def _run(stack: contextlib.ExitStack) -> None:
     os.chdir(CHECKOUT)
     LOCAL.mkdir(mode=0o700, exist_ok=True)
     stack.enter_context(_only_run_here())
+    environment.read_file(CHECKOUT / environment.text("ENV_FILE", ".local/run.env"))
     web_url = _free_web_address()
     _start_services(stack)
     sandbox_url = _stand_in_for_providers()
@@ -86,29 +89,16 @@ def _run(stack: contextlib.ExitStack) -> None:
     _refuse_silent_servers()
     login, key = _fill_database()
 
-    async def invite() -> None:
-        await asyncio.to_thread(_await_ready, web_url)
-        print(
-            invitation.text(
-                web_url,
-                sandbox_url,
-                login=login,
-                key=key,
-                model=next(iter(settings.ARK_MODELS)),
-                answer_file=LOCAL / "event.json",
-            )
-        )
-
-    sandbox = {"sandbox": _SANDBOX.format(port=sandbox_url.rpartition(":")[2])} if sandbox_url else {}
-    asyncio.run(
-        supervisor.run([sandbox, _procfile()], stop_within_s=settings.CHAT_DRAIN_S + STOP_MARGIN_S, when_started=invite)
-    )
+    sandbox = {"sandbox": SANDBOX.format(port=sandbox_url.rpartition(":")[2])} if sandbox_url else {}
+    invite = functools.partial(_invite, web_url, sandbox_url, login, key)
+    stop_within_s = settings.CHAT_DRAIN_S + STOP_MARGIN_S
+    asyncio.run(supervisor.run([sandbox, _procfile()], stop_within_s=stop_within_s, when_started=invite))
 
 
 @contextlib.contextmanager
 def _only_run_here() -> Iterator[None]:
     """Hold the lock of this checkout; the system frees it however this process ends."""
-    with (LOCAL / "run.lock").open("a+") as lock:
+    with _lock_file() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -121,6 +111,13 @@ def _only_run_here() -> Iterator[None]:
         lock.flush()
         (LOCAL / "run.env").unlink(missing_ok=True)  # a killed run's
         yield
+
+
+def _lock_file() -> TextIO:
+    try:
+        return (LOCAL / "run.lock").open("a+")
+    except PermissionError as err:
+        raise CannotRun(f"{LOCAL} belongs to another user. Remove it to start from nothing") from err
 
 
 def _free_web_address() -> str:
@@ -155,7 +152,7 @@ def _stand_in_for_providers() -> str | None:
         return None
     url = f"http://127.0.0.1:{services.free_port()}"
     os.environ |= {"ARK_API_KEY": "sandbox", "ARK_BASE_URL": f"{url}/api/v3"}
-    os.environ.setdefault("OCEANENGINE_BASE_URL", url)
+    _set_missing(OCEANENGINE_BASE_URL=url)
     return url
 
 
@@ -163,20 +160,28 @@ def _load_settings(stack: contextlib.ExitStack) -> None:
     secret_key = LOCAL / "secret_key"
     if not secret_key.exists():
         private_files.write(secret_key, secrets.token_urlsafe(50))
-    os.environ.setdefault("DEBUG", "1")
-    os.environ.setdefault("SECRET_KEY", secret_key.read_text())
-    os.environ.setdefault("BEAT_SCHEDULE_FILE", str(LOCAL / "celerybeat-schedule"))
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")  # README says what of it
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    _set_missing(
+        DEBUG="1",
+        SECRET_KEY=secret_key.read_text(),
+        BEAT_SCHEDULE_FILE=str(LOCAL / "celerybeat-schedule"),
+        PYTHONWARNINGS="ignore:You're running the worker with superuser",  # the README says what of it
+        DJANGO_SETTINGS_MODULE="config.settings",
+    )
     django.setup()
     stack.enter_context(_run_env())
+
+
+def _set_missing(**values: str) -> None:
+    """Set the variables that are unset or empty."""
+    for name, value in values.items():
+        os.environ[name] = os.environ.get(name) or value
 
 
 @contextlib.contextmanager
 def _run_env() -> Iterator[None]:
     """While this runs, `manage.py` finds the same settings; afterwards its services are gone."""
     file = LOCAL / "run.env"
-    private_files.write(file, "".join(f"{name}={value!r}\n" for name, value in environment.given().items()))
+    private_files.write(file, environment.as_file(environment.given()))
     try:
         yield
     finally:
@@ -206,6 +211,13 @@ def _fill_database() -> tuple[str, str]:
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend; its threads would outlive this
     return login, key
+
+
+async def _invite(web_url: str, sandbox_url: str | None, login: str, key: str) -> None:
+    await asyncio.to_thread(_await_ready, web_url)
+    model = next(iter(settings.ARK_MODELS))
+    answer_file = LOCAL / "event.json"
+    print(invitation.text(web_url, sandbox_url, login=login, key=key, model=model, answer_file=answer_file))
 
 
 def _procfile() -> dict[str, str]:

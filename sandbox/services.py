@@ -167,7 +167,11 @@ def _init_cluster(folder: Path, identity: Identity) -> None:
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
     ]
-    subprocess.run(command, cwd=unfinished, check=True, stdout=subprocess.DEVNULL, **identity)
+    made = subprocess.run(
+        command, cwd=unfinished, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **identity
+    )
+    if made.returncode != 0:
+        raise NotStarted(f"PostgreSQL's data could not be laid out: {made.stderr.strip()}")
     unfinished.rename(folder / "postgres")
 
 

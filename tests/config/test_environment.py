@@ -103,6 +103,20 @@ def test_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert (env.text("IN_BOTH"), env.text("IN_FILE")) == ("environment", "a b/c")
 
 
+@pytest.mark.parametrize(
+    "value", ["plain", "a b/c", "it's", 'a "quoted" word', "back\\slash\\", "$HOME #1 = 2", "中文"]
+)
+def test_file_reads_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str) -> None:
+    monkeypatch.setenv("IN_FILE", "")
+    monkeypatch.delenv("IN_FILE")  # so that what the file sets is taken back after the test
+    file = tmp_path / "run.env"
+    file.write_text(env.as_file({"IN_FILE": value}))
+
+    env.read_file(file)
+
+    assert env.text("IN_FILE") == value
+
+
 def test_given_are_the_variables_that_were_read_and_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("READ_AND_SET", "1")
     monkeypatch.setenv("ONLY_SET", "1")
