@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from attribution import bulk, derived, device_ids, nudging
+from attribution import bulk, derived, device_ids, known_apps, nudging
 from attribution.events import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event, State
 from attribution.ocean_engine import DEVICE_ID_FIELDS
@@ -32,12 +32,15 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
     """Store the events and what follows from them, committed when this returns. One receipt per event, in order."""
     if not events:
         return []
-    apps = App.objects.in_bulk({event.app_id for event in events})
-    with transaction.atomic():
+    apps = {app_id: known_apps.get(app_id) for app_id in {event.app_id for event in events}}
+    if any(app.has_rules for app in apps.values()):
+        with transaction.atomic():
+            receipts = _store(events, now)
+            if more := derived.from_events(events, apps):
+                _store(more, now)
+    else:
         receipts = _store(events, now)
-        if any(app.has_rules for app in apps.values()) and (more := derived.from_events(events, apps)):
-            _store(more, now)
-        transaction.on_commit(nudging.nudge)
+    transaction.on_commit(nudging.nudge)
     return receipts
 
 

@@ -73,6 +73,11 @@ class State(models.TextChoices):
     SKIPPED = "skipped", _("skipped")
 
 
+class AppManager(models.Manager["App"]):
+    def id_of(self, slug: str) -> int | None:
+        return self.filter(slug=slug).values_list("pk", flat=True).first()
+
+
 class App(models.Model):
     """An app whose users' events are attributed and reported."""
 
@@ -107,6 +112,8 @@ class App(models.Model):
     key_behaviour_count = models.PositiveIntegerField(_("key behaviour: count"), default=1)
     key_behaviour_hours = models.PositiveIntegerField(_("key behaviour: hours after activation"), default=24)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = AppManager()
 
     class Meta:
         verbose_name = _("app")

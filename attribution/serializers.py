@@ -1,6 +1,7 @@
 """The API's shapes: events in, their state and attempts out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,12 @@ from attribution.events import ReportedEvent
 from attribution.intake import Receipt
 from attribution.models import AD_FIELDS, Attempt, Attribution, Conversion, Event, Os
 from attribution.ocean_engine import DEVICE_ID_FIELDS, EVENT_NUMBERS, OS_NUMBERS
+from config.access.credentials import Credential
 
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AMOUNT_FEN = 10**12
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
+OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
 DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
 
 
@@ -39,61 +43,65 @@ class WordOrNumberField(serializers.Field[str, Any, str, Any]):
 
 
 class EventSerializer(serializers.Serializer[ReportedEvent]):
-    """One event as an app reports it.
-
-    Needs in its context: `credential`, `app_ids` (slug → id), and the request's `ip` and `user_agent`.
-    """
+    """One event as an app reports it. Optional fields may be null, which is what many clients send for "none"."""
 
     event = WordOrNumberField(words=Event.values, numbers=EVENT_NUMBERS)
     user_id = serializers.CharField(max_length=128)
     os = WordOrNumberField(words=Os.values, numbers=OS_NUMBERS)
-    android_id = serializers.CharField(max_length=128, required=False, allow_blank=True)
-    idfv = serializers.CharField(max_length=128, required=False, allow_blank=True)
-    oaid = serializers.CharField(max_length=128, required=False, allow_blank=True)
-    imei = serializers.CharField(max_length=128, required=False, allow_blank=True)
-    idfa = serializers.CharField(max_length=128, required=False, allow_blank=True)
-    caid = serializers.CharField(max_length=1024, required=False, allow_blank=True)
-    mac = serializers.CharField(max_length=64, required=False, allow_blank=True)
-    channel = serializers.CharField(max_length=64, required=False, allow_blank=True)
-    amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT_FEN, required=False, help_text="In fen (分).")
-    outer_event_id = serializers.CharField(max_length=128, required=False)
-    occurred_at = serializers.DateTimeField(required=False)
-    ip = serializers.IPAddressField(required=False)
-    user_agent = serializers.CharField(max_length=1024, required=False, allow_blank=True)
-    app = serializers.SlugField(required=False)
+    android_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    idfv = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    oaid = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    imei = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    idfa = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    caid = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    mac = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
+    outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    occurred_at = serializers.DateTimeField(**OPTIONAL)
+    ip = serializers.IPAddressField(**OPTIONAL_TEXT)
+    user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)
 
-    def validate_user_id(self, user_id: str) -> str:
-        own_id = self.context["credential"].user_id
-        if own_id is not None and user_id != own_id:
-            raise serializers.ValidationError(f"{user_id!r} is not the token's user.")
-        return user_id
-
-    def validate_occurred_at(self, moment: datetime) -> datetime:
+    def validate_occurred_at(self, moment: datetime | None) -> datetime | None:
         now = timezone.now()
-        if moment > now + MAX_AHEAD:
+        if moment and moment > now + MAX_AHEAD:
             raise serializers.ValidationError(f"{moment.isoformat()} is more than 5 minutes ahead.")
-        if moment < now - timedelta(days=settings.EVENT_MAX_AGE_DAYS):
+        if moment and moment < now - timedelta(days=settings.EVENT_MAX_AGE_DAYS):
             raise serializers.ValidationError(
                 f"{moment.isoformat()} is more than {settings.EVENT_MAX_AGE_DAYS} days ago."
             )
         return moment
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        app_id = self._app_id(attrs.get("app"))
-        errors = _missing_for_payment(attrs) | _missing_device(attrs)
-        if app_id is None:
-            errors["app"] = f"No app {attrs['app']!r}." if "app" in attrs else "Required: the key has no default app."
-        if errors:
+        if errors := _missing_for_payment(attrs) | _missing_device(attrs):
             raise serializers.ValidationError(errors)
-        return {**attrs, "app_id": app_id}
+        return attrs
 
-    def reported_event(self, now: datetime) -> ReportedEvent:
-        """The valid event, with the request's own values where the event left them out."""
-        given = self.validated_data
-        device = {"ip": self.context["ip"], "user_agent": self.context["user_agent"]}
+
+# DRF copies all fields for each new instance, which costs more than the validation of an event.
+_EVENT = EventSerializer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Who reports, and what stands in for fields that an event leaves out. `app_id_of` finds an app by its slug."""
+
+    credential: Credential
+    ip: str
+    user_agent: str
+    app_id_of: Callable[[str], int | None]
+
+    def read(self, item: Any, now: datetime) -> ReportedEvent:
+        """One event of the request's JSON. Raises: `ValidationError`, whose detail names the fields."""
+        given = {name: value for name, value in _EVENT.run_validation(item).items() if value not in (None, "")}
+        app_id = self._app_id(given.get("app"))
+        if errors := self._not_allowed(given, app_id):
+            raise serializers.ValidationError(errors)
+        device = {"ip": self.ip, "user_agent": self.user_agent}
         device |= {name: given[name] for name in DEVICE_FIELDS if not is_absent(given.get(name))}
         return ReportedEvent(
-            app_id=given["app_id"],
+            app_id=app_id or 0,
             user_id=given["user_id"],
             event=given["event"],
             os=given["os"],
@@ -104,18 +112,29 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
             occurred_at=given.get("occurred_at", now),
         )
 
+    def _not_allowed(self, given: Mapping[str, Any], app_id: int | None) -> dict[str, list[str]]:
+        own_user_id = self.credential.user_id
+        errors = {}
+        if own_user_id is not None and given["user_id"] != own_user_id:
+            errors["user_id"] = [f"{given['user_id']!r} is not the token's user."]
+        if app_id is None:
+            no_app = f"No app {given['app']!r}." if "app" in given else "Required: the key has no default app."
+            errors["app"] = [no_app]
+        return errors
+
     def _app_id(self, slug: str | None) -> int | None:
         """None: no such app, none given, or not the token's."""
-        credential = self.context["credential"]
-        app_id: int | None = self.context["app_ids"].get(slug) if slug else credential.app_id
-        is_foreign = credential.user_id is not None and credential.app_id not in (None, app_id)
+        own_id = self.credential.app_id
+        app_id = self.app_id_of(slug) if slug else own_id
+        is_foreign = self.credential.user_id is not None and own_id not in (None, app_id)
         return None if is_foreign else app_id
 
 
 def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
     if attrs["event"] != Event.PAY:
         return {}
-    return {name: "Required for a payment." for name in ("amount", "outer_event_id") if name not in attrs}
+    missing = [name for name in ("amount", "outer_event_id") if attrs.get(name) in (None, "")]
+    return dict.fromkeys(missing, "Required for a payment.")
 
 
 def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from attribution import stats_views, tracking, views
 
 urlpatterns = [
     path("track/oceanengine/<str:token>/", tracking.click, name="click"),
-    path("api/events/", views.Events.as_view(), name="events"),
+    path("api/events/", views.events, name="events"),
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
     path("api/attributions/<str:user_id>/", views.UserAttribution.as_view(), name="attribution"),
     path("api/stats/", stats_views.Stats.as_view(), name="stats"),

@@ -60,7 +60,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 # Streams, and the calls of machines that come by the thousand: see config/driven.py.
-DRIVEN_PATHS = re.compile(r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/track/.*")
+DRIVEN_PATHS = re.compile(r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*")
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [

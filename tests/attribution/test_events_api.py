@@ -6,14 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 
+from attribution import views
 from attribution.models import App, Conversion
+from config.access.credentials import Credential
 from config.access.models import ApiKey
 from tests.attribution.conftest import user_client
+
+# Events are stored in a thread with a connection of its own, which sees only what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ACTIVE = {"event": "active", "user_id": "u-1", "os": "android", "android_id": "5f8c1e0b7a92d346"}
 PAYMENT = {**ACTIVE, "event": "active_pay", "amount": 1999, "outer_event_id": "order-1"}
@@ -120,7 +126,6 @@ def test_two_payments_of_a_user_are_two_conversions(client: APIClient) -> None:
     assert Conversion.objects.count() == 2
 
 
-@pytest.mark.django_db(transaction=True)
 def test_fifty_posts_at_once_make_one_row() -> None:
     app = App.objects.create(slug="demo")
     key = ApiKey.objects.issue(caller="backend", app_id=app.pk, is_throttled=False)
@@ -169,13 +174,23 @@ def test_list_has_limits(client: APIClient, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_takes_as_many_queries_as_one_event(
-    client: APIClient, count: int, django_assert_num_queries: DjangoAssertNumQueries
+    app: App, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    post(client, PAYMENT)  # the key is remembered
-    events = [ACTIVE | {"user_id": f"u-{number}"} for number in range(count)]
+    credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
+    request = APIRequestFactory().post("/", [ACTIVE | {"user_id": f"u-{n}"} for n in range(count)], format="json")
+    force_authenticate(request, User(), credential)
 
-    with django_assert_num_queries(4):  # app, savepoint, insert, release
-        assert post(client, events)[0] == 202
+    with django_assert_num_queries(2):  # the app, and the insert
+        answer = views.Events.as_view()(request)
+
+    assert [receipt["duplicate"] for receipt in answer.data] == [False] * count
+
+
+def test_null_means_absent(client: APIClient) -> None:
+    nothing = dict.fromkeys(["idfv", "oaid", "channel", "amount", "outer_event_id", "occurred_at", "ip", "app"])
+
+    assert post(client, ACTIVE | nothing)[0] == 202
+    assert post(client, PAYMENT | {"amount": None}) == (400, {"amount": ["Required for a payment."]})
 
 
 def test_organic_event_that_is_posted_again_a_day_later_is_asked_about_again(client: APIClient) -> None:
