@@ -1,0 +1,151 @@
+"""Clients as people use them, directly and behind an nginx with its default buffering."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+import requests
+
+from tests.nginx import nginx
+from tests.streaming.conftest import TIMEOUT_S, recorded
+from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, answer, chunk, event
+from tests.streaming.servers import Server
+
+NPM_PACKAGE = "openai@7.57.0"
+NPM_CLIENT = Path(__file__).with_name("npm_client.mjs")
+
+STOP = chunk(finish_reason="stop")
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+BODY = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+
+
+@pytest.fixture(scope="session")
+def fronts(hasty: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The same relay, by where it is reached."""
+    with nginx(hasty.url, tmp_path_factory.mktemp("nginx")) as nginx_url:
+        yield {"direct": hasty.url, "behind nginx": nginx_url}
+
+
+@pytest.fixture(params=["direct", "behind nginx"])
+def front(request: pytest.FixtureRequest, fronts: dict[str, str]) -> str:
+    return fronts[request.param]
+
+
+@pytest.fixture(scope="session")
+def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the npm package and a program that uses it."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        pytest.skip("no npm and node: apt-get install npm")
+    folder = tmp_path_factory.mktemp("npm")
+    shutil.copy(NPM_CLIENT, folder)
+    (folder / "package.json").write_text('{"private": true}')
+    installed = subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", NPM_PACKAGE], cwd=folder, capture_output=True, check=False
+    )
+    if installed.returncode:
+        pytest.skip(f"npm can't install {NPM_PACKAGE}: {installed.stderr.decode()[-300:]}")
+    return folder
+
+
+def with_node(folder: Path, front: str, key: str) -> dict[str, Any]:
+    command = ["node", "npm_client.mjs", front + "/v1", key, "scripted"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60)
+    read: dict[str, Any] = json.loads(done.stdout)
+    return read
+
+
+def test_chunks_arrive_one_by_one(front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(chunk("a"), Act.PART, chunk("b"), Act.PART, STOP, DONE)
+    headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "gzip"}
+
+    with requests.post(
+        front + "/v1/chat/completions", json=BODY, headers=headers, timeout=TIMEOUT_S, stream=True
+    ) as response:
+        reads = (read.replace(b": hb\n", b"") for read in response.iter_content(None))
+        first = next(reads)
+        provider.go_on()
+        second = next(read for read in reads if read)
+        provider.go_on()
+        rest = b"".join(reads)
+
+    assert (first, second, rest) == (chunk("a"), chunk("b"), STOP + DONE)
+
+
+def test_client_that_leaves_is_noticed(front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(chunk("a"), Act.UNTIL_LEFT)
+    response = requests.post(
+        front + "/v1/chat/completions",
+        json=BODY,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=TIMEOUT_S,
+        stream=True,
+    )
+
+    response.close()
+
+    assert recorded(response).state == "disconnected"
+
+
+def test_curl(front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(chunk("河"), 0.7, chunk("口"), STOP, DONE)
+    command = ["curl", "-sN", "--compressed", front + "/v1/chat/completions", "-d", json.dumps(BODY)]
+    command += ["-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json"]
+
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+    assert done.stdout.replace(b": hb\n", b"") == chunk("河") + chunk("口") + STOP + DONE
+
+
+def test_openai_of_python(front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(chunk("河"), 0.7, chunk("口"), STOP, event({"choices": [], "usage": USAGE}), DONE)
+
+    with openai.OpenAI(base_url=front + "/v1", api_key=key, max_retries=0) as client:
+        stream = client.chat.completions.create(**BODY, stream_options={"include_usage": True})  # type: ignore[call-overload]
+        chunks = list(stream)
+
+    assert [each.choices[0].delta.content for each in chunks if each.choices] == ["河", "口", None]
+    assert chunks[-1].usage.to_dict() == USAGE
+
+
+def test_openai_of_npm_reads_a_stream(npm_folder: Path, front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(
+        chunk("", reasoning_content="嗯"),
+        chunk("河"),
+        0.7,
+        chunk("口"),
+        STOP,
+        event({"choices": [], "usage": USAGE}),
+        DONE,
+    )
+
+    read = with_node(npm_folder, front, key)
+
+    assert read == {
+        "texts": ["河", "口"],
+        "reasoning": "嗯",
+        "usage": USAGE,
+        "finishReason": "stop",
+        "error": None,
+    }
+
+
+def test_openai_of_npm_hears_of_a_cut(npm_folder: Path, front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(chunk("partial"))
+
+    read = with_node(npm_folder, front, key)
+
+    assert (read["texts"], read["error"]["code"]) == (["partial"], "upstream_truncated")
+
+
+def test_openai_of_npm_hears_of_a_status(npm_folder: Path, front: str, provider: ScriptedProvider, key: str) -> None:
+    provider.on_request([answer(429, b"{}")])
+
+    read = with_node(npm_folder, front, key)
+
+    assert (read["error"]["status"], read["error"]["name"]) == (429, "RateLimitError")
