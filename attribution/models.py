@@ -428,13 +428,8 @@ class Conversion(models.Model):
             # The admin's pages and counts per state, newest first.
             models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
             models.Index(fields=["-received_at"], name="conversion_by_time"),
-            # One day of events (stats): as for clicks.
-            BrinIndex(
-                fields=["occurred_at"],
-                opclasses=["timestamptz_minmax_multi_ops"],
-                autosummarize=True,
-                name="conversion_by_day",
-            ),
+            # One day of events (stats). No BRIN here: rows move about the table when they are updated.
+            models.Index(fields=["app", "occurred_at"], name="conversion_by_day"),
             # Release of what is held for one advertiser.
             models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
         ]

@@ -1,7 +1,6 @@
 from django.conf import settings
 from django.db import migrations, models
 import attribution.models
-import django.contrib.postgres.indexes
 import django.db.models.deletion
 
 
@@ -220,12 +219,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="conversion",
-            index=django.contrib.postgres.indexes.BrinIndex(
-                autosummarize=True,
-                fields=["occurred_at"],
-                name="conversion_by_day",
-                opclasses=["timestamptz_minmax_multi_ops"],
-            ),
+            index=models.Index(fields=["app", "occurred_at"], name="conversion_by_day"),
         ),
         migrations.AddIndex(
             model_name="conversion",
