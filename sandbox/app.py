@@ -42,6 +42,7 @@ class Sandbox:
             ("POST", "/sdk/app/attribution/"): ocean_engine.attribution,
             ("POST", "/api/v2/conversion"): ocean_engine.conversion,
             ("POST", "/_devices"): ocean_engine.set_device,
+            ("DELETE", "/_devices"): ocean_engine.clear_devices,
             ("GET", "/_ledger"): self.show_ledger,
             ("DELETE", "/_ledger"): self.clear_ledger,
             ("GET", "/_faults"): self.list_faults,

@@ -53,6 +53,7 @@ class Ark:
             _authorise(exchange)
             request = _parse(body)
         except ChatRequestError as err:
+            self._ledger.record_refusal("chat", err.code, exchange, body)
             refusal = error_body(err.code, str(err), err.status, err.param)
             await exchange.answer_json(refusal, err.status, _request_id_header(exchange))
             return
@@ -134,11 +135,12 @@ def _authorise(exchange: Exchange) -> None:
 
 def _parse(body: bytes) -> ChatRequest:
     try:
-        request = _decoder.decode(body)
+        # As text, so that bytes which are not UTF-8 are refused in every field: the ledger repeats the body.
+        request = _decoder.decode(body.decode())
     except msgspec.ValidationError as err:
         place = FIELD_IN_PARSE_ERROR.search(str(err))
         raise ChatRequestError(400, "InvalidParameter", str(err), place[1] if place else "") from err
-    except msgspec.DecodeError as err:
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
         raise ChatRequestError(400, "InvalidParameter", f"The request body is not JSON: {err}") from err
     for param in ("model", "messages"):
         if not getattr(request, param):

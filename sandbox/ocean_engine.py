@@ -131,6 +131,10 @@ class OceanEngine:
         callback = ad and ads.callback_param(ad.advertiser_id, rule.device_id)
         await exchange.answer_json({"advertiser_id": ad and ad.advertiser_id, "callback_param": callback})
 
+    async def clear_devices(self, exchange: Exchange) -> None:
+        self._rules.clear()
+        await exchange.answer(204, b"", JSON)
+
     async def attribution(self, exchange: Exchange) -> None:
         """Which ad a device came from. Reference section 2."""
         body = await exchange.body()
@@ -254,10 +258,11 @@ def _parse_report(body: bytes) -> tuple[Report, int]:
 
 def _decode(decoder: msgspec.json.Decoder[Parsed], body: bytes) -> Parsed:
     try:
-        return decoder.decode(body)
+        # As text, so that bytes which are not UTF-8 are refused in every field: the ledger repeats the body.
+        return decoder.decode(body.decode())
     except msgspec.ValidationError as err:
         raise RefusalError(INVALID, f"参数错误: {err}") from err
-    except msgspec.DecodeError as err:
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
         raise RefusalError(UNPARSABLE, "无效的请求,请求数据解析失败") from err
 
 

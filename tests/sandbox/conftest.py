@@ -1,0 +1,115 @@
+"""The sandbox as its users meet it: a real uvicorn on a port of its own, empty and without faults for every test."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+UVICORN = [sys.executable, "-m", "uvicorn", "sandbox.app:application", "--port", "0", "--no-access-log"]
+RUNNING = re.compile(r"running on (http://\S+)")
+TIMEOUT_S = 10
+
+
+class SandboxClient:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+
+    def post(self, path: str, payload: object, **headers: str) -> requests.Response:
+        return self._session.post(
+            self.url + path, json=payload, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+        )
+
+    def chat(
+        self, question: str = "hello", *, path: str = "/api/v3/chat/completions", key: str = "key", **parameters: Any
+    ) -> requests.Response:
+        """One chat request, its answer not read yet."""
+        body = {"model": "doubao-test", "messages": [{"role": "user", "content": question}], **parameters}
+        headers = {"Authorization": f"Bearer {key}"}
+        return self._session.post(self.url + path, json=body, headers=headers, timeout=TIMEOUT_S, stream=True)
+
+    def fault(self, on: str, kind: str, **parameters: object) -> int:
+        response = self.post("/_faults", {"on": on, "kind": kind, **parameters})
+        assert response.status_code == 201, response.text
+        return int(response.json()["id"])
+
+    def ledger(self, **query: str | int) -> dict[str, Any]:
+        ledger: dict[str, Any] = self._session.get(self.url + "/_ledger", params=query, timeout=TIMEOUT_S).json()
+        return ledger
+
+    def connect(self, path: str, payload: object) -> socket.socket:
+        """A connection of its own on which this request has been sent."""
+        body = json.dumps(payload).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer key\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        address = urlsplit(self.url)
+        connection = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT_S)
+        connection.sendall(head.encode() + body)
+        return connection
+
+    def eventually(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The ledger, as soon as the condition is true of it."""
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not condition(ledger := self.ledger()):
+            assert time.monotonic() < deadline_s, ledger
+            time.sleep(0.01)
+        return ledger
+
+    def close(self) -> None:
+        self._session.close()
+
+    def reset(self) -> None:
+        for path in ("/_faults", "/_ledger", "/_devices"):
+            self._session.delete(self.url + path, timeout=TIMEOUT_S)
+        self.post("/_pace", {"tokens_per_s": 0})
+
+
+@pytest.fixture(scope="session")
+def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("sandbox") / "uvicorn.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen([*UVICORN, "--timeout-graceful-shutdown", "1"], cwd=ROOT, stderr=output) as server,
+    ):
+        while not (running := RUNNING.search(log.read_text())):
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.05)
+        yield running[1]
+        server.terminate()
+    assert "Exception in ASGI application" not in log.read_text()
+
+
+@pytest.fixture
+def sandbox(sandbox_url: str) -> Iterator[SandboxClient]:
+    client = SandboxClient(sandbox_url)
+    client.reset()
+    yield client
+    client.close()
+
+
+def read(response: requests.Response) -> tuple[bytes, bool]:
+    """What came of a streamed body, and whether it ended as HTTP wants."""
+    parts = []
+    try:
+        for part in response.iter_content(None):
+            parts.append(part)  # one by one: what came before the cut must stay
+    except requests.exceptions.ChunkedEncodingError:
+        return b"".join(parts), False
+    return b"".join(parts), True
+
+
+def payloads(stream: bytes) -> list[Any]:
+    """The events of a whole stream, decoded; `[DONE]` is None."""
+    frames = [frame.removeprefix(b"data: ") for frame in stream.split(b"\n\n")[:-1]]
+    return [None if frame == b"[DONE]" else json.loads(frame) for frame in frames]
