@@ -10,7 +10,8 @@ from django.utils import timezone
 from openai.types.chat import ChatCompletionMessageParam
 
 from attribution.models import Attribution
-from tests.stack import Stack, eventually
+from tests.servers import eventually
+from tests.stack import Stack
 
 ONCE_ONLY_EVENTS = {0: "active", 1: "active_register", 6: "next_day_open", 25: "game_addiction"}
 IDFV = "6F5E2C9A-1B7D-4E0F-9A3C-8D2B7F4E1A60"

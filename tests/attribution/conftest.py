@@ -1,8 +1,5 @@
 """Clients of the API, and a sandbox for tests that run the delivery in their own process with a clock that they set."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +16,7 @@ from attribution.models import App, Conversion
 from config.access import tokens
 from config.access.credentials import Credential
 from config.access.models import ApiKey
-from sandbox import services
-from tests.stack import eventually
+from tests.servers import Server
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 ANDROID_ID = "5f8c1e0b7a92d346"
@@ -79,26 +75,14 @@ class Pipeline:
         return [(found["event_type"], found["sends"]) for found in self.ledger()["conversions"]]
 
 
-@pytest.fixture(scope="session")
-def sandbox_url() -> Iterator[str]:
-    port = services.free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "uvicorn", "--log-level", "error", "--no-access-log", "--port", str(port)]
-    process = subprocess.Popen([*command, "--timeout-graceful-shutdown", "1", "sandbox.app:application"])
-    assert eventually(lambda: _answers(url), bool)
-    yield url
-    process.terminate()
-    process.wait(10)
-
-
 @pytest.fixture
-def pipeline(sandbox_url: str, settings: Settings, db: None) -> Pipeline:
-    settings.OCEANENGINE_BASE_URL = sandbox_url
+def pipeline(sandbox_server: Server, settings: Settings, db: None) -> Pipeline:
+    settings.OCEANENGINE_BASE_URL = sandbox_server.url
     settings.OCEANENGINE_READ_TIMEOUT_S = 0.5
     for path in ("_faults", "_ledger"):
-        requests.delete(f"{sandbox_url}/{path}", timeout=10).raise_for_status()
+        requests.delete(f"{sandbox_server.url}/{path}", timeout=10).raise_for_status()
     app = App.objects.create(slug="demo", android_package="com.example.demo", ios_bundle="com.example.ios")
-    return Pipeline(url=sandbox_url, app=app)
+    return Pipeline(url=sandbox_server.url, app=app)
 
 
 @pytest.fixture
@@ -116,10 +100,3 @@ def user_client(app: App | None, user_id: str) -> APIClient:
     credential = Credential(name="backend", caller_id=None, app_id=app and app.pk, is_throttled=False)
     token = tokens.mint(credential, user_id=user_id, ttl_s=60, now=timezone.now())
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False

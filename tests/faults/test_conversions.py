@@ -7,23 +7,21 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import redis
 import requests
-from django.db import connection
 
 from attribution.models import App, Attempt, Conversion
 from config.access.models import ApiKey
 from sandbox import children, services
-from tests.stack import eventually
+from tests import servers
+from tests.servers import Server, eventually
 
 ACTIVE = {"event": "active", "os": "android"}
 LEASE_S = 13
@@ -60,18 +58,17 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def processes(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def processes(
+    django_db_setup: None, sandbox_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("faults")
-    ports = {name: services.free_port() for name in ("sandbox", "web")}
-    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     with ExitStack() as stack:
         broker = services.start_redis(folder)
         stack.callback(broker.stop)
-        database_url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-        environment = os.environ | {
-            "DATABASE_URL": database_url.geturl(),
+        environment = {
+            "DATABASE_URL": servers.database_url(),
             "REDIS_URL": broker.url,
-            "OCEANENGINE_BASE_URL": urls["sandbox"],
+            "OCEANENGINE_BASE_URL": sandbox_server.url,
             "OCEANENGINE_CONNECT_TIMEOUT_S": "1",
             "OCEANENGINE_READ_TIMEOUT_S": "1",
             "OCEANENGINE_TOTAL_TIMEOUT_S": "2",
@@ -80,21 +77,20 @@ def processes(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
             "BREAKER_OPEN_S": "1",
             "BREAKER_OPEN_MAX_S": "1",
         }
+        web = stack.enter_context(
+            servers.uvicorn("config.asgi:application", log_file=folder / "web.log", environment=environment)
+        )
+        # Beat inside the worker: these tests wait for what only time brings back.
+        schedule = ["--beat", "--schedule", str(folder / "beat")]
+        worker = ["celery", "-A", "config", "-q", "worker", "--concurrency", "1", "--without-mingle", *schedule]
 
-        def start(*command: str) -> "subprocess.Popen[bytes]":
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env=environment,
-                start_new_session=True,
-                preexec_fn=children.tied(signal.SIGTERM),
+        def start_worker() -> "subprocess.Popen[bytes]":
+            return stack.enter_context(
+                servers.running(*worker, log_file=folder / "worker.log", environment=environment)
             )
-            stack.callback(children.end, process, signal.SIGTERM, within_s=10)
-            return process
 
-        for name, application in {"sandbox": "sandbox.app:application", "web": "config.asgi:application"}.items():
-            start("uvicorn", "--no-access-log", "--log-level", "error", "--port", str(ports[name]), application)
-        assert eventually(lambda: _is_up(urls["sandbox"]) and _is_up(f"{urls['web']}/healthz"), bool, within_s=30)
-        yield {"urls": urls, "redis": broker, "start": start, "folder": folder}
+        urls = {"web": web.url, "sandbox": sandbox_server.url}
+        yield {"urls": urls, "redis": broker, "start_worker": start_worker}
 
 
 @pytest.fixture
@@ -105,23 +101,20 @@ def stage(processes: dict[str, Any], transactional_db: None) -> Iterator[Stage]:
         requests.delete(f"{urls['sandbox']}/{path}", timeout=10).raise_for_status()
 
     def start_worker() -> "subprocess.Popen[bytes]":
-        # Beat inside the worker: these tests wait for what only time brings back.
-        schedule = str(processes["folder"] / "beat")
-        arguments = ["--concurrency", "1", "--without-mingle", "--without-gossip", "--beat", "--schedule", schedule]
-        worker: subprocess.Popen[bytes] = processes["start"]("celery", "-A", "config", "-q", "worker", *arguments)
-        stage.workers.append(worker)
+        worker: subprocess.Popen[bytes] = processes["start_worker"]()
+        running.workers.append(worker)
         return worker
 
-    stage = Stage(
+    running = Stage(
         web_url=urls["web"],
         sandbox_url=urls["sandbox"],
         redis=processes["redis"],
         key=ApiKey.objects.issue(caller="backend", app_id=app.pk),
         start_worker=start_worker,
     )
-    yield stage
-    stage.redis.process.send_signal(signal.SIGCONT)
-    for worker in stage.workers:
+    yield running
+    running.redis.process.send_signal(signal.SIGCONT)
+    for worker in running.workers:
         children.end(worker, signal.SIGTERM, within_s=10)
 
 
@@ -231,10 +224,3 @@ def _forget_everything(stage: Stage) -> bool:
         queued = client.llen("celery")
         client.flushall()
     return bool(queued)
-
-
-def _is_up(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False

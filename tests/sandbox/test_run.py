@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from sandbox import services
-from tests.stack import eventually
+from tests.servers import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 60

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from sandbox import services
-from tests.stack import eventually
+from tests.servers import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from sandbox import supervisor
-from tests.stack import eventually
+from tests.servers import eventually
 
 # A process that says when it is asked to end; it ends only when its last child does.
 POLITE = "sh -c 'trap \"echo $0 ends; exit\" TERM; echo $0 runs; while :; do sleep 0.05; done' {name}"

@@ -6,17 +6,15 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from django.db import connection
 
 from config.access.models import ApiKey
 from streaming.models import ChatModel, Completion, Provider, Route
-from tests.stack import eventually
+from tests.servers import Server, database_url, eventually, uvicorn
 from tests.streaming.scripted_provider import ScriptedProvider, scripted_provider
-from tests.streaming.servers import Server, uvicorn
 
 # Neither looks like a key, so that only what is known to be secret can hide them.
 ARK_KEY = "canary ark credential"
@@ -76,13 +74,6 @@ def hasty(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
         MAX_BODY_BYTES="4096",
         CHAT_MAX_EVENT_BYTES="20000",
     ) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    log_file = tmp_path_factory.mktemp("sandbox") / "uvicorn.log"
-    with uvicorn("sandbox.app:application", log_file=log_file, environment={}) as server:
         yield server
 
 
@@ -149,13 +140,6 @@ def add_model(transactional_db: None) -> AddModel:
         return model
 
     return add
-
-
-def database_url() -> str:
-    """The test database, for other processes."""
-    settings = connection.settings_dict
-    user, password = quote(settings["USER"], safe=""), quote(settings["PASSWORD"], safe="")
-    return f"postgresql://{user}:{password}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
 
 
 def recorded(response: requests.Response | None = None) -> Completion:

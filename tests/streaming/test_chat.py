@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 
+from tests.servers import Server
 from tests.streaming.conftest import Sandbox, ask, recorded
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, chunk, event
-from tests.streaming.servers import Server
 
 PATH = "/api/chat/"
 STOP = chunk(finish_reason="stop")

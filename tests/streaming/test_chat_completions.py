@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from config.access.models import ApiKey
 from streaming.models import Completion
-from tests.stack import eventually
+from tests.servers import Server, eventually
 from tests.streaming.conftest import ARK_KEY, PROVIDER_KEY, AddModel, Sandbox, ask, recorded
 from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event
-from tests.streaming.servers import Server
 
 HELLO = [{"role": "user", "content": "hello"}]
 STOP = chunk(finish_reason="stop")

@@ -10,7 +10,8 @@ from django.db import connection
 
 from streaming import conversations
 from streaming.models import Completion, Conversation, Message
-from tests.stack import Stack, Web, eventually
+from tests.servers import Server, eventually
+from tests.stack import Stack
 from tests.streaming import app_client
 
 CANARY = "canary-7f3e9b"
@@ -136,7 +137,7 @@ def test_export_is_a_json_file(stack: Stack) -> None:
     assert answer.json() == _whole(stack, conversation)
 
 
-def test_with_storing_off_no_text_is_kept_anywhere(stack: Stack, start_web: Callable[..., Web]) -> None:
+def test_with_storing_off_no_text_is_kept_anywhere(stack: Stack, start_web: Callable[..., Server]) -> None:
     web = start_web(CHAT_STORE_TEXT="0", LOG_LEVEL="DEBUG", CHAT_LOG_TTL_S="1")
     body = {"messages": [{"role": "user", "content": CANARY}], "user": "u-1"}
 
@@ -148,7 +149,7 @@ def test_with_storing_off_no_text_is_kept_anywhere(stack: Stack, start_web: Call
     assert refused.status_code == 403
     assert Completion.objects.filter(user_id="u-1").count() == 2
     assert CANARY not in _dump()
-    assert CANARY not in web.log.read_text()
+    assert CANARY not in web.log
 
 
 def _dump() -> str:

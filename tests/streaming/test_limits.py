@@ -12,7 +12,8 @@ from config.access.models import ApiKey
 from config.shared_redis import client
 from streaming import limits
 from streaming.faults import Fault
-from tests.stack import Stack, Web, eventually
+from tests.servers import Server, eventually
+from tests.stack import Stack
 from tests.streaming import app_client
 
 CHAT = {"model": "doubao", "messages": [{"role": "user", "content": "Hi"}]}
@@ -86,7 +87,7 @@ def test_tokens_of_the_day_are_counted_when_a_turn_ends(stack: Stack) -> None:
     assert second.headers["x-ratelimit-remaining-tokens"] == "0"
 
 
-def test_each_user_has_a_limit_of_its_own(stack: Stack, start_web: Callable[..., Web]) -> None:
+def test_each_user_has_a_limit_of_its_own(stack: Stack, start_web: Callable[..., Server]) -> None:
     web = start_web(CHAT_USER_REQUESTS_PER_MINUTE="1")
     key = _key(requests_per_minute=50)
     one, other = (app_client.mint(web.url, key, user_id) for user_id in ("u-1", "u-2"))
@@ -96,7 +97,7 @@ def test_each_user_has_a_limit_of_its_own(stack: Stack, start_web: Callable[...,
     assert statuses == [200, 429, 200]
 
 
-def test_without_redis_everything_is_served(stack: Stack, start_web: Callable[..., Web]) -> None:
+def test_without_redis_everything_is_served(stack: Stack, start_web: Callable[..., Server]) -> None:
     web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
     key = _key(requests_per_minute=1)
 

@@ -5,8 +5,8 @@ import requests
 
 from config.access.models import ApiKey
 from streaming.models import ChatModel
+from tests.servers import Server
 from tests.streaming.conftest import AddModel
-from tests.streaming.servers import Server
 
 
 def test_models_are_listed_as_the_sdk_reads_them(relay: Server, add_model: AddModel, key: str) -> None:

@@ -14,8 +14,8 @@ import openai
 import pytest
 import requests
 
+from tests.servers import ROOT, Server
 from tests.streaming.scripted_provider import DONE, ScriptedProvider
-from tests.streaming.servers import ROOT, Server
 
 RECORDINGS = sorted((ROOT / "../shared/data/streams").glob("*.chunks.txt"))
 

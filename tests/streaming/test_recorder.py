@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from streaming.models import Completion, ServerProcess
 from streaming.recorder import LOST_ROWS, Recorder
-from tests.stack import eventually
+from tests.servers import eventually
 from tests.streaming.conftest import Serve, ask, recorded
 from tests.streaming.scripted_provider import DONE, ScriptedProvider, chunk
 

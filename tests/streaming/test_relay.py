@@ -8,10 +8,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests.stack import eventually
+from tests.servers import Server, eventually
 from tests.streaming.conftest import AddModel, Sandbox, ask, open_stream, recorded, send_request
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, Step, chunk, event
-from tests.streaming.servers import Server
 
 HELLO: Any = [{"role": "user", "content": "hello"}]
 STOP = chunk(finish_reason="stop")

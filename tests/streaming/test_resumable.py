@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from streaming.models import Completion
-from tests.stack import Stack, Web, eventually
+from tests.servers import Server, eventually
+from tests.stack import Stack
 from tests.streaming import app_client
 
-StartWeb = Callable[..., Web]
+StartWeb = Callable[..., Server]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from streaming.models import Completion, ServerProcess
-from tests.stack import eventually
+from tests.servers import eventually
 from tests.streaming.conftest import Serve, ask, open_stream, recorded
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, chunk
 

@@ -1,0 +1,101 @@
+"""The project's programs as processes of their own: uvicorn on free ports, Celery workers."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import psutil
+from django.db import connection
+
+from sandbox import children
+
+ROOT = Path(__file__).parents[1]
+_RUNNING = re.compile(r"running on (http://\S+)")
+_START_TIMEOUT_S = 60
+_STOP_TIMEOUT_S = 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    url: str
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def terminate(self) -> None:
+        """Send SIGTERM, and do not wait."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait for the end of the process; its exit code."""
+        return self.process.wait(_STOP_TIMEOUT_S)
+
+    def resident_bytes(self) -> int:
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def threads(self) -> int:
+        return psutil.Process(self.process.pid).num_threads()
+
+
+@contextlib.contextmanager
+def uvicorn(application: str, *options: str, log_file: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """Run the ASGI application; it is ready when this yields."""
+    command = ["uvicorn", application, "--port", "0", "--no-access-log", *options]
+    with running(*command, log_file=log_file, environment=environment) as process:
+        yield Server(url=_url_of(process, log_file), process=process, log_file=log_file)
+
+
+@contextlib.contextmanager
+def running(
+    module: str, *arguments: str, log_file: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the Python module, with these variables on top of the tests' own; it is stopped in the end."""
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environment},
+            start_new_session=True,  # Ctrl-C is for pytest, which ends them
+            preexec_fn=children.tied(signal.SIGTERM),
+        )
+    try:
+        yield process
+    finally:
+        children.end(process, signal.SIGTERM, within_s=_STOP_TIMEOUT_S)
+
+
+def database_url() -> str:
+    """The test database, for other processes."""
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+
+
+def eventually(ask: Callable[[], T], is_reached: Callable[[T], bool], *, within_s: float = 15) -> T:
+    """Ask again until the answer is as wished; return the last answer either way, for the test to compare."""
+    give_up_at = time.monotonic() + within_s
+    while not is_reached(answer := ask()) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+    return answer
+
+
+def _url_of(process: subprocess.Popen[bytes], log_file: Path) -> str:
+    give_up_at = time.monotonic() + _START_TIMEOUT_S
+    while (found := _RUNNING.search(log_file.read_text())) is None:
+        assert process.poll() is None, log_file.read_text()
+        assert time.monotonic() < give_up_at, log_file.read_text()
+        time.sleep(0.02)
+    return found[1]
