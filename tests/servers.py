@@ -84,7 +84,7 @@ def database_url() -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
-def eventually(ask: Callable[[], T], is_reached: Callable[[T], bool], *, within_s: float = 15) -> T:
+def eventually(ask: Callable[[], T], is_reached: Callable[[T], bool], *, within_s: float = 30) -> T:
     """Ask again until the answer is as wished; return the last answer either way, for the test to compare."""
     give_up_at = time.monotonic() + within_s
     while not is_reached(answer := ask()) and time.monotonic() < give_up_at:

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from tests.nginx import nginx
+from tests.servers import Server
 from tests.streaming.conftest import TIMEOUT_S, recorded
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, answer, chunk, event
-from tests.streaming.servers import Server
 
 NPM_PACKAGE = "openai@7.57.0"
 NPM_CLIENT = Path(__file__).with_name("npm_client.mjs")
