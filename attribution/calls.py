@@ -27,7 +27,7 @@ from attribution.ocean_engine import (
 
 logger = logging.getLogger(__name__)
 
-# How long finished calls are gathered before their results are written together.
+# How long finished calls are gathered, up to half of those under way, before their results are written together.
 GATHER_S = 0.03
 # Calls in hand per thread, so that threads have work while results are gathered and written.
 CALLS_PER_THREAD = 2
@@ -115,8 +115,9 @@ class Lines:
         if not self._under_way.total():
             return []
         calls = [self._finished.get()]
-        if self._under_way.total() > 1:
-            time.sleep(GATHER_S)
+        gathered_until = time.monotonic() + GATHER_S
+        while self._finished.qsize() < self._under_way.total() // 2 and time.monotonic() < gathered_until:
+            time.sleep(GATHER_S / 6)
         while not self._finished.empty():
             calls.append(self._finished.get())
         self._under_way.subtract(call.destination for call in calls)
