@@ -73,6 +73,7 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     program = ["sandbox.app:application", "--timeout-graceful-shutdown", "1"]
     with servers.uvicorn(*program, log_file=log_file, environment={"SANDBOX_TOKENS_PER_S": "0"}) as server:
         yield server
+    assert "Exception in ASGI application" not in server.log
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,17 @@
 """The sandbox as its users meet it: a real uvicorn on a port of its own, empty and without faults for every test."""
 
 import json
-import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-ROOT = Path(__file__).parents[2]
-UVICORN = [sys.executable, "-m", "uvicorn", "sandbox.app:application", "--port", "0", "--no-access-log"]
-RUNNING = re.compile(r"running on (http://\S+)")
+from tests.servers import Server
+
 TIMEOUT_S = 10
 
 
@@ -75,24 +70,9 @@ class SandboxClient:
         self.post("/_pace", {"tokens_per_s": 0})
 
 
-@pytest.fixture(scope="session")
-def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("sandbox") / "uvicorn.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen([*UVICORN, "--timeout-graceful-shutdown", "1"], cwd=ROOT, stderr=output) as server,
-    ):
-        while not (running := RUNNING.search(log.read_text())):
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.05)
-        yield running[1]
-        server.terminate()
-    assert "Exception in ASGI application" not in log.read_text()
-
-
 @pytest.fixture
-def sandbox(sandbox_url: str) -> Iterator[SandboxClient]:
-    client = SandboxClient(sandbox_url)
+def sandbox(sandbox_server: Server) -> Iterator[SandboxClient]:
+    client = SandboxClient(sandbox_server.url)
     client.reset()
     yield client
     client.close()

@@ -1,10 +1,12 @@
 import os
 import subprocess
+import sys
 
 import pytest
 import requests
 
-from tests.sandbox.conftest import ROOT, UVICORN, SandboxClient
+from tests.sandbox.conftest import SandboxClient
+from tests.servers import ROOT
 
 
 def test_front_page_lists_the_paths(sandbox: SandboxClient) -> None:
@@ -46,8 +48,9 @@ def test_bad_ledger_limit_is_refused(sandbox: SandboxClient) -> None:
 
 def test_wrong_pace_setting_stops_the_start_with_its_name() -> None:
     environment = {**os.environ, "SANDBOX_TOKENS_PER_S": "fast"}
+    command = [sys.executable, "-m", "uvicorn", "sandbox.app:application", "--port", "0"]
 
-    server = subprocess.run(UVICORN, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    server = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     assert server.returncode == 1
     assert server.stderr == "SANDBOX_TOKENS_PER_S=fast: Expected `float`, got `str` - at `$.tokens_per_s`\n"
