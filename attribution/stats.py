@@ -97,6 +97,7 @@ def _sum_again(app_day: AppDay, now: datetime) -> bool:
         Change.objects.filter(
             app_id=app_day.app_id, happened_at__gte=app_day.start, happened_at__lt=app_day.end
         ).delete()
+        _make_room()
         for sums in DAY_SUMS:
             if not sums.is_final(app_day, now):
                 sums.write(app_day)
@@ -109,6 +110,12 @@ def _take_lock() -> bool:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         (is_ours,) = cursor.fetchone()
     return bool(is_ours)
+
+
+def _make_room() -> None:
+    """A day of 340,000 clicks, at the default of 4 MB, is sorted on the disk instead of counted in memory."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")
 
 
 def _last_days(days: int, now: datetime) -> list[AppDay]:
