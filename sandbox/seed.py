@@ -6,6 +6,7 @@ reported or organic. There are no attempts. The statistics are summed at the end
 """
 
 import argparse
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import django
-from django.db import connection, models
+from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
 
 # Within the clicks' retention, so that all days are summed.
 DAYS = 88
@@ -113,10 +115,11 @@ def main() -> None:
     arguments = _arguments()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    with connection.cursor() as cursor:
-        # No triggers: their notes would be as many as the rows. Nor the disk's word for each day.
-        cursor.execute("SET session_replication_role = replica; SET synchronous_commit = off")
-    _add_rows(arguments.conversions, arguments.clicks, arguments.days)
+    with transaction.atomic(), connection.cursor() as cursor:
+        # No triggers: their notes would be as many as the rows.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        with _without_indexes(cursor):
+            _add_rows(arguments.conversions, arguments.clicks, arguments.days)
     _sum_up(arguments.days)
 
 
@@ -163,6 +166,23 @@ def _sum_up(days: int) -> None:
     with connection.cursor() as cursor:
         for model in (ClickDay, EventDay, StateDay, UserDay):
             cursor.execute(f"VACUUM ANALYZE {model._meta.db_table}")
+
+
+@contextlib.contextmanager
+def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
+    """Built at the end they take minutes; row by row, hours. Rolled back as a whole if anything goes wrong."""
+    cursor.execute(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
+        " WHERE indrelid IN ('attribution_click'::regclass, 'attribution_conversion'::regclass)"
+        " AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)"
+    )
+    indexes = cursor.fetchall()
+    for name, _definition in indexes:
+        cursor.execute(f"DROP INDEX {name}")
+    yield
+    cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
+    for _name, definition in _with_progress(indexes, "indexes built"):
+        cursor.execute(definition)
 
 
 def _insert(model: type[models.Model], source: str, columns: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
