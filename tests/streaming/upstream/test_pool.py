@@ -115,6 +115,17 @@ async def test_request_that_was_answered_by_one_byte_is_not_repeated(pool: Upstr
     assert len(server.requests) == 2
 
 
+async def test_newest_idle_connection_is_used_first(pool: UpstreamPool) -> None:
+    slow = send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"1", pause_s=0.05)
+
+    async with ScriptedServer(slow, answer(b"2"), answer(b"3")) as server:
+        await asyncio.gather(ask(pool, server.url), ask(pool, server.url))
+        last_answered = server.requests[0].connection
+        await ask(pool, server.url)
+
+    assert server.requests[2].connection == last_answered
+
+
 async def test_idle_connection_expires() -> None:
     pool = UpstreamPool(idle_timeout_s=0.05)
 
@@ -311,7 +322,8 @@ async def test_url_that_cannot_be_sent_is_refused(pool: UpstreamPool, url: str) 
 
 
 @pytest.mark.parametrize(
-    "header", [(b"Authorization", b"Bearer secret\n"), (b"A\r\nB", b"x"), (b"A", b"x\r\nB: secret")]
+    "header",
+    [(b"Authorization", b"Bearer secret\n"), (b"A\r\nB", b"x"), (b"A", b"x\r\nB: secret"), (b"A", b"x\rsecret")],
 )
 async def test_header_with_a_line_break_is_refused(pool: UpstreamPool, header: tuple[bytes, bytes]) -> None:
     with pytest.raises(ValueError, match="line break") as caught:

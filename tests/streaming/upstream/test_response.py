@@ -247,6 +247,17 @@ async def test_compressed_events_are_delivered_as_they_come(pool: UpstreamPool) 
     assert recorder.reads == [b"data: a\n\n", b"data: b\n\n", b"data: c\n\n"]
 
 
+async def test_output_that_is_left_after_all_input_is_delivered(pool: UpstreamPool) -> None:
+    # 21 bytes more than a piece: zlib has taken in the last byte of input when the first piece is full.
+    body = bytes(256 * 1024 + 21)
+
+    async with ScriptedServer(send(with_coding(b"deflate", raw_deflate(body)))) as server:
+        response = await pool.post(server.url, [], b"{}")
+        received = await response.read(LIMIT)
+
+    assert received == body
+
+
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
