@@ -22,7 +22,7 @@ class ServedRoute:
 
     @property
     def api_key(self) -> str:
-        return os.environ.get(self.api_key_env, "")
+        return os.environ.get(self.api_key_env, "").strip()  # files of keys tend to end in a line feed
 
     @property
     def secrets(self) -> list[str]:
