@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from attribution import bulk, clicks
+from attribution.clicks import Activation
 from attribution.matching import Match
 from attribution.models import AD_FIELDS, App, Attribution, Click, Conversion, State
 from attribution.ocean_engine import AdAnswer
@@ -83,23 +84,23 @@ def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
 
 
 def _search_clicks(open_questions: Sequence[tuple[Attribution, Lookup]], now: datetime) -> None:
-    matches = [(row, lookup, _match(lookup)) for row, lookup in open_questions]
-    found = Click.objects.in_bulk([match.click_id for _row, _lookup, match in matches if match.click_id is not None])
-    for row, lookup, match in matches:
+    matches = clicks.find([_activation(lookup) for _row, lookup in open_questions])
+    found = Click.objects.in_bulk([match.click_id for match in matches if match.click_id is not None])
+    for (row, lookup), match in zip(open_questions, matches, strict=True):
         row.reason = match.reason
         row.detail = ". ".join(filter(None, [lookup.refusal, match.detail]))
         if match.click_id in found:
             _take_click(row, found[match.click_id], match, now)
 
 
-def _match(lookup: Lookup) -> Match:
-    device = lookup.conversion.device_ids
-    return clicks.find(
-        lookup.app,
-        device,
-        ip=device.get("ip", ""),
-        user_agent=device.get("user_agent", ""),
-        activated_at=lookup.activated_at,
+def _activation(lookup: Lookup) -> Activation:
+    ids = lookup.conversion.device_ids
+    return Activation(
+        app=lookup.app,
+        ids=ids,
+        at=lookup.activated_at,
+        ip=ids.get("ip", ""),
+        user_agent=ids.get("user_agent", ""),
     )
 
 

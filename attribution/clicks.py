@@ -1,14 +1,14 @@
 """Our clicks: stored as they come, found again for a device that became active. What a link says: `monitor_link`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
-from django.db.models import Q, QuerySet
 
 from attribution import device_ids, matching, monitor_link
 from attribution.matching import ClickCandidate, Device, Kind, Match, Windows
@@ -23,6 +23,7 @@ COLUMNS = {
     Kind.CAID: ["caid_digests"],
     Kind.IP_USER_AGENT: ["ip_ua_digest", "ipv6_ua_digest"],
 }
+_ALL_COLUMNS = [column for columns in COLUMNS.values() for column in columns]
 DIGEST_COLUMNS = ["oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "ip_ua_digest", "ipv6_ua_digest"]
 _FIELDS = {str(field.column): field for field in Click._meta.concrete_fields if not field.primary_key}
 
@@ -38,12 +39,25 @@ def store(clicks: Sequence[Click]) -> None:
         cursor.execute(_insert_statement(), [msgspec.json.encode(rows).decode()])
 
 
-def find(app: App, ids: Mapping[str, str], *, ip: str = "", user_agent: str = "", activated_at: datetime) -> Match:
-    """The click that brought the device with these raw ids, or why there is none; at most one query."""
-    device = device_of(ids, ip=ip, user_agent=user_agent)
-    windows = windows_of(app)
-    clicks = candidates_for(device, app_id=app.pk, activated_at=activated_at, windows=windows)
-    return matching.match(device, clicks, activated_at=activated_at, windows=windows)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """A device that became active; `ids` are raw, by the names of the event's fields."""
+
+    app: App
+    ids: Mapping[str, str]
+    at: datetime
+    ip: str = ""
+    user_agent: str = ""
+
+
+def find(activations: Sequence[Activation]) -> list[Match]:
+    """The click that brought each device, or why there is none; one query for all of them."""
+    sought = [(device_of(each.ids, ip=each.ip, user_agent=each.user_agent), each) for each in activations]
+    found = _candidates([_Sought(device, each.app.pk, each.at, windows_of(each.app)) for device, each in sought])
+    return [
+        matching.match(device, found[number], activated_at=each.at, windows=windows_of(each.app))
+        for number, (device, each) in enumerate(sought)
+    ]
 
 
 def device_of(ids: Mapping[str, str], *, ip: str = "", user_agent: str = "") -> Device:
@@ -65,30 +79,71 @@ def windows_of(app: App) -> Windows:
     )
 
 
-def candidates_for(device: Device, *, app_id: int, activated_at: datetime, windows: Windows) -> list[ClickCandidate]:
-    """The clicks that decide what `matching.match` says, in one query.
+class _Sought(NamedTuple):
+    device: Device
+    app_id: int
+    activated_at: datetime
+    windows: Windows
 
-    Of each kind the newest click up to the activation, which wins if any does, and the first one after it, which
-    explains a miss. Clicks without a callback are left out: nothing could be reported for them.
+
+def _candidates(sought: Sequence[_Sought]) -> list[list[ClickCandidate]]:
+    """For each device the clicks that decide what `matching.match` says.
+
+    Of each id the newest click up to the activation, which wins if any does, and the first one after it, which explains
+    a miss. Clicks without a callback are left out: nothing could be reported for them.
     """
-    clicks = Click.objects.filter(app_id=app_id).exclude(callback_param="")
-    decisive = [
-        candidate
-        for kind, digests in device.digests.items()
-        if (window := windows.of(kind)) is not None
-        for column in COLUMNS[kind]
-        for candidate in _newest_and_next(_having(clicks, column, digests), activated_at, window, kind)
-    ]
-    if not decisive:
-        return []
-    columns = [column for columns in COLUMNS.values() for column in columns]
-    rows = decisive[0].none().union(*decisive, all=True).values_list("id", "clicked_at", *columns)
-    return [
-        ClickCandidate(
-            click_id=click_id, clicked_at=clicked_at, digests=_by_kind(dict(zip(columns, found, strict=True)))
-        )
-        for click_id, clicked_at, *found in rows
-    ]
+    rows = [row for number, each in enumerate(sought) for row in _sought_rows(number, each)]
+    found: list[list[ClickCandidate]] = [[] for _each in sought]
+    if not rows:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_candidates_statement(), [msgspec.json.encode(rows).decode()])
+        for number, click_id, clicked_at, *digests in cursor.fetchall():
+            by_column = dict(zip(_ALL_COLUMNS, digests, strict=True))
+            candidate = ClickCandidate(click_id=click_id, clicked_at=clicked_at, digests=_by_kind(by_column))
+            found[number].append(candidate)
+    return found
+
+
+def _sought_rows(number: int, sought: _Sought) -> Iterator[dict[str, Any]]:
+    for kind, digests in sought.device.digests.items():
+        if (window := sought.windows.of(kind)) is None:
+            continue
+        # Thousands share the address of a mobile network: read no further back than what can win.
+        since = sought.activated_at - window if kind is Kind.IP_USER_AGENT else datetime.min.replace(tzinfo=UTC)
+        for digest in digests:
+            yield {
+                "number": number,
+                "kind": kind,
+                "app_id": sought.app_id,
+                "digest": digest.hex(),
+                "since": since,
+                "activated_at": sought.activated_at,
+            }
+
+
+@cache
+def _candidates_statement() -> str:
+    return (
+        "WITH sought AS (SELECT number, kind, app_id, decode(digest, 'hex') AS digest, since, activated_at "
+        "FROM json_to_recordset(%s) AS given (number int, kind text, app_id bigint, digest text, since timestamptz, "
+        "activated_at timestamptz)) "
+        + " UNION ALL ".join(_candidates_by(kind, column) for kind, columns in COLUMNS.items() for column in columns)
+    )
+
+
+def _candidates_by(kind: Kind, column: str) -> str:
+    # `<> '{}'` says nothing new, but without it PostgreSQL can't use the partial index.
+    has_it = "caid_digests && ARRAY[digest] AND caid_digests <> '{}'" if kind is Kind.CAID else f"{column} = digest"
+    clicks = (
+        f"SELECT id, clicked_at, {', '.join(_ALL_COLUMNS)} FROM {Click._meta.db_table} AS click "  # noqa: S608
+        f"WHERE click.app_id = sought.app_id AND {has_it} AND callback_param <> ''"
+    )
+    return (
+        f"SELECT number, found.* FROM sought CROSS JOIN LATERAL ("  # noqa: S608
+        f"({clicks} AND clicked_at BETWEEN since AND activated_at ORDER BY clicked_at DESC, id DESC LIMIT 1) UNION ALL "
+        f"({clicks} AND clicked_at > activated_at ORDER BY clicked_at, id LIMIT 1)) AS found WHERE kind = '{kind}'"
+    )
 
 
 @cache
@@ -112,24 +167,6 @@ def _row(click: Click) -> dict[str, Any]:
 
 def _bytea(value: bytes) -> str:
     return f"\\x{value.hex()}"
-
-
-def _having(clicks: QuerySet[Click], column: str, digests: Iterable[bytes]) -> QuerySet[Click]:
-    if column == "caid_digests":
-        # The exclusion says nothing new, but without it PostgreSQL can't use the partial index.
-        return clicks.filter(caid_digests__overlap=list(digests)).exclude(caid_digests=[])
-    return clicks.filter(**{f"{column}__in": digests})
-
-
-def _newest_and_next(
-    clicks: QuerySet[Click], activated_at: datetime, window: timedelta, kind: Kind
-) -> Iterator[QuerySet[Click]]:
-    before = Q(clicked_at__lte=activated_at)
-    if kind is Kind.IP_USER_AGENT:
-        # Thousands share the address of a mobile network: read no further back than what can win.
-        before &= Q(clicked_at__gte=activated_at - window)
-    yield clicks.filter(before).order_by("-clicked_at", "-id")[:1]
-    yield clicks.filter(clicked_at__gt=activated_at).order_by("clicked_at", "id")[:1]
 
 
 def _by_kind(found: Mapping[str, Any]) -> matching.Digests:

@@ -214,7 +214,7 @@ class Click(AdIds):
             )
         ]
         indexes = [
-            # The candidates of one device, newest first: one query per kind of id (clicks.candidates_for).
+            # The candidates of a device, newest first: by each kind of id (clicks.find).
             models.Index(
                 fields=["app", "oaid_digest", "-clicked_at"],
                 condition=Q(oaid_digest__isnull=False),

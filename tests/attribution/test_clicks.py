@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from attribution import clicks, device_ids, monitor_link
+from attribution.clicks import Activation
+from attribution.matching import Match
 from attribution.models import App, Click
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +31,11 @@ def store(app: App, parameters: Mapping[str, object], *, ago: timedelta = timede
     click = monitor_link.parse(query, app_id=app.pk, received_at=NOW)
     click.clicked_at = NOW - ago
     clicks.store([click])
+
+
+def find(app: App, ids: Mapping[str, str], *, ip: str = "", user_agent: str = "", activated_at: datetime) -> Match:
+    [match] = clicks.find([Activation(app=app, ids=ids, ip=ip, user_agent=user_agent, at=activated_at)])
+    return match
 
 
 def test_store_keeps_every_field(app: App) -> None:
@@ -128,7 +135,7 @@ def test_store_takes_whatever_was_parsed(app: App, batch: list[str]) -> None:
 def test_find_by_each_id(app: App, clicked: dict[str, str], ids: dict[str, str], reason: str) -> None:
     store(app, clicked)
 
-    found = clicks.find(app, ids, activated_at=NOW)
+    found = find(app, ids, activated_at=NOW)
 
     assert (found.click_id, found.reason, found.click_to_install_s) == (Click.objects.get().pk, reason, 3600)
 
@@ -146,7 +153,7 @@ def test_find_by_ip_and_user_agent(app: App, clicked: dict[str, str], ip: str) -
     app.matches_by_network = True
     store(app, {"ua": WEB_VIEW, **clicked})
 
-    found = clicks.find(app, {}, ip=ip, user_agent=DALVIK, activated_at=NOW)
+    found = find(app, {}, ip=ip, user_agent=DALVIK, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (Click.objects.get().pk, "ip_user_agent")
 
@@ -154,7 +161,7 @@ def test_find_by_ip_and_user_agent(app: App, clicked: dict[str, str], ip: str) -
 def test_find_by_ip_and_user_agent_only_where_allowed(app: App) -> None:
     store(app, {"ua": WEB_VIEW, "ip": "203.0.113.7"})
 
-    found = clicks.find(app, ANDROID, ip="203.0.113.7", user_agent=WEB_VIEW, activated_at=NOW)
+    found = find(app, ANDROID, ip="203.0.113.7", user_agent=WEB_VIEW, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (None, "no_click")
 
@@ -172,7 +179,7 @@ def test_find_by_ip_and_user_agent_only_where_allowed(app: App) -> None:
 def test_find_never_by_absent_ids(app: App, clicked: dict[str, str], ids: dict[str, str]) -> None:
     store(app, clicked)
 
-    found = clicks.find(app, ids, activated_at=NOW)
+    found = find(app, ids, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (None, "no_device_id")
 
@@ -181,7 +188,7 @@ def test_find_takes_the_newest_before_the_activation(app: App) -> None:
     for ago_h in (50, 2, 30, -1):
         store(app, {"oaid": ANDROID["oaid"]}, ago=timedelta(hours=ago_h))
 
-    found = clicks.find(app, ANDROID, activated_at=NOW)
+    found = find(app, ANDROID, activated_at=NOW)
 
     assert found.clicked_at == NOW - timedelta(hours=2)
 
@@ -194,7 +201,7 @@ def test_find_explains_a_miss(app: App, ago: timedelta, reason: str) -> None:
     app.click_window_days = 3
     store(app, {"oaid": ANDROID["oaid"]}, ago=ago)
 
-    found = clicks.find(app, ANDROID, activated_at=NOW)
+    found = find(app, ANDROID, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (None, reason)
 
@@ -203,7 +210,7 @@ def test_find_leaves_out_other_apps_and_clicks_without_callback(app: App) -> Non
     store(App.objects.create(slug="other"), {"oaid": ANDROID["oaid"]})
     store(app, {"oaid": ANDROID["oaid"], "callback_param": ""})
 
-    found = clicks.find(app, ANDROID, activated_at=NOW)
+    found = find(app, ANDROID, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (None, "no_click")
 
@@ -212,7 +219,7 @@ def test_find_after_the_key_was_rotated(app: App, settings: Settings) -> None:
     store(app, {"oaid": ANDROID["oaid"]})
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEYS]
 
-    found = clicks.find(app, ANDROID, activated_at=NOW)
+    found = find(app, ANDROID, activated_at=NOW)
 
     assert found.reason == "oaid"
 
@@ -222,9 +229,9 @@ def test_find_takes_one_query(app: App, django_assert_num_queries: DjangoAssertN
     ids = {**ANDROID, "idfa": "AEBE52E7", "caid": "c1"}
 
     with django_assert_num_queries(1):
-        clicks.find(app, ids, ip="203.0.113.7", user_agent=WEB_VIEW, activated_at=NOW)
+        find(app, ids, ip="203.0.113.7", user_agent=WEB_VIEW, activated_at=NOW)
     with django_assert_num_queries(0):
-        clicks.find(app, {}, activated_at=NOW)
+        find(app, {}, activated_at=NOW)
 
 
 def plain(value: object) -> object:
@@ -232,3 +239,21 @@ def plain(value: object) -> object:
     if isinstance(value, list):
         return [plain(item) for item in value]
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def test_find_answers_for_each_of_many_in_one_query(
+    app: App, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        store(app, {"oaid": f"oaid-{number}"})
+    wanted = [f"oaid-{number}" for number in (2, 9, 0)]
+
+    with django_assert_num_queries(1):
+        found = clicks.find([Activation(app=app, ids={"oaid": oaid}, at=NOW) for oaid in wanted])
+
+    ids = list(Click.objects.order_by("id").values_list("id", flat=True))
+    assert [(match.click_id, match.reason) for match in found] == [
+        (ids[2], "oaid"),
+        (None, "no_click"),
+        (ids[0], "oaid"),
+    ]
