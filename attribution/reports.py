@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, TypeAlias, TypeVar
 
-from django.db.models import Aggregate, Count, F, Model, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, ExpressionWrapper, F, Func, IntegerField, Model, Q, QuerySet, Sum
 
 from attribution.models import App, Destination
 from attribution.roll_ups import AdName, ClickDay, EventDay, StateDay, UserDay
@@ -264,7 +264,10 @@ def _what_became_of_them(scope: Scope, columns: Columns, today: date) -> list[Su
     if scope.channel is not None:
         rows = rows.filter(activation_channel=scope.channel)
     is_past = {n: Q(activation_day__lt=today - timedelta(days=n)) for n in (1, 7)}
-    is_up_to = {n: Q(day__lte=F("activation_day") + timedelta(days=n)) for n in (0, 1, 7)}
+    # Plain subtraction: what Django makes of dates is an interval, ten times as slow.
+    age_days = Func(F("day"), F("activation_day"), template="(%(expressions)s)", arg_joiner=" - ")
+    rows = rows.annotate(age_days=ExpressionWrapper(age_days, output_field=IntegerField()))
+    is_up_to = {n: Q(age_days__lte=n) for n in (0, 1, 7)}
     found = _sums(
         rows,
         tuple(renamed.get(column, column) for column in columns),

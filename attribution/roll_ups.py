@@ -89,6 +89,13 @@ class UserDay(AdKey):
             models.UniqueConstraint(fields=["day", "app", "user_key"], name="user_day_once")
         ]
         indexes = [
+            # Different paying users of a span of days (reports.breakdown): answered by the index alone.
+            models.Index(
+                fields=["day", "app", "user_key"],
+                include=["is_organic", "advertiser_id", "campaign_id", "ad_id", "channel"],
+                condition=Q(payments__gt=0),
+                name="user_day_paying",
+            ),
             # What the users activated in a span of days were worth (reports.cohorts).
             models.Index(fields=["activation_day"], name="user_day_cohort"),
         ]
