@@ -133,17 +133,28 @@ def _candidates_statement() -> str:
 
 
 def _candidates_by(kind: Kind, column: str) -> str:
-    # `<> '{}'` says nothing new, but without it PostgreSQL can't use the partial index.
-    has_it = "caid_digests && ARRAY[digest] AND caid_digests <> '{}'" if kind is Kind.CAID else f"{column} = digest"
     clicks = (
-        f"SELECT id, clicked_at, {', '.join(_ALL_COLUMNS)} FROM {Click._meta.db_table} AS click "  # noqa: S608
-        f"WHERE click.app_id = sought.app_id AND {has_it} AND callback_param <> ''"
+        _clicks_of_a_caid() if kind is Kind.CAID else f"{Click._meta.db_table} AS click WHERE {column} = digest AND"
     )
+    columns = f"id, clicked_at, {', '.join(_ALL_COLUMNS)}"
+    of_app = "click.app_id = sought.app_id AND callback_param <> ''"
     return (
         f"SELECT number, found.* FROM sought CROSS JOIN LATERAL ("  # noqa: S608
-        f"({clicks} AND clicked_at BETWEEN since AND activated_at ORDER BY clicked_at DESC, id DESC LIMIT 1) UNION ALL "
-        f"({clicks} AND clicked_at > activated_at ORDER BY clicked_at, id LIMIT 1)) AS found WHERE kind = '{kind}'"
+        f"(SELECT {columns} FROM {clicks} {of_app} AND clicked_at BETWEEN since AND activated_at "
+        f"ORDER BY clicked_at DESC, id DESC LIMIT 1) UNION ALL "
+        f"(SELECT {columns} FROM {clicks} {of_app} AND clicked_at > activated_at "
+        f"ORDER BY clicked_at, id LIMIT 1)) AS found WHERE kind = '{kind}'"
     )
+
+
+def _clicks_of_a_caid() -> str:
+    """`<> '{}'` says nothing new, but without it PostgreSQL can't use the partial index.
+
+    `OFFSET 0` keeps the time's condition out: PostgreSQL would first collect all clicks of that time, device by device.
+    """
+    table = Click._meta.db_table
+    having = "caid_digests && ARRAY[digest] AND caid_digests <> '{}'"
+    return f"(SELECT * FROM {table} WHERE {having} OFFSET 0) AS click WHERE"  # noqa: S608
 
 
 @cache

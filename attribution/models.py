@@ -245,7 +245,8 @@ class Click(AdIds):
                 condition=Q(ipv6_ua_digest__isnull=False),
                 name="click_by_ipv6_ua",
             ),
-            GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), name="click_by_caid"),
+            # No list of pending entries: each look-up would read all of it.
+            GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), fastupdate=False, name="click_by_caid"),
             # The admin's newest page, and the purge of what is past its retention.
             models.Index(fields=["received_at"], name="click_by_time"),
             # One day of clicks (stats). Times rise along the table's pages, so a thousandth of a btree's size will do;

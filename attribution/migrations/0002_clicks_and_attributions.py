@@ -179,7 +179,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="click",
             index=django.contrib.postgres.indexes.GinIndex(
-                condition=models.Q(("caid_digests", []), _negated=True), fields=["caid_digests"], name="click_by_caid"
+                condition=models.Q(("caid_digests", []), _negated=True),
+                fastupdate=False,
+                fields=["caid_digests"],
+                name="click_by_caid",
             ),
         ),
         migrations.AddIndex(
