@@ -3,7 +3,8 @@
 Django takes a streamed response piece by piece from an iterator: a task switch a piece, a thread and a database
 connection held per open response, four thread hops of sync middleware before the first byte. Thousands of open chats
 make that the main cost, so on the paths of `settings.DRIVEN_PATHS` a response's source writes to the client itself,
-straight from its own event. Measured on two cores at 500 streams of 50 tokens/s: 29 µs of CPU a chunk against 37 µs.
+straight from its own event. Measured on two cores at 500 streams of 50 tokens/s: 29 µs of CPU a chunk against 37 µs;
+and 26 µs past uvicorn's `send`, whose object is known (any other server is written to by ASGI alone).
 
 The view stays an ordinary async view that returns a `StreamingHttpResponse`: under any other handler (Django's test
 client, say) the same response is iterated as usual. What the view needs of the database it does in a thread of its own
@@ -21,6 +22,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefi
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 Message = Mapping[str, Any]
 Scope = dict[str, Any]
@@ -48,10 +50,14 @@ class Outbox:
     is kept and goes out in one piece. The source is told, so that only what it had in hand is kept.
     """
 
-    __slots__ = ("_is_ended", "_kept", "_send", "_source", "_waiting")
+    __slots__ = ("_is_ended", "_kept", "_send", "_source", "_uvicorn", "_waiting")
 
     def __init__(self, send: Send, source: Source) -> None:
+        """The head has been sent by now: the server knows how it frames the body."""
         self._send = send
+        server = getattr(send, "__self__", None)
+        is_uvicorn = isinstance(server, RequestResponseCycle) and server.chunked_encoding
+        self._uvicorn: RequestResponseCycle | None = server if is_uvicorn else None
         self._source = source
         self._kept = bytearray()
         self._waiting: asyncio.Task[None] | None = None
@@ -60,6 +66,12 @@ class Outbox:
     def write(self, body: bytes) -> None:
         if self._waiting is not None:
             self._kept += body
+            return
+        uvicorn = self._uvicorn
+        if body and uvicorn is not None and not uvicorn.flow.write_paused and not uvicorn.disconnected:
+            # What uvicorn's own `send` comes to. Without the message, the coroutine and its checks a chunk costs 3 µs
+            # less, a tenth of the whole at 500 streams (docs/benchmarks.md).
+            uvicorn.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
             return
         self._start({"type": "http.response.body", "body": body, "more_body": True})
 
@@ -77,10 +89,9 @@ class Outbox:
         if self._waiting is not None:
             self._waiting.cancel()
         # ASGI has no word for this, and leaving the response unfinished would keep the connection and its buffers
-        # until the client reads. uvicorn's `send` is bound to the object that has the transport.
-        transport = getattr(getattr(self._send, "__self__", None), "transport", None)
-        if transport is not None:
-            transport.abort()
+        # until the client reads.
+        if self._uvicorn is not None:
+            self._uvicorn.transport.abort()
 
     def _start(self, message: Message) -> None:
         sending = self._send(message)

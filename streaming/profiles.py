@@ -23,6 +23,9 @@ class Profile(Protocol):
     def chunk(self, event: sse.Event, chunk: provider.Chunk | None) -> bytes:
         """One event of the provider; `chunk` is None if it is not a chunk that we understand."""
 
+    def choice(self, read: bytes, choice: provider.Choice) -> bytes:
+        """A read that is one event with one choice, which goes on: what `chunk` would give, for less."""
+
     def done(self, *, finish_reason: str, usage: provider.Usage | None) -> bytes:
         """The terminal event of an answer that is whole."""
 
@@ -51,6 +54,9 @@ class OpenAIProfile:
         if len(event.block) - len(event.data) <= _BARE_EVENT_BYTES:
             return event.block
         return sse.encode_data(event.data)  # `id:` and `event:` lines break openai-python
+
+    def choice(self, read: bytes, choice: provider.Choice) -> bytes:
+        return read
 
     def done(self, *, finish_reason: str, usage: provider.Usage | None) -> bytes:
         return sse.DONE
@@ -82,6 +88,9 @@ class AppProfile:
         if chunk is None:
             return b""
         return b"".join([self._delta(choice.delta) for choice in chunk.choices or () if choice.delta is not None])
+
+    def choice(self, read: bytes, choice: provider.Choice) -> bytes:
+        return b"" if choice.delta is None else self._delta(choice.delta)
 
     def done(self, *, finish_reason: str, usage: provider.Usage | None) -> bytes:
         return self._event(b"done", {"finish_reason": finish_reason, "usage": usage})

@@ -19,6 +19,10 @@ DONE = b"[DONE]"
 # --- What a chunk holds -----------------------------------------------------------------------------------------------
 
 
+# A field that is not there. The decoder gives this very object, so `is NULL` tells without a call.
+NULL = msgspec.Raw(b"null")
+
+
 class _PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
 
@@ -52,7 +56,7 @@ class Delta(msgspec.Struct, gc=False):
     reasoning_content: str | None = None
     reasoning: str | None = None  # OpenRouter's and Groq's word
     refusal: str | None = None
-    tool_calls: msgspec.Raw = msgspec.Raw(b"null")
+    tool_calls: msgspec.Raw = NULL
 
     @property
     def reasoning_text(self) -> str:
@@ -70,14 +74,14 @@ class Chunk(msgspec.Struct, gc=False):
 
     choices: list[Choice] | None = None
     usage: Usage | None = None
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = NULL
 
 
 chunk_decoder = msgspec.json.Decoder(Chunk)
 
 
 def is_null(raw: msgspec.Raw) -> bool:
-    return bytes(raw) == b"null"
+    return raw is NULL or bytes(raw) == b"null"
 
 
 # --- Dialects ---------------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ from streaming.upstream import UpstreamError, UpstreamResponse
 
 _JSON_BODY_BYTES = 64 * 1024
 
+_decode_chunk = provider.chunk_decoder.decode
+
 
 class Relay(Turn):
     """A turn that streams: the receiver of the upstream's body (`upstream.BodyReceiver`) and the source of the
@@ -90,6 +92,35 @@ class Relay(Turn):
 
     def body_received(self, read: bytes) -> None:
         self._read_at = time.monotonic()
+        data = self._parser.only_data(read)
+        if data is None or not self._is_committed or not self._pass_on(data, read):
+            self._observe(read)
+
+    def _pass_on(self, data: bytes, read: bytes) -> bool:
+        """Observe and write a read that is one chunk in the midst of one choice. False if it is anything else.
+
+        Nearly every read is one. What `_observe` would do with it, without the steps for all others, takes 3 of the
+        33 µs of CPU off a chunk at 500 streams (docs/benchmarks.md).
+        """
+        try:
+            chunk = _decode_chunk(data)
+        except (ValueError, RecursionError):
+            return False
+        choices = chunk.choices
+        if not choices or len(choices) > 1 or chunk.error is not provider.NULL:
+            return False
+        choice = choices[0]
+        if choice.finish_reason is not None or choice.index not in self._unfinished_choices:
+            return False
+        self.completion.chunks += 1
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if out := self._profile.choice(read, choice):
+            self._write(out)
+        return True
+
+    def _observe(self, read: bytes) -> None:
+        """Take note of the events that end in the read, and write what the client gets of them."""
         out: list[bytes] = []
         fault = None
         try:
@@ -129,7 +160,7 @@ class Relay(Turn):
             self._is_done = True
             return b""
         try:
-            chunk = provider.chunk_decoder.decode(event.data)
+            chunk = _decode_chunk(event.data)
         except ValueError:
             return self._observe_odd_event(event)
         if event.event == b"error" or not provider.is_null(chunk.error):

@@ -1,5 +1,6 @@
 """How a provider's events look to clients of both profiles."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -108,6 +109,23 @@ def test_app_events_of_a_whole_answer() -> None:
         "id: 9\nevent: done\n"
         'data: {"finish_reason":"stop","usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}\n\n'
     )
+
+
+@pytest.mark.parametrize("make", [lambda: OpenAIProfile(wants_usage=False), lambda: AppProfile(keeps_text=True)])
+@pytest.mark.parametrize(
+    "block",
+    [
+        TEXT,
+        b'data: {"choices":[{"delta":{"content":"x","reasoning_content":"y","tool_calls":[{"index":0}]}}]}\n\n',
+        b'data:{"choices":[{"delta":{"tool_calls":null}}],"usage":{"prompt_tokens":1}}\n\n',
+        b'data: {"choices":[{}]}\n\n',
+    ],
+)
+def test_one_choice_is_what_its_chunk_is(make: Callable[[], OpenAIProfile | AppProfile], block: bytes) -> None:
+    event, chunk = chunk_of(block)
+
+    assert chunk.choices is not None
+    assert make().choice(block, chunk.choices[0]) == make().chunk(event, chunk)
 
 
 def test_app_start_of_a_second_attempt_is_the_first_event_again() -> None:
