@@ -31,7 +31,8 @@ class Pipeline:
     now: datetime = NOW
 
     def report(self, event: str = "active", *, user: str = "u-1", **fields: Any) -> Conversion:
-        fields = {"os": "android", "device": {"android_id": ANDROID_ID}, "occurred_at": self.now} | fields
+        usual: dict[str, Any] = {"os": "android", "device": {"android_id": ANDROID_ID}, "occurred_at": self.now}
+        fields = usual | fields
         if event == "active_pay":
             fields = {"amount_fen": 1999, "outer_event_id": "order-1"} | fields
         [receipt] = intake.receive(
@@ -97,6 +98,6 @@ def client(app: App) -> APIClient:
 
 
 def user_client(app: App | None, user_id: str) -> APIClient:
-    credential = Credential(name="backend", caller_id=None, app_id=app and app.pk, is_throttled=False)
+    credential = Credential(name="backend", caller_id=None, app_id=app.pk if app else None, is_throttled=False)
     token = tokens.mint(credential, user_id=user_id, ttl_s=60, now=timezone.now())
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")

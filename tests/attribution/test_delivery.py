@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -94,9 +95,11 @@ def test_organic_user_is_final_after_all_look_ups(pipeline: Pipeline) -> None:
     conversion = pipeline.report(device={"android_id": "organic-1"})
     pipeline.deliver()
     waits = []
-    while conversion.refresh_from_db() or conversion.due_at:
+    conversion.refresh_from_db()
+    while conversion.due_at:
         waits.append(round((conversion.due_at - pipeline.now).total_seconds()))
         pipeline.deliver_when_due(conversion)
+        conversion.refresh_from_db()
 
     assert fate(conversion) == ("organic", "no_click")
     assert [low <= wait <= high for wait, (low, high) in zip(waits, LOOKUP_WAITS, strict=True)] == [True] * 5
@@ -296,7 +299,7 @@ def test_row_that_cannot_be_read_does_not_block_its_neighbours(pipeline: Pipelin
 def test_worker_that_lost_its_lease_writes_nothing(pipeline: Pipeline, settings: Settings) -> None:
     conversion = pipeline.report()
     stale = Conversion.objects.get()
-    stale.lease_token = delivery.uuid.uuid4()
+    stale.lease_token = uuid.uuid4()
     stale.mark_failed("test", "", now=pipeline.now)
 
     delivery.save_settled([stale])

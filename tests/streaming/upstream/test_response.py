@@ -312,7 +312,7 @@ async def test_decompression_bomb_is_refused_by_the_limit(pool: UpstreamPool) ->
 
 
 async def test_receiver_that_resumes_at_once_is_not_called_within_its_call(pool: UpstreamPool) -> None:
-    came_within = []
+    came_within: list[int] = []
 
     def pause_and_resume() -> None:
         reads = len(recorder.reads)
