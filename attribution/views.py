@@ -2,14 +2,15 @@
 
 import asyncio
 import functools
+import logging
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
@@ -31,6 +32,8 @@ from attribution.serializers import (
     Reporter,
 )
 from config.access.credentials import Credential
+
+logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 500
 
@@ -137,7 +140,10 @@ def _rendered(request: HttpRequest) -> HttpResponseBase:
     try:
         answer: Response = Events.as_view()(request)
         answer.render()
-        return answer
+        return answer  # noqa: TRY300  # what follows is for both
+    except (OperationalError, InterfaceError):
+        logger.exception("An event was not stored")
+        return JsonResponse({"detail": "Not stored: the database is away. Try again."}, status=503)
     finally:
         connection.close()  # back to the pool
 
