@@ -118,14 +118,18 @@ class DaySums:
 
 
 def _write_steps(table: Table) -> str:
-    """Parts of a WITH: the fresh rows, then the removal of those that are no more, and the others."""
+    """Parts of a WITH: the fresh rows, then the removal of those that are no more, and the others.
+
+    NOT IN is looked up in a hash. NOT EXISTS would be a join, for which PostgreSQL takes the fresh rows, of whose day
+    and app it knows nothing, for a single one: a loop over 16,000 × 16,000 rows.
+    """
     fresh, columns = f"fresh_{table.name}", ", ".join([*table.key, *table.sums])
     stored, given = _listed("stored", table.sums), _listed("EXCLUDED", table.sums)
     steps = f"""
         {fresh} AS MATERIALIZED ({table.query}),
         gone_{table.name} AS (
-            DELETE FROM {table.name} AS stored WHERE app_id = %(app)s AND day = %(day)s
-            AND NOT EXISTS (SELECT FROM {fresh} WHERE ({_listed(fresh, table.key)}) = ({_listed("stored", table.key)}))
+            DELETE FROM {table.name} WHERE app_id = %(app)s AND day = %(day)s
+            AND ({", ".join(table.key)}) NOT IN (SELECT {", ".join(table.key)} FROM {fresh})
         ),
         written_{table.name} AS (
             INSERT INTO {table.name} AS stored ({columns}) SELECT {columns} FROM {fresh}
