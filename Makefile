@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint format
+.PHONY: run test bench lint format
 
 run: .venv/installed
 	@exec $(BIN)/python -m sandbox.run
 
 test: lint
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+# QUICK=1: in two minutes, with fewer peers and runs.
+bench: .venv/installed
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -12,10 +12,11 @@ import uvloop
 
 from benchmarks import cores, installing, machine, report
 from benchmarks.peers import LOCAL, NotInstalled, rivermouth
+from benchmarks.pipeline import run as pipeline_run
 from benchmarks.relay import run as relay_run
 
 _HERE = Path(__file__).parent
-_PARTS = ["relay"]
+_PARTS = ["relay", "pipeline"]
 
 
 def main() -> None:
@@ -35,6 +36,9 @@ def main() -> None:
         _stay_out_of_the_way()
         if "relay" in (options.only or _PARTS):
             results["relay"] = _relay(env, is_quick=options.quick)
+        if "pipeline" in (options.only or _PARTS):
+            sizes = pipeline_run.QUICK if options.quick else pipeline_run.FULL
+            results["pipeline"] = {"runs": uvloop.run(pipeline_run.measure(env, services, sizes))}
     finally:
         services.stop()
     _write(results, options.results)

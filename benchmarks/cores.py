@@ -65,9 +65,13 @@ def start_server(
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:
-    for child in psutil.Process(process.pid).children(recursive=True):
-        child.terminate()
+    """End it and its descendants: politely, then surely."""
+    descendants = psutil.Process(process.pid).children(recursive=True)
     children.end(process, signal.SIGTERM, within_s=_STOP_WITHIN_S)
+    for descendant in descendants:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            descendant.kill()
+    psutil.wait_procs(descendants, timeout=_STOP_WITHIN_S)
 
 
 @dataclass(frozen=True, slots=True)

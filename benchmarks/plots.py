@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib as mpl  # type: ignore[import-not-found]  # installed in an environment of its own
 
 mpl.use("agg")
-from matplotlib import pyplot  # noqa: E402  # the back end comes first
+from matplotlib import pyplot  # the back end comes first
 
 _OURS = "rivermouth"
 _OUR_COLOUR, _OTHER_COLOUR = "#0f6cbd", "#9aa5b1"
@@ -31,6 +31,15 @@ def main(file: Path) -> None:
         )
         _bars(runs["set-up"], "cpu_ms_per_stream", "CPU ms a stream of one token", file.parent / "set-up.png")
         _growth(runs, file.parent / "chunk-growth.png")
+    if "pipeline" in results:
+        runs = results["pipeline"]["runs"]
+        largest = max((name for name in runs if name.endswith("conversions")), key=_size)
+        _bars(runs[largest], "cpu_ms", f"CPU ms of the worker a conversion, {largest}", file.parent / "conversion.png")
+        _conversion_growth(runs, file.parent / "conversion-growth.png")
+
+
+def _size(scenario: str) -> int:
+    return int(scenario.partition(" ")[0])
 
 
 def _bars(of_relays: dict[str, list[dict[str, float]]], figure: str, title: str, file: Path) -> None:
@@ -67,6 +76,20 @@ def _growth(runs: dict[str, Any], file: Path) -> None:
     axes.set_xlabel("streams of 50 tokens/s")
     axes.legend(fontsize=8)
     _finish(chart, axes, "CPU µs a chunk as the load grows", file)
+
+
+def _conversion_growth(runs: dict[str, Any], file: Path) -> None:
+    """CPU a conversion over how many are waiting."""
+    chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    scenarios = sorted((name for name in runs if name.endswith("conversions")), key=_size)
+    for name in runs[scenarios[0]]:
+        medians = [statistics.median(run["cpu_ms"] for run in runs[scenario][name]) for scenario in scenarios]
+        axes.plot([_size(scenario) for scenario in scenarios], medians, marker="o", label=name)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("conversions waiting")
+    axes.legend(fontsize=8)
+    _finish(chart, axes, "CPU ms of the worker a conversion as the queue grows", file)
 
 
 def _finish(chart: Any, axes: Any, title: str, file: Path) -> None:

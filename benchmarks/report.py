@@ -8,6 +8,7 @@ from benchmarks.figures import Spread, spread
 
 _UNIT_OF_COMPARISON = "nginx"
 _DIRECT = "direct"
+_OURS = "rivermouth"
 
 Runs = dict[str, dict[str, list[dict[str, float]]]]
 
@@ -19,6 +20,8 @@ def markdown(results: dict[str, Any]) -> str:
         lines.append("- quick form: fewer peers, scenarios and runs")
     if "relay" in results:
         lines += ["", *_relay(results["relay"])]
+    if "pipeline" in results:
+        lines += ["", *_pipeline(results["pipeline"]["runs"])]
     return "\n".join(lines) + "\n"
 
 
@@ -120,6 +123,43 @@ def _load_share(runs: Runs) -> float:
         for run in of_one
     ]
     return max(shares, default=0.0)
+
+
+# --- Pipeline ---------------------------------------------------------------------------------------------------------
+
+_INTAKE = ["events, lists of 100", "events, singly", "clicks", "clicks, 1000/s"]
+
+
+def _pipeline(runs: Runs) -> list[str]:
+    head = ["into one web process", "a second", "CPU ms each", "p50 ms", "p99 ms", "core used", "errors"]
+    figures = ["per_s", "cpu_ms", "p50_ms", "p99_ms", "server_share", "errors"]
+    lines = ["## Pipeline", "", "The web process has a core of its own; PostgreSQL is on the load's.", ""]
+    lines += _table(head, [[name, *(_ranged(runs, name, _OURS, of) for of in figures)] for name in _INTAKE])
+    lines += ["", "Conversions out of a worker on a core of its own, from the first look-up to the last row.", ""]
+    head = ["", "worker", "a second", "CPU ms each", "PostgreSQL's CPU ms each", "core used", "sent twice"]
+    figures = ["per_s", "cpu_ms", "database_cpu_ms", "server_share", "duplicates"]
+    lines += _table(
+        head,
+        [
+            [scenario, program, *(_ranged(runs, scenario, program, of) for of in figures)]
+            for scenario, of_programs in runs.items()
+            for program in of_programs
+            if scenario not in [*_INTAKE, "steady"]
+        ],
+    )
+    if "steady" in runs:
+        p50, p99 = (_ranged(runs, "steady", _OURS, of) for of in ("p50_ms", "p99_ms"))
+        lines += ["", f"At 50 events a second, web and worker on one core: reported after {p50} ms, p99 {p99} ms."]
+    return lines
+
+
+def _ranged(runs: Runs, scenario: str, program: str, figure: str) -> str:
+    found = _spread(runs, program, scenario, figure)
+    if found is None:
+        return "–"
+    if found.low == found.high:
+        return _number(found.median)
+    return f"{_number(found.median)} ({_number(found.low)} – {_number(found.high)})"
 
 
 # --- Text -------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ chunks of its own. Unpaced streams write one chunk in each turn of the event loo
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -66,9 +67,15 @@ class Provider:
         self._dealt = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    async def start(self) -> None:
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Listen, on the port that `port` then says."""
         server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), "127.0.0.1", 0, backlog=_BACKLOG)
         self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
+            server.close()
 
     def play(self, script: Script) -> None:
         """Set the script; nothing may be playing."""

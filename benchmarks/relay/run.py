@@ -90,22 +90,27 @@ async def measure(
 ) -> tuple[Results, dict[str, str]]:
     """Run the plan. Returns the results, and why the others of the peers are not among them."""
     provider = Provider()
-    await provider.start()
-    relays, not_installed = await asyncio.to_thread(_start_all, peers, provider.port, env)
-    results: Results = {}
-    try:
-        for scenario in planned:
-            results[scenario.name] = {}
-            for _ in range(scenario.rounds):
-                for relay in [Relay(name=DIRECT, port=provider.port), *relays]:
-                    if _is_asked(scenario, relay, results):
-                        figures = await scenario.run(relay, provider)
-                        results[scenario.name].setdefault(relay.name, []).append(figures)
-                        _show(scenario, relay, figures)
-    finally:
-        for process in {relay.process for relay in relays if relay.process is not None}:
-            cores.stop_server(process)
+    async with provider.serving():
+        relays, not_installed = await asyncio.to_thread(_start_all, peers, provider.port, env)
+        try:
+            results = await _in_turns(planned, [Relay(name=DIRECT, port=provider.port), *relays], provider)
+        finally:
+            for process in {relay.process for relay in relays if relay.process is not None}:
+                cores.stop_server(process)
     return results, not_installed
+
+
+async def _in_turns(planned: Sequence[Scenario], relays: Sequence[Relay], provider: Provider) -> Results:
+    results: Results = {}
+    for scenario in planned:
+        results[scenario.name] = {}
+        for _ in range(scenario.rounds):
+            for relay in relays:
+                if _is_asked(scenario, relay, results):
+                    figures = await scenario.run(relay, provider)
+                    results[scenario.name].setdefault(relay.name, []).append(figures)
+                    _show(scenario, relay, figures)
+    return results
 
 
 def _start_all(peers: Sequence[str], upstream_port: int, env: dict[str, str]) -> tuple[list[Relay], dict[str, str]]:

@@ -64,15 +64,12 @@ def manage(env: Mapping[str, str], *arguments: str) -> str:
 
 
 def start(upstream_port: int, env: Mapping[str, str]) -> list[Relay]:
-    """One process, twice: the OpenAI profile and the app profile."""
+    """The relay: one process, twice: the OpenAI profile and the app profile."""
     models = LOCAL / "models.toml"
     models.write_text(_MODELS.format(upstream_port=upstream_port, model=MODEL))
-    manage(env, "migrate", "--verbosity", "0")
     manage(env, "sync_models", str(models))
     key = manage(env, "issue_key", f"bench-{secrets.token_hex(4)}")
-    port, log = free_port(), LOGS / "rivermouth.log"
-    process = cores.start_server(_web_command(port), log=log, env=env, folder=_CHECKOUT)
-    await_port(process, port, log)
+    process, port = start_web(env)
     headers = {"Authorization": f"Bearer {key}"}
     return [
         Relay(name=NAME, port=port, process=process, headers=headers),
@@ -89,8 +86,23 @@ def start(upstream_port: int, env: Mapping[str, str]) -> list[Relay]:
     ]
 
 
-def _web_command(port: int) -> list[str]:
-    """The Procfile's own line, on this interpreter."""
-    [line] = [line for line in (_CHECKOUT / "Procfile").read_text().splitlines() if line.startswith("web:")]
-    words = line.partition(":")[2].replace("$HOST", "127.0.0.1").replace("$PORT", str(port)).split()
-    return [str(Path(sys.executable).parent / words[0]), *words[1:]]
+def start_web(env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    """Returns the process and its port."""
+    port, log = free_port(), LOGS / "rivermouth-web.log"
+    command = _procfile("web", {"$HOST": "127.0.0.1", "$PORT": str(port)})
+    process = cores.start_server(command, log=log, env=env, folder=_CHECKOUT)
+    await_port(process, port, log)
+    return process, port
+
+
+def start_worker(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    log = LOGS / "rivermouth-worker.log"
+    return cores.start_server(_procfile("worker", {}), log=log, env=env, folder=_CHECKOUT)
+
+
+def _procfile(name: str, values: Mapping[str, str]) -> list[str]:
+    """The command of this name, on this interpreter."""
+    lines = (line.partition(":") for line in (_CHECKOUT / "Procfile").read_text().splitlines())
+    [command] = [command for process, _, command in lines if process == name]
+    program, *arguments = [values.get(word, word) for word in command.split()]
+    return [str(Path(sys.executable).parent / program), *arguments]

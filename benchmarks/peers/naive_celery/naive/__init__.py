@@ -1,0 +1,1 @@
+"""A Django project of its own: one row an event, one Celery task a row."""
