@@ -130,6 +130,9 @@ def test_page_works_in_chinese_on_a_phone_in_the_dark(signed_in: Page, stack: St
     expect(signed_in.locator("#send")).to_be_visible(timeout=20_000)
 
     expect(signed_in.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(signed_in.locator("#send")).to_have_text("发送")
+    expect(signed_in.locator("#status")).to_have_text("回答完毕。")
+    expect(signed_in.locator("details.reasoning summary")).to_have_text("思考过程")
     assert signed_in.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     screenshot(signed_in, "playground-phone-dark-zh")
 

@@ -1,0 +1,43 @@
+"""The Chinese catalogue: whole, compiled, and true to the placeholders."""
+
+import gettext
+import re
+from pathlib import Path
+
+CATALOGUE = Path(__file__).parents[2] / Path("config/locale/zh_Hans/LC_MESSAGES/django.po")
+PLACEHOLDER = re.compile(r"%\(\w+\)s|%[sd]")
+# A quoted text goes on over the lines that follow.
+ENTRY = re.compile(r'^(msgid|msgstr(?:\[0\])?) ((?:".*"\n)+)', re.MULTILINE)
+
+
+def _texts() -> list[tuple[str, str]]:
+    """Each (English, Chinese) of the source, the header left out."""
+    texts: list[tuple[str, str]] = []
+    english = ""
+    for keyword, quoted in ENTRY.findall(CATALOGUE.read_text(encoding="utf-8") + "\n"):
+        text = "".join(line.strip()[1:-1] for line in quoted.splitlines())
+        if keyword == "msgid":
+            english = text
+        else:
+            texts.append((english, text))
+    return [(english, chinese) for english, chinese in texts if english]
+
+
+def test_every_text_has_its_chinese() -> None:
+    assert [english for english, chinese in _texts() if not chinese] == []
+    assert "fuzzy" not in CATALOGUE.read_text(encoding="utf-8")
+
+
+def test_placeholders_are_kept() -> None:
+    texts = _texts()
+
+    assert len(texts) > 200
+    assert [english for english, chinese in texts if PLACEHOLDER.findall(english) != PLACEHOLDER.findall(chinese)] == []
+
+
+def test_catalogue_is_compiled_as_it_stands() -> None:
+    with CATALOGUE.with_suffix(".mo").open("rb") as compiled:
+        catalogue = gettext.GNUTranslations(compiled)
+
+    singular = [(english, chinese) for english, chinese in _texts() if "%d" not in english]
+    assert [english for english, chinese in singular if catalogue.gettext(english) != chinese] == []
