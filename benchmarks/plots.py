@@ -33,9 +33,11 @@ def main(file: Path) -> None:
         _growth(runs, file.parent / "chunk-growth.png")
     if "pipeline" in results:
         runs = results["pipeline"]["runs"]
-        largest = max((name for name in runs if name.endswith("conversions")), key=_size)
-        _bars(runs[largest], "cpu_ms", f"CPU ms of the worker a conversion, {largest}", file.parent / "conversion.png")
-        _conversion_growth(runs, file.parent / "conversion-growth.png")
+        scenarios = sorted((name for name in runs if name.endswith("conversions")), key=_size)
+        [*_, compared] = [name for name in scenarios if len(runs[name]) > 1]
+        _bars(runs[compared], "cpu_ms", "CPU ms of the worker a conversion", file.parent / "conversion.png")
+        if len(scenarios) > 1:
+            _conversion_growth(runs, scenarios, file.parent / "conversion-growth.png")
 
 
 def _size(scenario: str) -> int:
@@ -78,13 +80,16 @@ def _growth(runs: dict[str, Any], file: Path) -> None:
     _finish(chart, axes, "CPU µs a chunk as the load grows", file)
 
 
-def _conversion_growth(runs: dict[str, Any], file: Path) -> None:
+def _conversion_growth(runs: dict[str, Any], scenarios: list[str], file: Path) -> None:
     """CPU a conversion over how many are waiting."""
     chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    scenarios = sorted((name for name in runs if name.endswith("conversions")), key=_size)
     for name in runs[scenarios[0]]:
-        medians = [statistics.median(run["cpu_ms"] for run in runs[scenario][name]) for scenario in scenarios]
-        axes.plot([_size(scenario) for scenario in scenarios], medians, marker="o", label=name)
+        points = [
+            (_size(scenario), statistics.median(run["cpu_ms"] for run in runs[scenario][name]))
+            for scenario in scenarios
+            if name in runs[scenario]
+        ]
+        axes.plot(*zip(*points, strict=True), marker="o", label=name)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("conversions waiting")
