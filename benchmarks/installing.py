@@ -31,7 +31,8 @@ def node(name: str, sources: Sequence[Path], *, build: str | None = None) -> Non
     if npm is None:
         raise NotInstalled("no npm on this machine")
     print(f"installing {name}", flush=True)
-    folder(name).mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder(name), ignore_errors=True)  # npm would keep what it chose before
+    folder(name).mkdir(parents=True)
     for source in sources:
         shutil.copy(source, folder(name))
     run([npm, "install", "--no-audit", "--no-fund"], within=folder(name))

@@ -1,7 +1,7 @@
 """Portkey's open-source gateway, from npm.
 
 With the version of `@hono/node-server` that npm picks by itself every answer is a 500 ("immutable"), see
-https://github.com/Portkey-AI/gateway/issues/1389; package.json has the last one that works.
+https://github.com/Portkey-AI/gateway/issues/1389; package.json has one that works.
 """
 
 from pathlib import Path
