@@ -197,6 +197,28 @@ def test_activation_that_comes_late_makes_the_cohort_of_earlier_payments(world: 
     assert list(cohorts) == [(date(2026, 11, 23), date(2026, 11, 20), "huawei")]
 
 
+def test_paying_user_counts_once_a_day_at_the_channel_of_the_first_payment(world: World) -> None:
+    world.event("next_day_open", NOW - timedelta(hours=3), channel="oppo")
+    world.event("active_pay", NOW - timedelta(hours=2), channel="huawei")
+    world.event("active_pay", NOW - timedelta(hours=1), channel="xiaomi")
+
+    stats.catch_up(NOW)
+
+    paying_users = EventDay.objects.order_by("channel").values_list("channel", "paying_users")
+    assert list(paying_users) == [("huawei", 1), ("oppo", 0), ("xiaomi", 0)]
+    assert list(UserDay.objects.values_list("channel", "payments")) == [("huawei", 2)]
+
+
+def test_sums_that_are_no_more_are_removed(world: World) -> None:
+    world.event("active", NOW)
+    stats.catch_up(NOW)
+
+    world.attribute("u", ADS[0], at=NOW)
+    stats.catch_up(NOW)
+
+    assert list(EventDay.objects.values_list("is_organic", "activations")) == [(False, 1)]
+
+
 def test_state_that_changes_later_counts_at_the_day_of_the_event(world: World) -> None:
     world.event("active", NOW - timedelta(days=3))
     stats.catch_up(NOW)
