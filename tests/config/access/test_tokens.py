@@ -11,9 +11,13 @@ from config.access import authentication, tokens
 from config.access.credentials import Credential
 from config.access.models import ApiKey
 
-NOW = dt.datetime.now(dt.UTC)
 SERVER = Credential(name="rm_0123456789ab", caller_id=7, app_id=3, allowed_models=("doubao",), is_throttled=False)
 SHARED = "a-secret-that-the-app-shares-with-us"
+
+
+def _in(**time: float) -> dt.datetime:
+    """A moment from now on; negative: before."""
+    return dt.datetime.now(dt.UTC) + dt.timedelta(**time)
 
 
 def _post(client: Client, secret: str, body: object) -> Any:
@@ -21,12 +25,12 @@ def _post(client: Client, secret: str, body: object) -> Any:
 
 
 def _signed(claims: dict[str, Any], *, secret: str = SHARED, kid: str = "backend") -> str:
-    usual = {"sub": "u-1", "aud": "rivermouth", "exp": NOW + dt.timedelta(minutes=5)}
+    usual = {"sub": "u-1", "aud": "rivermouth", "exp": _in(minutes=5)}
     return jwt.encode({**usual, **claims}, secret, algorithm="HS256", headers={"kid": kid})
 
 
 def test_token_carries_what_its_key_may_do() -> None:
-    token = tokens.mint(SERVER, user_id="u-1", ttl_s=60, now=NOW)
+    token = tokens.mint(SERVER, user_id="u-1", ttl_s=60, now=_in())
 
     credential = authentication.look_up(token)  # a query would fail, since this test may not use the database
 
@@ -41,7 +45,7 @@ def test_token_carries_what_its_key_may_do() -> None:
 
 
 def test_token_expires() -> None:
-    token = tokens.mint(SERVER, user_id="u-1", ttl_s=60, now=NOW - dt.timedelta(seconds=61))
+    token = tokens.mint(SERVER, user_id="u-1", ttl_s=60, now=_in(seconds=-61))
 
     assert authentication.look_up(token) is None
 
@@ -59,8 +63,8 @@ def test_token_of_the_apps_backend_is_believed(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("claims", "signing"),
     [
-        ({"exp": NOW - dt.timedelta(minutes=1)}, {}),
-        ({"exp": NOW + dt.timedelta(days=2)}, {}),
+        ({"exp": _in(minutes=-1)}, {}),
+        ({"exp": _in(days=2)}, {}),
         ({"aud": "elsewhere"}, {}),
         ({"sub": ""}, {}),
         ({}, {"secret": "another-secret-of-the-same-length-"}),
@@ -75,7 +79,7 @@ def test_token_of_a_backend_is_refused(settings: Any, claims: dict[str, Any], si
 
 
 def test_unsigned_token_is_refused() -> None:
-    claims = {"sub": "u-1", "aud": "rivermouth", "exp": NOW + dt.timedelta(minutes=5)}
+    claims = {"sub": "u-1", "aud": "rivermouth", "exp": _in(minutes=5)}
 
     assert authentication.look_up(jwt.encode(claims, "", algorithm="none")) is None
 
@@ -88,7 +92,7 @@ def test_server_mints_a_token_that_works(client: Client) -> None:
 
     assert answer.status_code == 201
     expires_at = dt.datetime.fromisoformat(answer.json()["expires_at"])
-    assert abs((expires_at - NOW).total_seconds() - 120) < 60
+    assert abs((expires_at - _in(seconds=120)).total_seconds()) < 60
     credential = authentication.look_up(answer.json()["token"])
     assert credential is not None
     assert (credential.user_id, credential.name) == ("u-1", key[:15])
@@ -96,7 +100,7 @@ def test_server_mints_a_token_that_works(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_user_mints_no_token(client: Client) -> None:
-    token = tokens.mint(SERVER, user_id="u-1", ttl_s=60, now=NOW)
+    token = tokens.mint(SERVER, user_id="u-1", ttl_s=60, now=_in())
 
     answer = _post(client, token, {"user_id": "u-2"})
 
