@@ -15,10 +15,12 @@ LIMIT = 10
 
 
 @pytest.fixture
-def redis(settings: Settings, tmp_path: Path) -> Iterator[services.Server]:
-    """A Redis of this test's own: its counts start at none, and the test may stop it."""
+def redis(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[services.Server]:
+    """A Redis of this test's own: its counts start at none, the test may stop it, and no other test has missed it."""
     server = services.start_redis(tmp_path)
     settings.REDIS_URL = server.url
+    settings.REDIS_TIMEOUT_S = 10
+    monkeypatch.setattr(throttling, "_circuit", shared_redis.Circuit("throttle"))
     settings.API_REQUESTS_PER_MINUTE = LIMIT
     _forget_connections()
     yield server
