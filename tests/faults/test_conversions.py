@@ -82,11 +82,13 @@ def processes(
         )
         # Beat inside the worker: these tests wait for what only time brings back.
         schedule = ["--beat", "--schedule", str(folder / "beat")]
-        worker = ["celery", "-A", "config", "-q", "worker", "--concurrency", "1", "--without-mingle", *schedule]
+        worker = ["celery", "-A", "config", "worker", "--concurrency", "1", "--without-mingle", *schedule]
 
         def start_worker() -> "subprocess.Popen[bytes]":
             return stack.enter_context(
-                servers.running(*worker, log_file=folder / "worker.log", environment=environment)
+                servers.running(
+                    *worker, log_file=folder / f"worker-{time.monotonic():.0f}.log", environment=environment
+                )
             )
 
         urls = {"web": web.url, "sandbox": sandbox_server.url}
