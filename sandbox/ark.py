@@ -22,6 +22,14 @@ ARK_PATH = "/api/v3/chat/completions"
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
 MODEL_PREFIXES = ("doubao", "deepseek", "ep-", "qwen", "gpt")
 BAD_KEY_PREFIX = "bad"
+INTERNAL_ERROR = ("InternalServiceError", "The service encountered an unexpected internal error.")
+USUAL_ERRORS = {
+    400: ("InvalidParameter", "A parameter specified in the request is not valid."),
+    401: ("AuthenticationError", "The API key or AK/SK in the request is missing or invalid."),
+    403: ("AccessDenied", "The specified endpoint does not allow access from your account."),
+    404: ("InvalidEndpointOrModel.NotFound", "The model or endpoint does not exist or you do not have access to it."),
+    429: ("RateLimitExceeded.EndpointRPMExceeded", "The request rate has exceeded the limit of this endpoint."),
+}
 FIELD_IN_PARSE_ERROR = re.compile(r"`\$\.?([^`]*)`")
 
 
@@ -44,8 +52,9 @@ class Ark:
         self._faults = faults
         self.tokens_per_s = tokens_per_s
 
-    def error(self, code: str | int, message: str, status: int) -> dict[str, Any]:
-        return error_body(code, message, status)
+    def error(self, status: int, code: str | int | None, message: str | None) -> dict[str, Any]:
+        usual_code, usual_message = USUAL_ERRORS.get(status, INTERNAL_ERROR)
+        return error_body(code or usual_code, message or usual_message, status)
 
     async def complete(self, exchange: Exchange) -> None:
         body = await exchange.body()
@@ -101,7 +110,8 @@ class Ark:
             if isinstance(step, bytes):
                 await exchange.write(step)
             elif isinstance(step, Pause):
-                await (exchange.left() if step.delay_s is None else asyncio.sleep(step.delay_s))
+                # For ever is until `until_left()` cancels us: waiting for the client here too would wake both of us.
+                await (asyncio.Event().wait() if step.delay_s is None else asyncio.sleep(step.delay_s))
                 due_s = time.monotonic()
             else:
                 # Due times are absolute, so that the pace does not drift; even a sleep of 0 lets others run.
@@ -130,7 +140,7 @@ def _request_id_header(exchange: Exchange) -> Headers:
 def _authorise(exchange: Exchange) -> None:
     scheme, _, key = exchange.header(b"authorization").partition(" ")
     if scheme.lower() != "bearer" or not key or key.startswith(BAD_KEY_PREFIX):
-        raise ChatRequestError(401, "AuthenticationError", "The API key or AK/SK in the request is missing or invalid.")
+        raise ChatRequestError(401, *USUAL_ERRORS[401])
 
 
 def _parse(body: bytes) -> ChatRequest:

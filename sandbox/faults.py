@@ -31,8 +31,8 @@ class UnknownFaultError(ValueError):
 class Vendor(Protocol):
     """What a fault needs to say an error in the vendor's words."""
 
-    def error(self, code: str | int, message: str, status: int) -> dict[str, Any]:
-        """The vendor's error body."""
+    def error(self, status: int, code: str | int | None, message: str | None) -> dict[str, Any]:
+        """The vendor's error body, with its usual code and words for the status where they are None."""
 
 
 class Wire(Protocol):
@@ -102,33 +102,33 @@ class WithStatus(Instead, tag="status"):
     status: Status
     body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    code: str | int = "InternalServiceError"
-    message: str = "The service encountered an unexpected internal error."
+    code: str | int | None = None
+    message: str | None = None
 
     async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         if self.body is None:
-            await exchange.answer_json(vendor.error(self.code, self.message, self.status), self.status, headers)
+            await exchange.answer_json(vendor.error(self.status, self.code, self.message), self.status, headers)
         else:
             await exchange.answer(self.status, self.body.encode(), b"text/plain; charset=utf-8", headers)
 
 
 class RetryAfter(Instead, tag="retry_after"):
     seconds: Count = 1
-    code: str | int = "RateLimitExceeded.EndpointRPMExceeded"
-    message: str = "The request rate has exceeded the limit of this endpoint."
+    code: str | int | None = None
+    message: str | None = None
 
     async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
         headers = [(b"retry-after", b"%d" % self.seconds)]
-        await exchange.answer_json(vendor.error(self.code, self.message, 429), 429, headers)
+        await exchange.answer_json(vendor.error(429, self.code, self.message), 429, headers)
 
 
 class ErrorIn200(Instead, tag="error_in_200"):
     code: str | int
-    message: str = "系统繁忙，请稍后重试"
+    message: str | None = None
 
     async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
-        await exchange.answer_json(vendor.error(self.code, self.message, 200))
+        await exchange.answer_json(vendor.error(200, self.code, self.message))
 
 
 class Garbage(Instead, tag="garbage"):
@@ -319,7 +319,9 @@ class FaultBook:
         except msgspec.DecodeError as err:
             raise UnknownFaultError(str(err)) from err
         if fault.on not in fault.targets:
-            raise UnknownFaultError(f"{kind_of(fault)!r} does not exist on {fault.on!r}, only on {fault.targets}")
+            raise UnknownFaultError(
+                f"{kind_of(fault)!r} does not exist on {fault.on!r}, only on {', '.join(fault.targets)}"
+            )
         fault_id = next(self._ids)
         self._faults[fault_id] = fault
         return fault_id

@@ -116,8 +116,8 @@ class OceanEngine:
         self._faults = faults
         self._rules: dict[str, DeviceRule] = {}
 
-    def error(self, code: str | int, message: str, status: int) -> dict[str, Any]:
-        return {"code": code, "message": message}
+    def error(self, status: int, code: str | int | None, message: str | None) -> dict[str, Any]:
+        return {"code": status if code is None else code, "message": message or "系统繁忙，请稍后重试"}
 
     async def set_device(self, exchange: Exchange) -> None:
         """Override one device; answers with the advertiser and the callback that it will have."""

@@ -65,8 +65,8 @@ def read() -> Catalogue:
     """Read the catalogue from the database and keep it; two queries."""
     global _current  # one per process, replaced as a whole
     models = {model.name: model for model in (*_of_environment(), *_of_database())}
-    _current = Catalogue(models=models, read_at=time.monotonic())
-    return _current
+    _current = read = Catalogue(models=models, read_at=time.monotonic())
+    return read  # not what another thread may have put there meanwhile
 
 
 def _of_environment() -> list[ServedModel]:

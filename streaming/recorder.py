@@ -17,7 +17,7 @@ import threading
 import uuid
 
 from django.db import DatabaseError, DataError, IntegrityError, connection
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from streaming.models import Completion, ServerProcess
 
@@ -32,6 +32,7 @@ _CHANGING = [
     field.name for field in Completion._meta.fields if field.name not in {"id", "caller", "user_id", "started_at"}
 ]
 
+WAITING_ROWS = Gauge("rivermouth_completion_rows_waiting", "Completion records that are still to be written")
 LOST_ROWS = Counter(
     "rivermouth_completion_rows_lost", "Completion records dropped: refused, or the database was down for too long"
 )
@@ -55,6 +56,7 @@ class Recorder:
                 LOST_ROWS.inc()
                 return
             self._kept[completion.id] = copy.copy(completion)
+            WAITING_ROWS.set(len(self._kept))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
                 self._thread.start()
@@ -110,6 +112,7 @@ class Recorder:
     def _take(self) -> list[Completion]:
         with self._lock:
             ids = list(self._kept)[:_MAX_BATCH]
+            WAITING_ROWS.set(len(self._kept))  # with those of this batch, until the next one is taken
             return [self._kept.pop(completion_id) for completion_id in ids]
 
     def _put_back(self, batch: list[Completion]) -> None:

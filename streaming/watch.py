@@ -8,6 +8,7 @@ import time
 from typing import Protocol
 
 from django.conf import settings
+from prometheus_client import Gauge
 
 _EVERY_S = 0.25
 
@@ -60,3 +61,4 @@ class Watch:
 
 
 watch = Watch()
+Gauge("rivermouth_open_turns", "Turns that run on this process").set_function(lambda: len(watch))

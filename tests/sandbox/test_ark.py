@@ -106,7 +106,7 @@ def test_pace_is_kept(sandbox: SandboxClient) -> None:
     read(sandbox.chat(stream=True, max_tokens=28))
     streamed_s = time.monotonic() - started_s
 
-    assert 0.29 < streamed_s < 0.6  # 28 tokens, the last chunk and [DONE]
+    assert 0.29 < streamed_s < 2  # 28 tokens, the last chunk and [DONE]
 
 
 def test_plain_answer_takes_its_tokens_time(sandbox: SandboxClient) -> None:
@@ -114,7 +114,7 @@ def test_plain_answer_takes_its_tokens_time(sandbox: SandboxClient) -> None:
 
     response = sandbox.chat(max_tokens=30)
 
-    assert 0.29 < response.elapsed.total_seconds() < 0.6
+    assert 0.29 < response.elapsed.total_seconds() < 2
 
 
 def test_ledger_has_a_finished_chat(sandbox: SandboxClient) -> None:
@@ -148,5 +148,5 @@ def test_generating_stops_when_the_client_leaves(sandbox: SandboxClient, stream:
 
     (chat,) = sandbox.eventually(lambda ledger: ledger["chats"][0]["ended_at"])["chats"]
     assert (chat["disconnected"], chat["completed"]) == (True, False)
-    assert chat["ended_at"] - left_at < 0.5
-    assert (chat["chunks_sent"] in range(1, 10)) is stream
+    assert chat["ended_at"] - left_at < 2
+    assert (chat["chunks_sent"] in range(1, 40)) is stream

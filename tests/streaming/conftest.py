@@ -30,6 +30,26 @@ RELAY = {
 }
 TIMEOUT_S = 20
 
+# A server writes its rows a moment after its answer, so a test's last ones may come when its tables were emptied.
+_running: list[Server] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_rows_of_the_test_before(request: pytest.FixtureRequest) -> None:
+    is_on_database = "transactional_db" in request.fixturenames or request.node.get_closest_marker("django_db")
+    if not _running or not is_on_database:
+        return
+    request.getfixturevalue("transactional_db")
+    for server in _running:
+        eventually(lambda server=server: _is_at_rest(server), bool)
+    Completion.objects.all().delete()
+
+
+def _is_at_rest(server: Server) -> bool:
+    metrics = requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text
+    return "rivermouth_open_turns 0.0" in metrics and "rivermouth_completion_rows_waiting 0.0" in metrics
+
+
 Serve = Callable[..., AbstractContextManager[Server]]
 
 
@@ -46,7 +66,9 @@ def serve(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Se
         log_file = tmp_path_factory.mktemp("relay") / "uvicorn.log"
         settings = {**RELAY, "DATABASE_URL": database_url(), **environment}
         with uvicorn("config.asgi:application", log_file=log_file, environment=settings) as server:
+            _running.append(server)
             yield server
+            _running.remove(server)
         assert may_log_tracebacks or "Traceback" not in server.log, server.log
 
     return serving
