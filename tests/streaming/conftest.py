@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -41,7 +42,7 @@ def _no_rows_of_the_test_before(request: pytest.FixtureRequest) -> None:
         return
     request.getfixturevalue("transactional_db")
     for server in _running:
-        eventually(lambda server=server: _is_at_rest(server), bool)
+        eventually(partial(_is_at_rest, server), bool)
     Completion.objects.all().delete()
 
 
