@@ -43,12 +43,12 @@ def test_dead_advertiser_is_held_and_others_are_reported(pipeline: Pipeline, set
     assert breaker.open_until == pipeline.now + timedelta(seconds=settings.BREAKER_OPEN_S)
 
 
-def test_open_breaker_probes_with_a_few_and_opens_longer(pipeline: Pipeline, settings: Settings) -> None:
+def test_open_breaker_probes_with_a_few_uses_no_budget_and_opens_longer(pipeline: Pipeline, settings: Settings) -> None:
     settings.BREAKER_FAILURES = 1
     pipeline.fault("conversion", "status", status=500)
     report_for(pipeline, DEAD, 1)
     pipeline.deliver()
-    report_for(pipeline, DEAD, 10)
+    held = report_for(pipeline, DEAD, 11)[1:]
     pipeline.deliver()
     sent_before = len(pipeline.ledger()["refused"])
     pipeline.wait(seconds=settings.BREAKER_OPEN_S + 10)
@@ -56,6 +56,8 @@ def test_open_breaker_probes_with_a_few_and_opens_longer(pipeline: Pipeline, set
     pipeline.deliver()
 
     assert len(pipeline.ledger()["refused"]) - sent_before == 3
+    rows = Conversion.objects.filter(pk__in=[each.pk for each in held])
+    assert set(rows.values_list("state", "tries")) == {("held", 0)}
     breaker = Destination.objects.get(key=str(DEAD))
     assert breaker.open_until == pipeline.now + timedelta(seconds=2 * settings.BREAKER_OPEN_S)
 
