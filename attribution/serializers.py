@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from attribution.device_ids import is_absent
@@ -23,6 +24,7 @@ OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
 DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
 class WordOrNumberField(serializers.Field[str, Any, str, Any]):
     """A word of ours, or the number that the vendor's older API has for it."""
 

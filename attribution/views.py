@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
@@ -46,11 +46,7 @@ AnyRow = TypeVar("AnyRow", bound=Model)
 
 class Events(APIView):
     @extend_schema(
-        request=PolymorphicProxySerializer(
-            component_name="OneEventOrSeveral",
-            serializers=[EventSerializer, EventSerializer(many=True)],
-            resource_type_field_name=None,
-        ),
+        request=EventSerializer(many=True),
         responses={202: ReceiptSerializer},
     )
     def post(self, request: Request) -> Response:
