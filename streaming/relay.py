@@ -104,18 +104,19 @@ class Relay(Turn):
         """
         try:
             chunk = _decode_chunk(data)
+            choices = chunk.choices
+            if not choices or len(choices) > 1 or chunk.error is not provider.NULL:
+                return False
+            choice = choices[0]
+            if choice.finish_reason is not None or choice.index not in self._unfinished_choices:
+                return False
+            out = self._profile.choice(read, choice)
         except (ValueError, RecursionError):
-            return False
-        choices = chunk.choices
-        if not choices or len(choices) > 1 or chunk.error is not provider.NULL:
-            return False
-        choice = choices[0]
-        if choice.finish_reason is not None or choice.index not in self._unfinished_choices:
             return False
         self.completion.chunks += 1
         if chunk.usage is not None:
             self._usage = chunk.usage
-        if out := self._profile.choice(read, choice):
+        if out:
             self._write(out)
         return True
 
