@@ -5,12 +5,15 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import QuerySet
+from pytest_django import DjangoDbBlocker
 
 from config.access.models import ApiKey
 from streaming.models import ChatModel, Completion, Provider, Route
@@ -31,31 +34,30 @@ RELAY = {
 }
 TIMEOUT_S = 20
 
-# A server writes its rows a moment after its answer, so a test's last ones may come when its tables were emptied.
-_running: list[Server] = []
-
-
-@pytest.fixture(autouse=True)
-def _no_rows_of_the_test_before(request: pytest.FixtureRequest) -> None:
-    is_on_database = "transactional_db" in request.fixturenames or request.node.get_closest_marker("django_db")
-    if not _running or not is_on_database:
-        return
-    request.getfixturevalue("transactional_db")
-    for server in _running:
-        eventually(partial(_is_at_rest, server), bool)
-    Completion.objects.all().delete()
-
-
-def _is_at_rest(server: Server) -> bool:
-    metrics = requests.get(f"{server.url}/metrics", timeout=TIMEOUT_S).text
-    return "rivermouth_open_turns 0.0" in metrics and "rivermouth_completion_rows_waiting 0.0" in metrics
-
-
 Serve = Callable[..., AbstractContextManager[Server]]
 
 
 class AddModel(Protocol):
     def __call__(self, name: str, *base_urls: str, dialect: str = "openai") -> ChatModel: ...
+
+
+# What migrations put there, the same for every test.
+_KEPT_TABLES = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+
+
+@pytest.fixture
+def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database in which other processes see what the test writes; emptied after it.
+
+    In place of pytest-django's fixture of this name, which also makes all permissions anew: ten times the price.
+    """
+    with django_db_blocker.unblock():
+        yield
+        tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+        names = ", ".join(map(connection.ops.quote_name, tables - _KEPT_TABLES))
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {names}")
+        connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +69,7 @@ def serve(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Se
         log_file = tmp_path_factory.mktemp("relay") / "uvicorn.log"
         settings = {**RELAY, "DATABASE_URL": database_url(), **environment}
         with uvicorn("config.asgi:application", log_file=log_file, environment=settings) as server:
-            _running.append(server)
             yield server
-            _running.remove(server)
         assert may_log_tracebacks or "Traceback" not in server.log, server.log
 
     return serving
@@ -165,13 +165,18 @@ def add_model(transactional_db: None) -> AddModel:
     return add
 
 
+def completions() -> QuerySet[Completion]:
+    """The rows of this test's caller: one of the test before may still be written."""
+    return Completion.objects.filter(caller__in=User.objects.all()).order_by("started_at")
+
+
 def recorded(response: requests.Response | None = None) -> Completion:
     """The completion of this response, or the only one, as soon as its end is written."""
-    ended = Completion.objects.exclude(state=Completion.State.STREAMING)
+    ended = completions().exclude(state=Completion.State.STREAMING)
     if response is not None:
         ended = ended.filter(id=response.headers["X-Request-Id"])
     completion = eventually(lambda: ended.all().first(), bool)
-    assert completion is not None, list(Completion.objects.values())
+    assert completion is not None, list(completions().values())
     return completion
 
 

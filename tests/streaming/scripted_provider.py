@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, BinaryIO
 
 
 class Act(Enum):
@@ -148,13 +148,17 @@ def _accept(server: socket.socket, provider: ScriptedProvider) -> None:
         threading.Thread(target=provider.serve, args=(connection, number), daemon=True).start()
 
 
-def _read_request(reader: Any, number: int) -> Request | None:
-    try:
-        lines = list(iter(reader.readline, b"\r\n"))
-    except OSError:
-        return None
-    if not lines or not lines[-1]:
-        return None
-    request_head = b"".join(lines).decode()
-    length = int(request_head.lower().partition("content-length:")[2].partition("\r\n")[0])
-    return Request(head=request_head, body=reader.read(length), connection=number)
+def _read_request(reader: BinaryIO, number: int) -> Request | None:
+    """The next request of a connection; None if it is closed."""
+    request_head = b""
+    while not request_head.endswith(b"\r\n\r\n"):
+        try:
+            line = reader.readline()
+        except OSError:
+            line = b""
+        if not line:
+            return None
+        request_head += line
+    head = request_head.decode()
+    length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0])
+    return Request(head=head, body=reader.read(length), connection=number)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from streaming.models import Completion, ServerProcess
 from tests.servers import eventually
-from tests.streaming.conftest import Serve, ask, open_stream, recorded
+from tests.streaming.conftest import Serve, ask, completions, open_stream, recorded
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, chunk
 
 STOP = chunk(finish_reason="stop")
@@ -87,11 +87,11 @@ def test_rows_of_a_killed_process_become_interrupted(serve: Serve, provider: Scr
     provider.stream(chunk("a"), Act.UNTIL_LEFT)
     with serve() as killed, serve() as alive:  # noqa: SIM117  # streams end before their servers
         with open_stream(killed, key, model="scripted"), open_stream(alive, key, model="scripted"):
-            eventually(Completion.objects.count, lambda count: count == 2)
+            eventually(completions().count, lambda count: count == 2)
 
             killed.process.kill()
             killed.wait()
-            killed_row, alive_row = Completion.objects.order_by("started_at")
+            killed_row, alive_row = completions()
             marked_at_once = Completion.objects.mark_interrupted(timezone.now())
             # As if its silence had lasted.
             silent_since = timezone.now() - dt.timedelta(seconds=31)
