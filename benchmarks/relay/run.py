@@ -35,7 +35,7 @@ class Scenario:
 
 def plan(*, is_quick: bool) -> list[Scenario]:
     """What is measured, and how often."""
-    rounds, seconds = (2, 2.0) if is_quick else (3, 5.0)
+    rounds, seconds = (2, 2.0) if is_quick else (3, 4.0)
     set_up = _unpaced("set-up", tokens=1, rounds=1 if is_quick else rounds, seconds=seconds)
     paced_100 = _paced(100, rounds=1 if is_quick else rounds, seconds=seconds)
     paced_500 = _paced(500, rounds=rounds, seconds=seconds, needs=paced_100.name)
@@ -65,7 +65,7 @@ def plan(*, is_quick: bool) -> list[Scenario]:
         Scenario(
             name="most streams",
             rounds=1,
-            run=lambda relay, provider: scenarios.most_streams(relay, provider, seconds=3),
+            run=lambda relay, provider: scenarios.most_streams(relay, provider, seconds=2),
             has_direct=False,
         ),
     ]
