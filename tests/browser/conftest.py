@@ -38,9 +38,10 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    # Playwright's event loop makes Django take the test's own queries for a mistake.
+    """One for each module: while it is open an event loop runs here, and no other test could run one of its own."""
+    # It makes Django take the test's own queries for a mistake, too.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
