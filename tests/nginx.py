@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
+from signal import SIGTERM
 
 import pytest
 import requests
@@ -47,7 +47,7 @@ def nginx(upstream_url: str, folder: Path) -> Iterator[str]:
     process = subprocess.Popen(
         [_program(), "-e", "stderr", "-c", str(configuration)],
         stderr=subprocess.DEVNULL,
-        preexec_fn=children.tied(SIGKILL),
+        preexec_fn=children.tied(SIGTERM),
     )
     try:
         url = f"http://127.0.0.1:{port}"
