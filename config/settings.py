@@ -119,6 +119,9 @@ DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": env.integer("DATABASE_POOL_SIZE", 16, minimum=1),
     "timeout": env.seconds("DATABASE_POOL_TIMEOUT_S", 5),
+    # A failed attempt to connect is repeated after 1 s and given up after this; the next request starts a new one. With
+    # the pool's own 5 minutes, whose pauses double, requests went on failing for minutes after PostgreSQL was back.
+    "reconnect_timeout": 2.0,
 }
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 # A Redis that hangs may hold nobody up: every request that touches it goes on without it after this time.
