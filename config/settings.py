@@ -113,6 +113,7 @@ USE_TZ = True
 # --- PostgreSQL and Redis ---------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database("DATABASE_URL")}
+DATABASES["default"]["ENGINE"] = "config.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A pool, because async views hop over threads and a connection per thread would be one per open request.
 DATABASES["default"]["OPTIONS"]["pool"] = {

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from attribution.models import Conversion
 from tests.attribution.conftest import ANDROID_ID, Pipeline
@@ -51,6 +52,7 @@ def test_record_can_not_be_edited(browser: Client, pipeline: Pipeline) -> None:
 
 
 def test_resend_needs_a_reason_and_keeps_it(browser: Client, pipeline: Pipeline) -> None:
+    pipeline.now = timezone.now()  # the admin's clock
     pipeline.fault("conversion", "status", status=400, times=1)
     conversion = pipeline.report()
     pipeline.deliver()
