@@ -1,13 +1,13 @@
 """What the statistics say: sums, rates and cohorts of a span of days. Reads roll-ups only, never clicks or conversions.
 
-Two views. *By event day* (`breakdown`, `totals`, `trend`, `top_ads`, `funnel`): what happened in the span.
+Two views. *By event day* (`overview`, `breakdown`, `top_ads`): what happened in the span.
 *By activation day* (`cohorts`): what became of the users who were activated in it, whenever they paid or came back.
 
 A rate is always a quotient of sums, never a mean of rates; None where nothing is there to divide by.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,6 +15,11 @@ from django.db.models import Aggregate, Count, ExpressionWrapper, F, Func, Integ
 
 from attribution.models import App, Destination
 from attribution.roll_ups import AdName, ClickDay, EventDay, StateDay, UserDay
+
+# What may be asked for at once.
+MAX_DAYS = 366
+# Long before any statistics, and far enough from the first day that Python knows.
+EARLIEST = date(2000, 1, 1)
 
 # By what sums may be grouped, and the columns that make the group: an ad is shown with its campaign and advertiser.
 DIMENSIONS = {
@@ -71,6 +76,9 @@ class Metrics:
     next_day_opens: int = 0
     key_behaviours: int = 0
 
+    def __add__(self, other: "Metrics") -> "Metrics":
+        return Metrics(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
     @property
     def organic_activations(self) -> int:
         return self.activations - self.attributed_activations
@@ -78,23 +86,23 @@ class Metrics:
     @property
     def activation_rate(self) -> float | None:
         """Of clicks. Organic users clicked on nothing, so they are left out."""
-        return _quotient(self.attributed_activations, self.clicks)
+        return quotient(self.attributed_activations, self.clicks)
 
     @property
     def registration_rate(self) -> float | None:
-        return _quotient(self.registrations, self.activations)
+        return quotient(self.registrations, self.activations)
 
     @property
     def payment_rate(self) -> float | None:
-        return _quotient(self.paying_users, self.activations)
+        return quotient(self.paying_users, self.activations)
 
     @property
     def key_behaviour_rate(self) -> float | None:
-        return _quotient(self.key_behaviours, self.activations)
+        return quotient(self.key_behaviours, self.activations)
 
     @property
     def amount_per_paying_user_fen(self) -> float | None:
-        return _quotient(self.amount_fen, self.paying_users)
+        return quotient(self.amount_fen, self.paying_users)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +124,19 @@ class Cohort:
 
     @property
     def value_day_0_fen(self) -> float | None:
-        return _quotient(self.amount_day_0_fen, self.activated_day_0)
+        return quotient(self.amount_day_0_fen, self.activated_day_0)
 
     @property
     def value_day_1_fen(self) -> float | None:
-        return _quotient(self.amount_day_1_fen, self.activated_day_1)
+        return quotient(self.amount_day_1_fen, self.activated_day_1)
 
     @property
     def value_day_7_fen(self) -> float | None:
-        return _quotient(self.amount_day_7_fen, self.activated_day_7)
+        return quotient(self.amount_day_7_fen, self.activated_day_7)
 
     @property
     def retention_day_1(self) -> float | None:
-        return _quotient(self.returned_day_1, self.activated_day_1)
+        return quotient(self.returned_day_1, self.activated_day_1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,14 +177,33 @@ class Step:
     rate: float | None
 
 
-def totals(scope: Scope) -> Metrics:
-    return next((row.metrics for row in breakdown(scope, [])), Metrics())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A span as a whole, its days (also those on which nothing happened), and its funnel.
+
+    The funnel, from the click to the payment, is that of attributed users: the others did not click.
+    """
+
+    metrics: Metrics
+    days: Sequence[tuple[date, Metrics]]
+    funnel: Sequence[Step]
 
 
-def trend(scope: Scope) -> list[tuple[date, Metrics]]:
-    """Day by day; also the days on which nothing happened."""
-    by_day = {row.group.day: row.metrics for row in breakdown(scope, ["day"])}
-    return [(day, by_day.get(day, Metrics())) for day in scope.days]
+def overview(scope: Scope) -> Overview:
+    """The span as a whole, its days and its funnel, from one reading of the sums."""
+    by_day = {day: Metrics() for day in scope.days}
+    by_source = {is_organic: Metrics() for is_organic in (False, True)}
+    for key, sums in _found(scope, _columns(["day", "source"])).items():
+        day, is_organic = key
+        by_day[day] += Metrics(**sums)
+        by_source[is_organic] += Metrics(**sums)
+    if scope.since != scope.until:
+        for row in _paying_users(scope, ("is_organic",)):
+            source = row["is_organic"]
+            by_source[source] = replace(by_source[source], paying_users=row["paying_users"])
+    return Overview(
+        metrics=by_source[False] + by_source[True], days=list(by_day.items()), funnel=_funnel(by_source[False])
+    )
 
 
 def top_ads(scope: Scope, *, by: str = "activations", limit: int = 10) -> list[Row]:
@@ -185,22 +212,10 @@ def top_ads(scope: Scope, *, by: str = "activations", limit: int = 10) -> list[R
     return sorted(rows, key=lambda row: getattr(row.metrics, by), reverse=True)[:limit]
 
 
-def funnel(scope: Scope) -> list[Step]:
-    """From the click to the payment. Of attributed users: the others did not click."""
-    metrics = totals(replace(scope, is_organic=False))
-    steps: list[Step] = []
-    for name in ("clicks", "activations", "registrations", "paying_users"):
-        count = getattr(metrics, name)
-        steps.append(Step(name=name, count=count, rate=_quotient(count, steps[-1].count) if steps else None))
-    return steps
-
-
 def breakdown(scope: Scope, group_by: Sequence[str]) -> list[Row]:
     """By event day, one row per group that has any sum, in the order of the groups. `group_by`: of `DIMENSIONS`."""
     columns = _columns(group_by)
-    found: dict[Key, Sums] = {}
-    _collect(found, columns, _event_sums(scope, columns))
-    _collect(found, columns, _click_sums(scope, columns))
+    found = _found(scope, columns)
     if "day" not in group_by and scope.since != scope.until:
         _collect(found, columns, _paying_users(scope, columns))
     return [Row(group=group, metrics=Metrics(**found[key])) for key, group in _groups(found, columns)]
@@ -221,6 +236,21 @@ def states(scope: Scope) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for event, state, conversions in rows:
         found.setdefault(event, {})[state] = conversions
+    return found
+
+
+def _funnel(metrics: Metrics) -> list[Step]:
+    steps: list[Step] = []
+    for name in ("clicks", "activations", "registrations", "paying_users"):
+        count = getattr(metrics, name)
+        steps.append(Step(name=name, count=count, rate=quotient(count, steps[-1].count) if steps else None))
+    return steps
+
+
+def _found(scope: Scope, columns: Columns) -> dict[Key, Sums]:
+    found: dict[Key, Sums] = {}
+    _collect(found, columns, _event_sums(scope, columns))
+    _collect(found, columns, _click_sums(scope, columns))
     return found
 
 
@@ -348,5 +378,5 @@ def _advertiser_names() -> dict[str, str]:
     return dict(Destination.objects.exclude(name="").values_list("key", "name"))
 
 
-def _quotient(part: int, whole: int) -> float | None:
+def quotient(part: float, whole: float) -> float | None:
     return part / whole if whole else None

@@ -1,7 +1,5 @@
 """HTTP: the statistics, as JSON and CSV."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeAlias
@@ -16,39 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from attribution import reports
+from attribution import reports, stats_table
 from attribution.models import App
-from attribution.reports import Cohort, Group, Metrics, Scope
+from attribution.reports import EARLIEST, MAX_DAYS, Scope
+from attribution.stats_table import COHORT_RATES, COHORT_SUMS, DIMENSIONS, GROUP_COLUMNS, MAX_ROWS, METRICS, RATES
 from config.access.credentials import Credential
 from config.access.views import IsServer
 
-DIMENSIONS = ["day", "app", "advertiser", "campaign", "ad", "channel"]
 DEFAULT_DAYS = 7
-MAX_DAYS = 366
-MAX_ROWS = 50_000
-# Long before any statistics, and far enough from the first day that Python knows.
-EARLIEST = date(2000, 1, 1)
-
-# What a row has besides its group: sums, from which its rates can be checked and added up, and the rates.
-METRICS = [
-    "clicks", "activations", "attributed_activations", "organic_activations", "registrations", "payments",
-    "paying_users", "amount_fen", "next_day_opens", "key_behaviours",
-]  # fmt: skip
-RATES = ["activation_rate", "registration_rate", "payment_rate", "key_behaviour_rate", "amount_per_paying_user_fen"]
-COHORT_SUMS = [
-    "activated_day_0", "activated_day_1", "activated_day_7", "amount_day_0_fen", "amount_day_1_fen",
-    "amount_day_7_fen", "returned_day_1",
-]  # fmt: skip
-COHORT_RATES = ["value_day_0_fen", "value_day_1_fen", "value_day_7_fen", "retention_day_1"]
-# What is shown of a group, by the dimension that was asked for.
-GROUP_COLUMNS = {
-    "day": ["day"],
-    "app": ["app"],
-    "advertiser": ["source", "advertiser_id", "advertiser_name"],
-    "campaign": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name"],
-    "ad": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "ad_id", "ad_name"],
-    "channel": ["channel"],
-}
 
 
 class CsvRenderer(BaseRenderer):
@@ -61,11 +34,7 @@ class CsvRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(data["columns"])
-        writer.writerows([_harmless(row[column]) for column in data["columns"]] for row in data["rows"])
-        return text.getvalue()
+        return stats_table.as_csv(data["columns"], data["rows"])
 
 
 class DayField(serializers.Field[date, str, str, Any]):
@@ -189,49 +158,14 @@ class Stats(APIView):
 
 def _answer(scope: Scope, group_by: Sequence[str]) -> dict[str, Any]:
     today = timezone.localdate()
-    columns = list(dict.fromkeys(column for each in group_by for column in GROUP_COLUMNS[each]))
-    rows = _rows(scope, group_by, columns, today)
+    rows = stats_table.rows(scope, group_by, today=today)
     if len(rows) > MAX_ROWS:
         raise ValidationError({"group_by": f"{len(rows)} rows; at most {MAX_ROWS}. Ask for fewer days or groups."})
     return {
         "from": scope.since,
         "to": scope.until,
-        "columns": [*columns, *METRICS, *RATES, *COHORT_SUMS, *COHORT_RATES],
+        "columns": stats_table.columns(group_by),
         "rows": rows,
-        "totals": _rows(scope, [], [], today)[0],
+        "totals": stats_table.rows(scope, [], today=today)[0],
         "states": reports.states(scope),
     }
-
-
-def _rows(scope: Scope, group_by: Sequence[str], columns: Sequence[str], today: date) -> list[dict[str, Any]]:
-    cohorts = {row.group: row.cohort for row in reports.cohorts(scope, group_by, today=today)}
-    return [
-        _described(row.group, columns) | _numbers(row.metrics, cohorts.get(row.group, Cohort()))
-        for row in reports.breakdown(scope, group_by)
-    ]
-
-
-def _described(group: Group, columns: Sequence[str]) -> dict[str, Any]:
-    known = {
-        "source": "organic" if group.is_organic else "attributed",
-        "advertiser_id": _id(group, group.advertiser_id),
-        "campaign_id": _id(group, group.campaign_id),
-        "ad_id": _id(group, group.ad_id),
-    }
-    return {column: known[column] if column in known else getattr(group, column) for column in columns}
-
-
-def _id(group: Group, value: int | None) -> str | None:
-    """As a string: beyond 2^53 a browser's numbers are wrong."""
-    return None if group.is_organic else str(value)
-
-
-def _numbers(metrics: Metrics, cohort: Cohort) -> dict[str, Any]:
-    return {name: getattr(metrics, name) for name in (*METRICS, *RATES)} | {
-        name: getattr(cohort, name) for name in (*COHORT_SUMS, *COHORT_RATES)
-    }
-
-
-def _harmless(cell: Any) -> Any:
-    """A spreadsheet runs what begins like a formula; ads' names and channels come from outside."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -200,7 +200,14 @@ SPECTACULAR_SETTINGS = {
 
 # --- Admin ------------------------------------------------------------------------------------------------------------
 
-UNFOLD = {"SITE_TITLE": "Rivermouth", "SITE_HEADER": "Rivermouth", "SITE_SYMBOL": "water"}
+UNFOLD = {
+    "SITE_TITLE": "Rivermouth",
+    "SITE_HEADER": "Rivermouth",
+    "SITE_SYMBOL": "water",
+    "SHOW_LANGUAGES": True,
+    "DASHBOARD_CALLBACK": "attribution.pages.dashboard.context",
+    "SIDEBAR": {"navigation": "config.navigation.sidebar"},
+}
 
 # --- Chat streaming ---------------------------------------------------------------------------------------------------
 

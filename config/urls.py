@@ -12,10 +12,10 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("admin/", admin.site.urls),
     path("api/tokens/", TokenView.as_view(), name="tokens"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("streaming.urls")),
     path("", include("attribution.urls")),
+    path("admin/", admin.site.urls),  # after the apps' own pages below it: it answers for all that is left
 ]

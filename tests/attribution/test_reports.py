@@ -34,7 +34,7 @@ def test_scope_of_a_week_follows_the_week_before() -> None:
 
 
 def test_totals_of_nothing_are_zero_and_have_no_rates(world: World) -> None:
-    metrics = reports.totals(WEEK)
+    metrics = reports.overview(WEEK).metrics
 
     assert metrics == Metrics()
     assert (metrics.activation_rate, metrics.payment_rate, metrics.amount_per_paying_user_fen) == (None, None, None)
@@ -45,10 +45,10 @@ def test_totals_count_a_user_who_paid_on_two_days_once(world: World) -> None:
         world.event("active_pay", days_ago(days), amount_fen=300)
     stats.catch_up(NOON)
 
-    metrics = reports.totals(WEEK)
+    metrics = reports.overview(WEEK).metrics
 
     assert metrics == Metrics(payments=3, paying_users=1, amount_fen=900)
-    assert [day_metrics.paying_users for _day, day_metrics in reports.trend(WEEK)] == [0, 0, 0, 0, 0, 1, 1]
+    assert [day_metrics.paying_users for _day, day_metrics in reports.overview(WEEK).days] == [0, 0, 0, 0, 0, 1, 1]
 
 
 def test_rates_are_quotients_of_sums_and_leave_organic_users_out_of_clicks(world: World) -> None:
@@ -62,7 +62,7 @@ def test_rates_are_quotients_of_sums_and_leave_organic_users_out_of_clicks(world
     world.event("game_addiction", NOON, user="organic")
     stats.catch_up(NOON)
 
-    metrics = reports.totals(WEEK)
+    metrics = reports.overview(WEEK).metrics
 
     assert (metrics.attributed_activations, metrics.organic_activations) == (1, 1)
     assert metrics.activation_rate == 0.25
@@ -74,7 +74,7 @@ def test_trend_has_every_day_in_order(world: World) -> None:
     world.click(days_ago(2))
     stats.catch_up(NOON)
 
-    trend = reports.trend(Scope(since=date(2026, 11, 20), until=date(2026, 11, 22)))
+    trend = reports.overview(Scope(since=date(2026, 11, 20), until=date(2026, 11, 22))).days
 
     assert trend == [
         (date(2026, 11, 20), Metrics()),
@@ -114,7 +114,7 @@ def test_funnel_follows_attributed_users_only(world: World) -> None:
     world.event("active_register", NOON, user="a")
     stats.catch_up(NOON)
 
-    assert reports.funnel(WEEK) == [
+    assert reports.overview(WEEK).funnel == [
         Step(name="clicks", count=4, rate=None),
         Step(name="activations", count=2, rate=0.5),
         Step(name="registrations", count=1, rate=0.5),
@@ -141,7 +141,7 @@ def test_scope_of_a_channel_has_no_clicks(world: World) -> None:
     world.event("active", NOON, channel="huawei")
     stats.catch_up(NOON)
 
-    assert reports.totals(Scope(since=TODAY, until=TODAY, channel="huawei")) == Metrics(activations=1)
+    assert reports.overview(Scope(since=TODAY, until=TODAY, channel="huawei")).metrics == Metrics(activations=1)
 
 
 def test_scope_of_an_app_leaves_out_the_others(world: World) -> None:
@@ -153,7 +153,7 @@ def test_scope_of_an_app_leaves_out_the_others(world: World) -> None:
 
     mine = Scope(since=WEEK.since, until=TODAY, app_ids=[world.app.pk])
 
-    assert reports.totals(mine) == Metrics(clicks=1)
+    assert reports.overview(mine).metrics == Metrics(clicks=1)
     assert [row.group.app for row in reports.breakdown(WEEK, ["app"])] == ["demo", "other"]
     assert reports.states(mine) == {}
 

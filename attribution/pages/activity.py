@@ -1,0 +1,35 @@
+"""What happened last, over all apps: the newest conversions, and those that were tried last."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from attribution.models import Attempt, Conversion
+
+SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """A conversion, at the time of its arrival or of its last attempt."""
+
+    conversion: Conversion
+    at: datetime
+    attempt: Attempt | None
+
+    @property
+    def key(self) -> str:
+        """Another one whenever something has happened to the conversion."""
+        return f"{self.conversion.pk}-{self.conversion.state}-{self.at.timestamp()}"
+
+
+def newest() -> list[Happening]:
+    """Newest first, each conversion once. By the indexes on time, whatever the size of the tables."""
+    arrived = Conversion.objects.select_related("app").order_by("-received_at")[:SHOWN]
+    tried = Attempt.objects.select_related("conversion__app").order_by("-started_at")[: 2 * SHOWN]
+    found: dict[object, Happening] = {}
+    for attempt in tried:
+        row = attempt.conversion
+        found.setdefault(row.pk, Happening(conversion=row, at=attempt.started_at, attempt=attempt))
+    for row in arrived:
+        found.setdefault(row.pk, Happening(conversion=row, at=row.received_at, attempt=None))
+    return sorted(found.values(), key=lambda each: each.at, reverse=True)[:SHOWN]

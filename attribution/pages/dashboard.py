@@ -1,0 +1,167 @@
+"""The admin's first page: how the ads did, whether anything is stuck, and what is happening now."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from attribution import reports
+from attribution.models import App, Conversion, Event
+from attribution.pages import activity, links, operations, period
+from attribution.pages.formats import Change, change, count, money, percent
+from attribution.pages.period import Period
+from attribution.reports import Cohort, Metrics, Scope
+
+PERMISSION = "attribution.view_conversion"
+TOP_ADS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A number, what it was before, and the address of what is behind it."""
+
+    title: str
+    value: str
+    before: str
+    change: Change
+    url: str
+    note: str = ""
+
+
+def context(request: HttpRequest, unfolds: dict[str, Any]) -> dict[str, Any]:
+    """What unfold's index page gets besides its own: see `UNFOLD["DASHBOARD_CALLBACK"]`."""
+    if not request.user.has_perm(PERMISSION):
+        return unfolds
+    now = timezone.now()
+    chosen = period.read(request.GET, today=timezone.localdate(now))
+    shown = {
+        "title": _("Dashboard"),
+        "period": chosen,
+        "operations": operations.look(now),
+        "activity": activity.newest(),
+        "records_url": links.records(),
+        "has_apps": bool(chosen.apps),
+        "has_events": Conversion.objects.exists(),
+        "monitor_link_app": App.objects.order_by("pk").first(),
+    }
+    return unfolds | shown | _numbers(chosen)
+
+
+def _numbers(chosen: Period) -> dict[str, Any]:
+    scope, before = chosen.scope, chosen.scope.previous()
+    overview = reports.overview(scope)
+    return {
+        "before": before,
+        "cards": _cards(chosen, overview.metrics, reports.overview(before).metrics),
+        "organic_split": _organic_split(overview.metrics),
+        "trend": _trend(overview.days),
+        "funnel": _funnel(scope, overview.funnel),
+        "top_ads": _top_ads(scope, chosen),
+        "is_empty": overview.metrics == Metrics(),
+    }
+
+
+def _cohort(scope: Scope, chosen: Period) -> Cohort:
+    return next((row.cohort for row in reports.cohorts(scope, [], today=chosen.today)), Cohort())
+
+
+def _cards(chosen: Period, now: Metrics, before: Metrics) -> list[Card]:
+    scope = chosen.scope
+    cohort, cohort_before = _cohort(scope, chosen), _cohort(scope.previous(), chosen)
+
+    def card(title: str, name: str, text: Callable[[Any], str], url: str, note: str = "") -> Card:
+        sides = (now, before) if hasattr(now, name) else (cohort, cohort_before)
+        mine, theirs = (getattr(side, name) for side in sides)
+        return Card(title=title, value=text(mine), before=text(theirs), change=change(mine, theirs), url=url, note=note)
+
+    def events(event: Event) -> str:
+        return links.records(scope, event__exact=event)
+
+    by_day = links.statistics(**chosen.parameters, group_by="day")
+    return [
+        card(_("Clicks"), "clicks", count, links.clicks(scope)),
+        card(_("Activations"), "activations", count, events(Event.ACTIVE)),
+        card(_("Registrations"), "registrations", count, events(Event.REGISTER)),
+        card(_("Paying users"), "paying_users", count, events(Event.PAY)),
+        card(_("Revenue"), "amount_fen", money, events(Event.PAY)),
+        card(_("Activation rate"), "activation_rate", percent, by_day, _("activations from ads / clicks")),
+        card(_("Next-day retention"), "retention_day_1", percent, by_day, _("of the users activated in this period")),
+        card(_("Value per user, day 0"), "value_day_0_fen", money, by_day, _("paid on the day of the activation")),
+    ]
+
+
+def _organic_split(metrics: Metrics) -> dict[str, Any]:
+    share = reports.quotient(metrics.attributed_activations, metrics.activations)
+    return {
+        "attributed": count(metrics.attributed_activations),
+        "organic": count(metrics.organic_activations),
+        "share": percent(share),
+        "width": round(100 * share) if share is not None else 0,
+        "is_known": share is not None,
+    }
+
+
+def _trend(days: Sequence[tuple[Any, Metrics]]) -> dict[str, Any]:
+    """For the chart; amounts in yuan."""
+    series = ["clicks", "attributed_activations", "organic_activations", "registrations", "paying_users"]
+    return {
+        "days": [day.isoformat() for day, _metrics in days],
+        "series": {name: [getattr(metrics, name) for _day, metrics in days] for name in series}
+        | {"amount": [metrics.amount_fen / 100 for _day, metrics in days]},
+        "labels": {
+            "clicks": _("Clicks"),
+            "attributed_activations": _("Activations from ads"),
+            "organic_activations": _("Organic activations"),
+            "registrations": _("Registrations"),
+            "paying_users": _("Paying users"),
+            "amount": _("Revenue (CNY)"),
+        },
+    }
+
+
+def _funnel(scope: Scope, steps: Sequence[reports.Step]) -> list[dict[str, Any]]:
+    titles = {
+        "clicks": (_("Clicks"), links.clicks(scope)),
+        "activations": (_("Activations"), links.records(scope, event__exact=Event.ACTIVE)),
+        "registrations": (_("Registrations"), links.records(scope, event__exact=Event.REGISTER)),
+        "paying_users": (_("Paying users"), links.records(scope, event__exact=Event.PAY)),
+    }
+    most = max(step.count for step in steps) or 1
+    return [
+        {
+            "title": titles[step.name][0],
+            "url": titles[step.name][1],
+            "count": count(step.count),
+            "rate": percent(step.rate) if step.rate is not None else "",
+            "width": max(100 * step.count / most, 0.5),
+        }
+        for step in steps
+    ]
+
+
+def _top_ads(scope: Scope, chosen: Period) -> list[dict[str, Any]]:
+    rows = reports.top_ads(scope, limit=TOP_ADS)
+    return [
+        {
+            "name": row.group.ad_name or str(row.group.ad_id),
+            "id": str(row.group.ad_id),
+            "campaign": row.group.campaign_name or str(row.group.campaign_id),
+            "advertiser": row.group.advertiser_name or str(row.group.advertiser_id),
+            "url": links.statistics(
+                **chosen.parameters,
+                group_by="day",
+                advertiser=row.group.advertiser_id,
+                campaign=row.group.campaign_id,
+                ad=row.group.ad_id,
+            ),
+            "clicks": count(row.metrics.clicks),
+            "activations": count(row.metrics.activations),
+            "activation_rate": percent(row.metrics.activation_rate),
+            "paying_users": count(row.metrics.paying_users),
+            "amount": money(row.metrics.amount_fen),
+        }
+        for row in rows
+    ]

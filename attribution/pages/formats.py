@@ -1,0 +1,39 @@
+"""Numbers as people read them. An empty dash stands where there is nothing to divide by."""
+
+from dataclasses import dataclass
+
+from attribution.reports import quotient
+
+NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How much more or less than before; `direction` is `up`, `down`, `same`, or `new` where nothing was before."""
+
+    text: str
+    direction: str
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def money(fen: float | None) -> str:
+    """CNY, from fen."""
+    return NONE if fen is None else f"¥{fen / 100:,.2f}"
+
+
+def percent(rate: float | None) -> str:
+    return NONE if rate is None else f"{rate:.1%}"
+
+
+def change(now: float | None, before: float | None) -> Change:
+    if not now and not before:
+        return Change(NONE, "same")
+    if now is None or not before:
+        return Change(NONE, "new")
+    part = quotient(now - before, before) or 0.0
+    if abs(part) < 0.0005:  # shown as 0.0 %
+        return Change("0.0%", "same")
+    return Change(f"{part:+.1%}", "up" if part > 0 else "down")

@@ -1,0 +1,89 @@
+"""The statistics as a table: a row per group with what happened and what became of its users. For the API, the admin
+and CSV alike.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from attribution import reports
+from attribution.reports import Cohort, Group, Metrics, Scope
+
+DIMENSIONS = ["day", "app", "advertiser", "campaign", "ad", "channel"]
+# More is no answer but a dump.
+MAX_ROWS = 50_000
+
+# What a row has besides its group: sums, from which its rates can be checked and added up, and the rates.
+METRICS = [
+    "clicks", "activations", "attributed_activations", "organic_activations", "registrations", "payments",
+    "paying_users", "amount_fen", "next_day_opens", "key_behaviours",
+]  # fmt: skip
+RATES = ["activation_rate", "registration_rate", "payment_rate", "key_behaviour_rate", "amount_per_paying_user_fen"]
+COHORT_SUMS = [
+    "activated_day_0", "activated_day_1", "activated_day_7", "amount_day_0_fen", "amount_day_1_fen",
+    "amount_day_7_fen", "returned_day_1",
+]  # fmt: skip
+COHORT_RATES = ["value_day_0_fen", "value_day_1_fen", "value_day_7_fen", "retention_day_1"]
+NUMBERS = [*METRICS, *RATES, *COHORT_SUMS, *COHORT_RATES]
+# What is shown of a group, by the dimension that was asked for.
+GROUP_COLUMNS = {
+    "day": ["day"],
+    "app": ["app"],
+    "advertiser": ["source", "advertiser_id", "advertiser_name"],
+    "campaign": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name"],
+    "ad": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "ad_id", "ad_name"],
+    "channel": ["channel"],
+}
+
+
+def columns(group_by: Sequence[str]) -> list[str]:
+    return [*_group_columns(group_by), *NUMBERS]
+
+
+def rows(scope: Scope, group_by: Sequence[str], *, today: date) -> list[dict[str, Any]]:
+    """One for each group in which something happened. Ids are strings: beyond 2^53 a browser's numbers are wrong."""
+    shown = _group_columns(group_by)
+    cohorts = {row.group: row.cohort for row in reports.cohorts(scope, group_by, today=today)}
+    return [
+        _described(row.group, shown) | _numbers(row.metrics, cohorts.get(row.group, Cohort()))
+        for row in reports.breakdown(scope, group_by)
+    ]
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_harmless(row[column]) for column in columns] for row in rows)
+    return text.getvalue()
+
+
+def _group_columns(group_by: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(column for each in group_by for column in GROUP_COLUMNS[each]))
+
+
+def _described(group: Group, columns: Sequence[str]) -> dict[str, Any]:
+    known = {
+        "source": "organic" if group.is_organic else "attributed",
+        "advertiser_id": _id(group, group.advertiser_id),
+        "campaign_id": _id(group, group.campaign_id),
+        "ad_id": _id(group, group.ad_id),
+    }
+    return {column: known[column] if column in known else getattr(group, column) for column in columns}
+
+
+def _id(group: Group, value: int | None) -> str | None:
+    return None if group.is_organic else str(value)
+
+
+def _numbers(metrics: Metrics, cohort: Cohort) -> dict[str, Any]:
+    return {name: getattr(metrics, name) for name in (*METRICS, *RATES)} | {
+        name: getattr(cohort, name) for name in (*COHORT_SUMS, *COHORT_RATES)
+    }
+
+
+def _harmless(cell: Any) -> Any:
+    """A spreadsheet runs what begins like a formula; ads' names and channels come from outside."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

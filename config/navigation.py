@@ -1,0 +1,60 @@
+"""The admin's sidebar: what people look for, in the order in which they do. Apps are known here by address only."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """unfold's `SIDEBAR["navigation"]`: each person sees what they may open."""
+    return [
+        {
+            "items": [
+                _page(request, _("Dashboard"), "dashboard", "admin:index"),
+                _page(request, _("Statistics"), "monitoring", "statistics", "attribution.view_conversion"),
+            ]
+        },
+        {
+            "title": _("Attribution"),
+            "separator": True,
+            "items": [
+                _rows(request, _("Send records"), "send", "attribution_conversion"),
+                _rows(request, _("Clicks"), "ads_click", "attribution_click"),
+                _rows(request, _("Attributions"), "conversion_path", "attribution_attribution"),
+                _rows(request, _("Destinations"), "hub", "attribution_destination"),
+                _rows(request, _("Apps"), "smartphone", "attribution_app"),
+            ],
+        },
+        {
+            "title": _("Chat streaming"),
+            "separator": True,
+            "items": [
+                _rows(request, _("Chat completions"), "forum", "streaming_completion"),
+                _rows(request, _("Models"), "neurology", "streaming_chatmodel"),
+                _rows(request, _("Providers"), "dns", "streaming_provider"),
+            ],
+        },
+        {
+            "title": _("Access"),
+            "separator": True,
+            "items": [
+                _rows(request, _("API keys"), "key", "access_apikey"),
+                _rows(request, _("Users"), "person", "auth_user"),
+                _rows(request, _("Groups"), "group", "auth_group"),
+            ],
+        },
+    ]
+
+
+def _rows(request: HttpRequest, title: Promise, icon: str, model: str) -> dict[str, Any]:
+    """The list of a model, for who may look at it; `model` is `<app>_<model>`."""
+    app, _underscore, name = model.partition("_")
+    return _page(request, title, icon, f"admin:{model}_changelist", f"{app}.view_{name}")
+
+
+def _page(request: HttpRequest, title: Promise, icon: str, address: str, permission: str = "") -> dict[str, Any]:
+    may_open = not permission or request.user.has_perm(permission)
+    return {"title": title, "icon": icon, "link": reverse_lazy(address), "permission": lambda _request: may_open}
