@@ -46,10 +46,15 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
 
 def receive_activity(activity: Activity) -> None:
     """Something that is no event of ours happened: it may fulfil the rule of a key behaviour."""
-    app = App.objects.filter(pk=activity.app_id, key_behaviour_event=activity.kind).first()
+    try:
+        app = known_apps.get(activity.app_id)
+    except App.DoesNotExist:  # deleted since the key was looked up
+        return
+    if app.key_behaviour_event != activity.kind:
+        return
     key = dedup_key(app_id=activity.app_id, user_id=activity.user_id, event=Event.ACTIVE)
-    activation = Conversion.objects.filter(dedup_key=key).first() if app else None
-    if not (app and activation):
+    activation = Conversion.objects.filter(dedup_key=key).first()
+    if activation is None:
         return
     since, until = derived.key_behaviour_window(app, activation.occurred_at)
     if not since <= activity.occurred_at <= until or activity.count_between(since, until) < app.key_behaviour_count:

@@ -7,7 +7,7 @@ All functions here use the database: call them off the event loop.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -51,11 +51,31 @@ def begin_turn(
 
 
 def delete(conversation: Conversation) -> None:
-    """Delete it with all its texts; what the answers took stays on record."""
+    """Delete it with all its texts; what the answers took stays on record.
+
+    Locks the conversation, its messages, then their completions: the order of `begin_turn` and of the recorder.
+    """
     with transaction.atomic():
-        answers = Completion.objects.filter(message__conversation=conversation)
-        answers.update(text="", reasoning="")
+        Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
+        answers = list(conversation.messages.exclude(completion=None).values_list("completion_id", flat=True))
         conversation.delete()
+        Completion.objects.filter(id__in=answers).update(text="", reasoning="")
+
+
+def forget_deleted(completions: Sequence[Completion]) -> None:
+    """Take the text from answers whose conversation was deleted meanwhile. Inside the transaction that writes them.
+
+    The lock keeps a deletion waiting until the text is there for it to take away.
+    """
+    with_text = [completion for completion in completions if completion.text or completion.reasoning]
+    if not with_text:
+        return
+    ids = [completion.id for completion in with_text]
+    messages = Message.objects.select_for_update(no_key=True).filter(completion_id__in=ids).order_by("pk")
+    kept = set(messages.values_list("completion_id", flat=True))
+    for completion in with_text:
+        if completion.id not in kept:
+            completion.text = completion.reasoning = ""
 
 
 def trim(messages: Iterable[Message], *, max_tokens: int) -> list[ChatMessage]:

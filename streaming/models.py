@@ -86,6 +86,9 @@ class ServerProcess(models.Model):
 
 
 class CompletionQuerySet(models.QuerySet["Completion"]):
+    def completed_by(self, *, app_id: int, user_id: str) -> "CompletionQuerySet":
+        return self.filter(app_id=app_id, user_id=user_id, state=Completion.State.COMPLETED)
+
     def mark_interrupted(self, now: dt.datetime) -> int:
         """End the completions whose process is gone; the number of them."""
         silent_since = now - dt.timedelta(seconds=settings.CHAT_PROCESS_SILENT_AFTER_S)
@@ -121,6 +124,8 @@ class Completion(models.Model):
         related_name="+",
     )
     user_id = models.CharField(_("user"), max_length=200, blank=True, help_text=_("The app's own id of its user"))
+    # Of which app the user is: the key's. A plain number, since this app knows nothing of the other one's tables.
+    app_id = models.BigIntegerField(null=True, editable=False)
     # Who may read and stop it: access.Credential.owner.
     owner = models.CharField(max_length=400, editable=False)
     profile = models.CharField(_("profile"), max_length=8, choices=Profile)
@@ -160,6 +165,8 @@ class Completion(models.Model):
         indexes = [
             # The admin's list, newest first, and its date filter.
             models.Index(fields=["-started_at"], name="completion_started"),
+            # One user's chats: the admin's search, and how many of them were completed in a span of time (endings.py).
+            models.Index(fields=["user_id", "started_at"], name="completion_of_user"),
             # The sweep's search for interrupted ones: nearly all rows are finished.
             models.Index(fields=["process_id"], name="completion_streaming", condition=models.Q(state="streaming")),
         ]

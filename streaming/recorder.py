@@ -1,8 +1,9 @@
 """Writes completions, off the event loop and in groups, so that no token ever waits for the database.
 
 A thread of its own takes what is to be written, one row for each completion however often it changed, and writes it in
-one statement. A row is written when its turn begins (while the provider thinks) and when it ends. It also keeps this
-process's `ServerProcess` alive, by which the sweep knows whose unfinished rows have been left behind.
+one statement. A row is written when its turn begins (while the provider thinks) and when it ends. What follows from a
+chat's end (endings.py) is committed together with its row. It also keeps this process's `ServerProcess` alive, by which
+the sweep knows whose unfinished rows have been left behind.
 
 Killed half-way: rows written at the beginning are marked interrupted by the sweep; a turn that began within the last
 moment (`_GATHER_S`) leaves none. Database down: rows are kept, up to `_MAX_KEPT`, and written when it is back.
@@ -16,9 +17,10 @@ import os
 import threading
 import uuid
 
-from django.db import DatabaseError, DataError, IntegrityError, connection
+from django.db import DataError, Error, IntegrityError, connection, transaction
 from prometheus_client import Counter, Gauge
 
+from streaming import conversations, endings
 from streaming.models import Completion, ServerProcess
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,9 @@ _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
 _CHANGING = [
-    field.name for field in Completion._meta.fields if field.name not in {"id", "caller", "user_id", "started_at"}
+    field.name
+    for field in Completion._meta.fields
+    if field.name not in {"id", "caller", "app_id", "user_id", "started_at"}
 ]
 
 WAITING_ROWS = Gauge("rivermouth_completion_rows_waiting", "Completion records that are still to be written")
@@ -78,7 +82,7 @@ class Recorder:
                 pause.wait(_GATHER_S)
             try:
                 self._write()
-            except DatabaseError:
+            except Error:
                 logger.exception("Completions could not be written; %d are kept", len(self._kept))
                 if self._is_stopping:
                     return
@@ -95,7 +99,7 @@ class Recorder:
                     self._upsert(batch)
                 except (DataError, IntegrityError):
                     self._upsert_singly(batch)
-                except DatabaseError:
+                except Error:
                     self._put_back(batch)
                     raise
         finally:
@@ -128,13 +132,16 @@ class Recorder:
             except (DataError, IntegrityError):
                 logger.exception("The completion %s can't be recorded", completion.id)
                 LOST_ROWS.inc()
-            except DatabaseError:
+            except Error:
                 self._put_back(batch[position:])
                 raise
 
     @staticmethod
+    @transaction.atomic
     def _upsert(batch: list[Completion]) -> None:
+        conversations.forget_deleted(batch)
         Completion.objects.bulk_create(batch, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGING)
+        endings.follow(batch)
 
 
 _recorder: Recorder | None = None

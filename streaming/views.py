@@ -117,6 +117,7 @@ async def _plan(caller: Caller, ask: ChatRequest, profile: Completion.Profile) -
     model = caller.model(ask.model)
     completion = Completion(
         caller_id=caller.credential.caller_id,
+        app_id=caller.credential.app_id,
         user_id=(caller.credential.user_id or ask.user_id)[:200],
         owner=caller.credential.owner,
         profile=profile,

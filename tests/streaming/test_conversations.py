@@ -127,6 +127,27 @@ def test_deleted_conversation_takes_its_texts_along(stack: Stack) -> None:
     assert Completion.objects.get(id=chat.id).text == ""
 
 
+def test_chat_that_ends_after_its_conversation_was_deleted_leaves_no_text(stack: Stack) -> None:
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 40})
+    conversation = _new(stack)
+    chat = app_client.start(stack.url, stack.key, {"conversation": conversation, "message": "Remember this"})
+    chat.take(6)
+
+    answer = requests.delete(
+        f"{stack.url}/api/conversations/{conversation}/",
+        headers={"Authorization": f"Bearer {stack.key}"},
+        timeout=10,
+    )
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 0})
+    app_client.stop(stack.url, stack.key, chat.id)
+    chat.rest()
+    completion = eventually(lambda: Completion.objects.get(id=chat.id), lambda row: row.finished_at is not None)
+
+    assert answer.status_code == 204
+    assert len(chat.text) > 3
+    assert (completion.state, completion.text, completion.reasoning) == ("stopped", "", "")
+
+
 def test_export_is_a_json_file(stack: Stack) -> None:
     conversation = _new(stack)
     _say(stack, conversation, "Hi")

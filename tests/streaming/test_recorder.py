@@ -1,8 +1,9 @@
 """The recorder against a real database: nothing is lost, nothing waits for it, nothing holds it up."""
 
+import datetime as dt
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -11,9 +12,12 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from config import activity
+from config.activity import Activity
+from streaming.endings import UNTOLD_CHATS
 from streaming.models import Completion, ServerProcess
 from streaming.recorder import LOST_ROWS, Recorder
-from tests.servers import eventually
+from tests.servers import database_url, eventually
 from tests.streaming.conftest import Serve, ask, recorded
 from tests.streaming.scripted_provider import DONE, ScriptedProvider, chunk
 
@@ -111,6 +115,78 @@ def test_refused_row_costs_no_other(recorder: Recorder, refused: dict[str, Any])
 
 def test_stop_without_a_row_returns(transactional_db: None) -> None:
     Recorder().stop()
+
+
+@pytest.fixture
+def tell_all() -> Iterator[list[Callable[[Activity], None]]]:
+    """Listeners of this test only."""
+    known = list(activity._listeners)
+    activity._listeners.clear()
+    yield activity._listeners
+    activity._listeners[:] = known
+
+
+def test_completed_chat_of_a_known_user_is_told_with_its_row(
+    recorder: Recorder, tell_all: list[Callable[[Activity], None]]
+) -> None:
+    told: list[tuple[str, int, str, int, bool]] = []
+
+    def listen(chat: Activity) -> None:
+        so_far = chat.count_between(chat.occurred_at - dt.timedelta(hours=1), chat.occurred_at)
+        told.append((chat.kind, chat.app_id, chat.user_id, so_far, connection.in_atomic_block))
+
+    tell_all.append(listen)
+    now = timezone.now()
+    for fields in (
+        {"app_id": 7, "user_id": "u-1", "state": "completed"},
+        {"app_id": 7, "user_id": "u-1", "state": "stopped"},
+        {"app_id": 7, "user_id": "", "state": "completed"},
+        {"app_id": None, "user_id": "u-1", "state": "completed"},
+    ):
+        recorder.save(completion(recorder, finished_at=now, **fields))
+    recorder.stop()
+
+    assert told == [("chat", 7, "u-1", 1, True)]
+
+
+def test_listener_that_fails_costs_no_row_and_is_counted(
+    recorder: Recorder, tell_all: list[Callable[[Activity], None]]
+) -> None:
+    def fail(chat: Activity) -> None:
+        Completion.objects.create(state="x" * 100)
+
+    tell_all.append(fail)
+    untold_before = UNTOLD_CHATS._value.get()
+    turn = completion(recorder, app_id=7, user_id="u-1", state="completed")
+
+    recorder.save(turn)
+    recorder.stop()
+
+    assert states(recorder) == {turn.id: "completed"}
+    assert UNTOLD_CHATS._value.get() - untold_before == 1
+
+
+def test_chat_is_told_again_when_the_database_failed_meanwhile(
+    recorder: Recorder, tell_all: list[Callable[[Activity], None]]
+) -> None:
+    told: list[str] = []
+
+    def listen(chat: Activity) -> None:
+        told.append(chat.user_id)
+        if len(told) == 1:
+            with psycopg.connect(database_url(), autocommit=True) as other:
+                connection.ensure_connection()
+                other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+            Completion.objects.exists()
+
+    tell_all.append(listen)
+    turn = completion(recorder, app_id=7, user_id="u-1", state="completed")
+
+    recorder.save(turn)
+    found = eventually(lambda: states(recorder), bool)
+
+    assert found == {turn.id: "completed"}
+    assert told == ["u-1", "u-1"]
 
 
 @pytest.fixture
