@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config import activity, sweeping
+from config import activity, lifespan, sweeping
 
 SWEEP_BUDGET_S = 20
 
@@ -17,6 +17,7 @@ class AttributionConfig(AppConfig):
 
     def ready(self) -> None:
         from attribution import checks, conversions, delivery, intake, purging, stats  # noqa: F401, PLC0415  # need loaded apps
+        from attribution.pages import live  # noqa: PLC0415  # as above
 
         def deliver(now: datetime) -> int:
             return delivery.deliver_due(budget_s=SWEEP_BUDGET_S, clock=timezone.now).rows
@@ -29,3 +30,4 @@ class AttributionConfig(AppConfig):
         sweeping.purge.register("attempts", purging.delete_attempts)
         sweeping.purge.register("conversions", purging.delete_conversions)
         activity.listen(intake.receive_activity)
+        lifespan.register(on_drain=live.drain, on_shutdown=live.shut_down)

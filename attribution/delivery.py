@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import transaction
 
-from attribution import attributions, bulk, destinations, device_ids, ocean_engine, retry
+from attribution import attributions, bulk, destinations, device_ids, live_feed, ocean_engine, retry
 from attribution.attributions import Lookup, User
 from attribution.calls import CALLS_PER_THREAD, Call, Lines
 from attribution.destinations import Destinations
@@ -67,6 +67,7 @@ def save_settled(rows: Sequence[Conversion]) -> None:
     """Write what became of the rows and give them back, where the lease is still ours."""
     if rows:
         bulk.update(rows, SETTLED_FIELDS, guard="lease_token", clear_guard=True)
+        live_feed.announce_change()
 
 
 class _Round:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from attribution import bulk, derived, device_ids, known_apps, nudging
+from attribution import bulk, derived, device_ids, known_apps, live_feed, nudging
 from attribution.events import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event, State
 from attribution.ocean_engine import DEVICE_ID_FIELDS
@@ -41,6 +41,7 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
     else:
         receipts = _store(events, now)
     transaction.on_commit(nudging.nudge)
+    transaction.on_commit(live_feed.announce_change)
     return receipts
 
 

@@ -2,13 +2,16 @@ from django.contrib import admin
 from django.urls import path
 
 from attribution import stats_views, tracking, views
-from attribution.pages import statistics
+from attribution.pages import live, statistics
 
 urlpatterns = [
     path("track/oceanengine/<str:token>/", tracking.click, name="click"),
     path("api/events/", views.events, name="events"),
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
     path("api/attributions/<str:user_id>/", views.UserAttribution.as_view(), name="attribution"),
+    path("admin/live/", live.feed, name="live-feed"),
+    path("admin/live/operations/", admin.site.admin_view(live.operations_part), name="live-operations"),
+    path("admin/live/activity/", admin.site.admin_view(live.activity_part), name="live-activity"),
     path("admin/statistics/", admin.site.admin_view(statistics.page), name="statistics"),
     path("api/stats/", stats_views.Stats.as_view(), name="stats"),
 ]

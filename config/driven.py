@@ -155,8 +155,8 @@ class DrivenResponse(StreamingHttpResponse):
 class DrivenHandler(ASGIHandler):
     """Serves `DRIVEN_PATHS`: no middleware, no signals, no thread of its own, and one task an open response.
 
-    Views there answer every error themselves and authenticate by header only (no cookie is read, so CSRF has nothing
-    to protect).
+    Views there answer every error themselves and authenticate by header; one that only reads may go by the session's
+    cookie (CSRF has nothing to protect in either).
     """
 
     def load_middleware(self, is_async: bool = False) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
+from redis import ConnectionPool
 
 from config import environment as env
 
@@ -60,7 +61,9 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 # Streams, and the calls of machines that come by the thousand: see config/driven.py.
-DRIVEN_PATHS = re.compile(r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*")
+DRIVEN_PATHS = re.compile(
+    r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*|/admin/live/"
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [
@@ -135,6 +138,14 @@ CACHES = {
         "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
     }
 }
+
+# The admin's live feed, by django-eventstream; this connection is the publishers', listeners have one of their own.
+EVENTSTREAM_REDIS = {
+    "connection_pool": ConnectionPool.from_url(
+        REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+    )
+}
+EVENTSTREAM_CHANNELMANAGER_CLASS = "attribution.live_feed.Channels"
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 

@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution import reports
+from attribution.live_feed import PERMISSION
 from attribution.models import App, Conversion, Event
 from attribution.pages import activity, links, operations, period
 from attribution.pages.formats import Change, change, count, money, percent
 from attribution.pages.period import Period
 from attribution.reports import Cohort, Metrics, Scope
 
-PERMISSION = "attribution.view_conversion"
 TOP_ADS = 8
 
 

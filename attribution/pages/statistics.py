@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from attribution import stats_table
+from attribution.live_feed import PERMISSION
 from attribution.models import App
 from attribution.pages import links, period
-from attribution.pages.dashboard import PERMISSION
 from attribution.pages.formats import count, money, percent
 from attribution.pages.period import Period
 from attribution.reports import Scope

@@ -45,6 +45,22 @@ def marketer(signed_in: Page) -> Page:
     return signed_in
 
 
+def report(stack: Stack, user: str) -> None:
+    event = {"event": "active", "user_id": user, "os": "android", "android_id": "5f8c1e0b7a92d346"}
+    assert stack.post("/api/events/", event).status_code == 202
+
+
+def test_new_conversion_appears_without_reload(marketer: Page, stack: Stack) -> None:
+    marketer.goto("/admin/")
+    expect(marketer.locator("#live-status")).to_have_attribute("data-state", "open")
+
+    report(stack, "the new one")
+
+    row = marketer.locator(".rm-activity li", has_text="the new one")
+    expect(row).to_be_visible(timeout=5_000)
+    expect(row.locator(".rm-state")).to_have_text("reported", timeout=10_000)
+
+
 def test_dashboard_shows_a_month_and_leads_down_to_the_records(
     marketer: Page, stack: Stack, screenshot: Screenshot
 ) -> None:
@@ -53,5 +69,3 @@ def test_dashboard_shows_a_month_and_leads_down_to_the_records(
     marketer.goto("/admin/?period=30d")
     expect(marketer.locator(".rm-kpi").first).to_contain_text("Clicks")
     screenshot(marketer, "dashboard")
-    marketer.set_viewport_size(PHONE)
-    screenshot(marketer, "dashboard-phone")

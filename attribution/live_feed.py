@@ -1,0 +1,51 @@
+"""Tells open dashboards that send records have come in or changed: at most once a second, over all processes.
+
+Only a hint, over django-eventstream and Redis: it holds nothing, the page then asks for the rows. A lost one costs
+seconds, until the page asks by itself. So neither an event's request nor a worker waits for it or fails by it.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django_eventstream import send_event
+from django_eventstream.channelmanager import DefaultChannelManager
+from redis import RedisError
+
+from config.announcing import Announcer
+from config.shared_redis import UNAVAILABLE, client
+
+CHANNEL = "send-records"
+EVENT = "changed"
+PERMISSION = "attribution.view_conversion"
+INTERVAL_S = 1.0
+# Whoever sets it tells; the others, also in other processes, wait until it has gone.
+_TOLD_KEY = "rivermouth:live_feed:told"
+
+
+class Channels(DefaultChannelManager):  # type: ignore[misc]  # no type information
+    """Who may listen; see `EVENTSTREAM_CHANNELMANAGER_CLASS`."""
+
+    def can_read_channel(self, user: AbstractBaseUser | AnonymousUser | None, channel: str) -> bool:
+        return may_follow(user)
+
+    def is_channel_reliable(self, channel: str) -> bool:
+        """No storage: it would cost a thread and a connection for each listener."""
+        return False
+
+
+def may_follow(user: Any) -> bool:
+    return bool(user and user.is_active and user.is_staff and user.has_perm(PERMISSION))
+
+
+def _tell() -> bool:
+    try:
+        if not client().set(_TOLD_KEY, 1, nx=True, px=int(1000 * INTERVAL_S)):
+            return False
+        send_event(CHANNEL, EVENT, {})
+    except (RedisError, OSError):
+        UNAVAILABLE.labels("live feed").inc()
+        return False
+    return True
+
+
+announce_change = Announcer("live feed", _tell, interval_s=INTERVAL_S, pause_s=INTERVAL_S).announce
