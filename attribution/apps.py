@@ -16,12 +16,16 @@ class AttributionConfig(AppConfig):
     verbose_name = _("Attribution")
 
     def ready(self) -> None:
-        from attribution import checks, conversions, delivery, intake, purging, stats  # noqa: F401, PLC0415  # need loaded apps
+        from attribution import acting, checks, conversions, delivery, intake, purging, stats  # noqa: F401, PLC0415  # need loaded apps
         from attribution.pages import live  # noqa: PLC0415  # as above
 
         def deliver(now: datetime) -> int:
             return delivery.deliver_due(budget_s=SWEEP_BUDGET_S, clock=timezone.now).rows
 
+        def act(now: datetime) -> int:
+            return acting.go_on_with_all(budget_s=SWEEP_BUDGET_S, now=now).actions
+
+        sweeping.sweep.register("unfinished bulk actions", act)
         sweeping.sweep.register("released conversions", conversions.release_switched_on)
         sweeping.sweep.register("due conversions", deliver)
         sweeping.sweep.register("days summed again", stats.catch_up)

@@ -1,4 +1,7 @@
-"""What people do with conversions: send them again, hold them, let them go. Nothing here talks to the network."""
+"""What people do with conversions: send them again, hold them, let them go, give them up. No network here.
+
+Each verb changes what it makes sense for and leaves the rest alone: it returns how many rows it has changed.
+"""
 
 from datetime import datetime, timedelta
 
@@ -12,17 +15,25 @@ from attribution.models import Conversion, Destination, State
 
 # What a worker has in its hands right now is left alone: its result would be lost.
 IDLE = Q(lease_token=None)
+# A row that waits for somebody's resend already: another one would take its place, and the first would have no attempt.
+WAITS_FOR_RESEND = Q(state=State.PENDING, resend_by__isnull=False)
+RESENDABLE = IDLE & ~WAITS_FOR_RESEND
+# In the queue.
+HOLDABLE = IDLE & Q(due_at__isnull=False)
+RELEASABLE = IDLE & Q(state=State.HELD)
+# Not settled: in the queue, or held until somebody releases it.
+OPEN = HOLDABLE | RELEASABLE
 # At once; the rest follows with the next sweep.
 RELEASED_AT_ONCE = 10_000
 
 
-def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser, reason: str, now: datetime) -> int:
+def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser | None, reason: str, now: datetime) -> int:
     """Try these again with a fresh budget and the same body; the next attempt says by whom and why.
 
-    Whatever their state: a person who knows more than we do decides. An organic one is asked about again. Returns how
-    many there were.
+    Whatever their state: a person who knows more than we do decides. An organic one is asked about again. Left alone is
+    only what is on its way: each resend is to have an attempt of its own.
     """
-    count = rows.filter(IDLE).update(
+    count = rows.filter(RESENDABLE).update(
         **_due(now),
         tries=0,
         lookups=0,
@@ -36,14 +47,19 @@ def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser, reason: str, now
     return count
 
 
-def hold(rows: QuerySet[Conversion]) -> int:
-    """Take out of the queue what is in it, until a person releases it. Returns how many there were."""
-    return rows.filter(IDLE, due_at__isnull=False).update(state=State.HELD, reason="by_hand", detail="", due_at=None)
+def hold(rows: QuerySet[Conversion], *, detail: str = "") -> int:
+    """Take out of the queue what is in it, until a person releases it."""
+    return rows.filter(HOLDABLE).update(state=State.HELD, reason="by_hand", detail=detail, due_at=None)
+
+
+def give_up(rows: QuerySet[Conversion], *, detail: str = "", now: datetime) -> int:
+    """Make dead letters of what is not settled: nothing tries them again but a resend."""
+    return rows.filter(OPEN).update(state=State.FAILED, reason="by_hand", detail=detail, due_at=None, finished_at=now)
 
 
 def release(rows: QuerySet[Conversion], *, now: datetime) -> int:
-    """Put what is held back into the queue. Returns how many there were."""
-    count = rows.filter(IDLE, state=State.HELD).update(**_due(now), reason="", detail="")
+    """Put what is held back into the queue."""
+    count = rows.filter(RELEASABLE).update(**_due(now), reason="", detail="")
     if count:
         transaction.on_commit(nudging.nudge)
     return count

@@ -31,6 +31,7 @@ CAPACITY_PER_THREAD = 6
 
 SETTLED_FIELDS = [
     "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "attribution", "advertiser_id", "finished_at",
+    "resend_by", "resend_reason",
 ]  # fmt: skip
 SENT_FIELDS = ["body", "attribution", "advertiser_id", "resend_by", "resend_reason"]
 ANSWERED_FIELDS = ["outcome", "duration_ms", "http_status", "code", "message", "response"]

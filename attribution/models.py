@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from attribution.device_ids import decrypt, encrypt
+from attribution.bulk_actions import BulkAction  # noqa: F401  # Django looks for models here
+from attribution.device_ids import decrypt, encrypt, mask
 from attribution.ocean_engine import DEVICE_ID_FIELDS, conversion_body
 from attribution.roll_ups import (  # noqa: F401  # Django looks for models here
     AdName,
@@ -297,8 +298,13 @@ class Attribution(AdIds):
             ),
         ]
         indexes = [
-            # The admin's newest page.
-            models.Index(fields=["asked_at"], name="attribution_by_time")
+            # The admin's newest page, and the days that are chosen there.
+            models.Index(fields=["asked_at"], name="attribution_by_time"),
+            # The users of one ad, of either structure: the admin's filter by ad (filtering).
+            models.Index(
+                fields=["promotion_id"], condition=Q(promotion_id__isnull=False), name="attribution_by_promotion"
+            ),
+            models.Index(fields=["aid"], condition=Q(aid__isnull=False), name="attribution_by_aid"),
         ]
 
     def __str__(self) -> str:
@@ -407,7 +413,10 @@ class Conversion(models.Model):
     class Meta:
         verbose_name = _("send record")
         verbose_name_plural = _("send records")
-        permissions = [("resend_conversion", _("Can resend, hold and release send records"))]
+        permissions = [
+            ("resend_conversion", _("Can resend, hold and release send records")),
+            ("export_conversion", _("Can export send records, clicks and attributions")),
+        ]
         constraints = [
             # An app that reports its event again (a retry, two servers) would be billed twice.
             models.UniqueConstraint(fields=["dedup_key"], name="conversion_once"),
@@ -429,8 +438,15 @@ class Conversion(models.Model):
             # The admin's pages and counts per state, newest first.
             models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
             models.Index(fields=["-received_at"], name="conversion_by_time"),
-            # One day of events (stats). No BRIN here: rows move about the table when they are updated.
-            models.Index(fields=["app", "occurred_at"], name="conversion_by_day"),
+            # One day of events (stats), and the admin's list of chosen days, newest first: so the time leads, and the
+            # app is found in the index itself. No BRIN here: rows move about the table when they are updated.
+            models.Index(fields=["occurred_at", "app"], name="conversion_by_day"),
+            # The admin's list of one advertiser, newest first.
+            models.Index(
+                fields=["advertiser_id", "-received_at"],
+                condition=Q(advertiser_id__isnull=False),
+                name="conversion_by_advertiser",
+            ),
             # Release of what is held for one advertiser.
             models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
         ]
@@ -443,6 +459,11 @@ class Conversion(models.Model):
         """The raw ids as the app gave them. Raises: `DecryptionError`."""
         ids: dict[str, str] = json.loads(decrypt(self.device)) if self.device else {}
         return ids
+
+    @property
+    def masked_device_ids(self) -> dict[str, str]:
+        """For people. Raises: `DecryptionError`."""
+        return {name: mask(value) for name, value in self.device_ids.items()}
 
     @property
     def platform_device_id(self) -> str:

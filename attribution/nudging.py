@@ -20,14 +20,19 @@ PAUSE_AFTER_FAILURE_S = 5.0
 EXPIRES_S = 60
 
 
-def _publish() -> bool:
+def send(task: str) -> bool:
+    """Queue the task now; returns whether Redis took it. For rare things: it waits up to `REDIS_TIMEOUT_S`."""
     try:
-        current_app.send_task("attribution.deliver", retry=False, expires=EXPIRES_S)
+        current_app.send_task(task, retry=False, expires=EXPIRES_S)
     except (OperationalError, OSError) as err:
         UNAVAILABLE.labels("nudge").inc()
-        logger.warning("No nudge for %.0f s: %s", PAUSE_AFTER_FAILURE_S, type(err).__name__)
+        logger.warning("No message for %s: %s", task, type(err).__name__)
         return False
     return True
 
 
-nudge = Announcer("nudger", _publish, interval_s=MIN_INTERVAL_S, pause_s=PAUSE_AFTER_FAILURE_S).announce
+def _nudge() -> bool:
+    return send("attribution.deliver")
+
+
+nudge = Announcer("nudger", _nudge, interval_s=MIN_INTERVAL_S, pause_s=PAUSE_AFTER_FAILURE_S).announce

@@ -10,6 +10,7 @@ from typing import Any
 
 from attribution import reports
 from attribution.reports import Cohort, Group, Metrics, Scope
+from attribution.spreadsheet import harmless
 
 DIMENSIONS = ["day", "app", "advertiser", "campaign", "ad", "channel"]
 # More is no answer but a dump.
@@ -56,7 +57,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows([_harmless(row[column]) for column in columns] for row in rows)
+    writer.writerows([harmless(row[column]) for column in columns] for row in rows)
     return text.getvalue()
 
 
@@ -82,8 +83,3 @@ def _numbers(metrics: Metrics, cohort: Cohort) -> dict[str, Any]:
     return {name: getattr(metrics, name) for name in (*METRICS, *RATES)} | {
         name: getattr(cohort, name) for name in (*COHORT_SUMS, *COHORT_RATES)
     }
-
-
-def _harmless(cell: Any) -> Any:
-    """A spreadsheet runs what begins like a formula; ads' names and channels come from outside."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import delivery, nudging, stats
+from attribution import acting, delivery, nudging, stats
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,13 @@ def deliver() -> None:
     """Deliver due conversions; queued by each new one, and by beat."""
     if not delivery.deliver_due(budget_s=BUDGET_S, clock=timezone.now).is_all:
         nudging.nudge()
+
+
+@shared_task(name="attribution.act")
+def act() -> None:
+    """Go on with people's actions on many records; queued by their page, and picked up by the sweep."""
+    if not acting.go_on_with_all(budget_s=BUDGET_S, now=timezone.now()).is_all:
+        nudging.send("attribution.act")
 
 
 @shared_task(name="attribution.verify_statistics")

@@ -31,6 +31,7 @@ PUBLIC_URL = env.url("PUBLIC_URL", f"http://localhost:{PORT}")  # how the world 
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -78,7 +78,7 @@ def _cards(chosen: Period, now: Metrics, before: Metrics) -> list[Card]:
         return Card(title=title, value=text(mine), before=text(theirs), change=change(mine, theirs), url=url, note=note)
 
     def events(event: Event) -> str:
-        return links.records(scope, event__exact=event)
+        return links.records(scope, event=event)
 
     by_day = links.statistics(**chosen.parameters, group_by="day")
     return [
@@ -125,9 +125,9 @@ def _trend(days: Sequence[tuple[Any, Metrics]]) -> dict[str, Any]:
 def _funnel(scope: Scope, steps: Sequence[reports.Step]) -> list[dict[str, Any]]:
     titles = {
         "clicks": (_("Clicks"), links.clicks(scope)),
-        "activations": (_("Activations"), links.records(scope, event__exact=Event.ACTIVE)),
-        "registrations": (_("Registrations"), links.records(scope, event__exact=Event.REGISTER)),
-        "paying_users": (_("Paying users"), links.records(scope, event__exact=Event.PAY)),
+        "activations": (_("Activations"), links.records(scope, event=Event.ACTIVE)),
+        "registrations": (_("Registrations"), links.records(scope, event=Event.REGISTER)),
+        "paying_users": (_("Paying users"), links.records(scope, event=Event.PAY)),
     }
     most = max(step.count for step in steps) or 1
     return [

@@ -1,0 +1,9 @@
+"""The marketers' pages, a module for each subject. What workers write is read-only; people act through actions."""
+
+from attribution.admin.apps import AppAdmin
+from attribution.admin.attributions import AttributionAdmin
+from attribution.admin.clicks import ClickAdmin
+from attribution.admin.destinations import DestinationAdmin
+from attribution.admin.records import ConversionAdmin
+
+__all__ = ["AppAdmin", "AttributionAdmin", "ClickAdmin", "ConversionAdmin", "DestinationAdmin"]

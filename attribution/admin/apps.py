@@ -1,0 +1,42 @@
+"""Apps: packages, windows, derived events, and the monitor link to enter at Ocean Engine."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+
+from attribution import monitor_link
+from attribution.models import App, ChannelPackage
+
+
+class ChannelPackageInline(TabularInline):  # type: ignore[misc]  # unfold has no type information
+    model = ChannelPackage
+    extra = 0
+
+
+@admin.register(App)
+class AppAdmin(ModelAdmin):  # type: ignore[misc]  # as above
+    list_display = ["slug", "android_package", "ios_bundle", "is_reporting"]
+    search_fields = ["slug"]
+    readonly_fields = ["link", "monitor_token", "created_at"]
+    inlines = [ChannelPackageInline]
+    fieldsets = [
+        (None, {"fields": ["slug", "android_package", "ios_bundle", "is_reporting"]}),
+        (_("Monitor link"), {"fields": ["link", "monitor_token"]}),
+        (_("Which ad"), {"fields": ["click_window_days", "event_window_days", "matches_by_network"]}),
+        (
+            _("Derived events"),
+            {
+                "fields": [
+                    "derives_next_day_open", "key_behaviour_event", "key_behaviour_count", "key_behaviour_hours",
+                ],
+            },
+        ),
+        (None, {"fields": ["created_at"]}),
+    ]  # fmt: skip
+
+    @admin.display(description=_("monitor link"))
+    def link(self, app: App) -> str:
+        context = {"link": monitor_link.build(app, settings.PUBLIC_URL), "app": app}
+        return render_to_string("admin/attribution/monitor_link.html", context)

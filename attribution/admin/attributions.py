@@ -1,0 +1,55 @@
+"""Attributions: which ad each user came from."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from attribution import exporting, filtering
+from attribution.admin.lists import BigList, Days, apps, choice, text
+from attribution.models import Attribution
+from attribution.pages.wording import reason_in_words
+
+TONES = {"attributed": "success", "suspicious": "warning", "organic": "default"}
+YES_OR_NO = [("1", _("Yes")), ("0", _("No"))]
+
+
+@admin.register(Attribution)
+class AttributionAdmin(BigList):
+    filters = filtering.ATTRIBUTIONS
+    export = exporting.ATTRIBUTIONS
+
+    list_display = ["asked_at", "user_id", "app", "outcome", "why", "advertiser_id", "ad", "click_to_install"]
+    list_display_links = ["asked_at", "user_id"]
+    list_filter = [
+        Days,
+        choice("app", _("app"), apps),
+        text("advertiser", _("advertiser")),
+        text("ad", _("ad or promotion")),
+        choice("attributed", _("attributed"), YES_OR_NO),
+        choice("source", _("source"), Attribution.Source.choices),
+        choice("suspicious", _("suspicious"), YES_OR_NO),
+    ]
+    search_help_text = _("User id")
+    list_select_related = ["app"]
+    exclude = ["callback_param"]
+    raw_id_fields = ["click"]
+
+    @display(description=_("outcome"), label=TONES)  # type: ignore[untyped-decorator]  # unfold has no type information
+    def outcome(self, row: Attribution) -> tuple[str, Any]:
+        if row.is_suspicious:
+            return "suspicious", _("suspicious")
+        return ("attributed", row.get_source_display()) if row.is_attributed else ("organic", _("organic"))
+
+    @admin.display(description=_("reason"))
+    def why(self, row: Attribution) -> str:
+        return reason_in_words(row.reason)
+
+    @admin.display(description=_("ad or promotion"))
+    def ad(self, row: Attribution) -> Any:
+        return row.promotion_name or row.aid_name or row.promotion_id or row.aid
+
+    @admin.display(description=_("click to install (s)"))
+    def click_to_install(self, row: Attribution) -> int | None:
+        return row.click_to_install_s

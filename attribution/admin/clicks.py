@@ -1,0 +1,44 @@
+"""Clicks, as the monitor link brought them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from attribution import exporting, filtering
+from attribution.admin.lists import BigList, Days, apps, choice, text
+from attribution.models import Click, Os
+
+
+@admin.register(Click)
+class ClickAdmin(BigList):
+    filters = filtering.CLICKS
+    export = exporting.CLICKS
+
+    list_display = ["clicked_at", "app", "os", "advertiser_id", "campaign", "ad", "request_id"]
+    list_filter = [
+        Days,
+        choice("app", _("app"), apps),
+        text("advertiser", _("advertiser")),
+        text("ad", _("ad or promotion")),
+        choice("os", _("system"), Os.choices),
+    ]
+    search_help_text = _("Request id, or number")
+    list_select_related = ["app"]
+    exclude = [
+        "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
+        "ipv6_ua_digest",
+    ]  # fmt: skip
+
+    @admin.display(description=_("campaign or project"))
+    def campaign(self, click: Click) -> Any:
+        return click.project_name or click.campaign_name or click.project_id or click.campaign_id
+
+    @admin.display(description=_("ad or promotion"))
+    def ad(self, click: Click) -> Any:
+        return click.promotion_name or click.aid_name or click.promotion_id or click.aid
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Not what is encrypted or compared only."""
+        return super().get_queryset(request).defer(*self.exclude)

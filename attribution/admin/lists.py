@@ -1,0 +1,206 @@
+"""Lists of millions of rows: read-only, without `COUNT(*)`, in the order of an index, exported as they are filtered."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter, TextFilter
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from attribution.exporting import FORMATS, Export
+from attribution.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
+from attribution.models import App
+
+EXPORT_PERMISSION = "attribution.export_conversion"
+ROWS_PER_PAGE = 50
+# Nobody leafs further; the database would read all that is skipped.
+PAGES = 200
+
+
+class Pages(InfinitePaginator):  # type: ignore[misc]  # unfold has no type information
+    """Pages that are not counted."""
+
+    template_name = "admin/attribution/pages.html"
+
+    @cached_property
+    def count(self) -> int:
+        return PAGES * int(self.per_page)
+
+
+class ReadOnly:
+    """Rows that the world writes: looked at, never edited."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class _Filter:
+    """One of the list's `filters`, by its name."""
+
+    parameter_name: str
+    value: Any
+
+    def __init__(self, request: HttpRequest, params: Any, model: type[Model], model_admin: "BigList") -> None:
+        self.filters = model_admin.filters
+        super().__init__(request, params, model, model_admin)  # type: ignore[call-arg]  # Django's filter is mixed in
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return filtered(request, rows, self.filters, {self.parameter_name: self.value() or ""})
+
+
+class _Choice(_Filter, DropdownFilter):  # type: ignore[misc]  # as above
+    words: Any = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return self.words() if callable(self.words) else self.words
+
+
+class _Text(_Filter, TextFilter):  # type: ignore[misc]  # as above
+    pass
+
+
+def choice(name: str, title: Any, words: Any) -> type[_Choice]:
+    """`words`: pairs of what stands in the address and what is shown, or a function that returns them."""
+    found = staticmethod(words) if callable(words) else words
+    return type(f"Choice_{name}", (_Choice,), {"parameter_name": name, "title": title, "words": found})
+
+
+def text(name: str, title: Any) -> type[_Text]:
+    return type(f"Text_{name}", (_Text,), {"parameter_name": name, "title": title})
+
+
+def apps() -> list[tuple[str, str]]:
+    return [(str(pk), slug) for pk, slug in App.objects.order_by("slug").values_list("pk", "slug")]
+
+
+class _DaysForm(forms.Form):
+    since = forms.CharField(
+        required=False, label=_("from"), widget=UnfoldAdminTextInputWidget({"type": "date", "aria-label": _("from")})
+    )
+    until = forms.CharField(
+        required=False, label=_("to"), widget=UnfoldAdminTextInputWidget({"type": "date", "aria-label": _("to")})
+    )
+
+
+class Days(admin.ListFilter):
+    """From one day to another, both included; days are those of `TIME_ZONE`."""
+
+    title = _("day")
+    template = "unfold/filters/filters_date_range.html"
+
+    def __init__(self, request: HttpRequest, params: Any, model: type[Model], model_admin: "BigList") -> None:
+        super().__init__(request, params, model, model_admin)
+        self.filters = model_admin.filters
+        for name in (SINCE, UNTIL):
+            if values := params.pop(name, None):
+                self.used_parameters[name] = values[-1]
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return [SINCE, UNTIL]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return filtered(request, rows, self.filters, self.used_parameters)
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        yield {"form": _DaysForm(data=self.used_parameters)}
+
+
+def filtered(request: HttpRequest, rows: QuerySet[Any], filters: Filters, parameters: dict[str, Any]) -> QuerySet[Any]:
+    """A bad value shows no rows, and says so."""
+    try:
+        for name, value in parameters.items():
+            rows = rows.filter(filters.condition(name, value)) if value else rows
+    except FilterError as err:
+        messages.error(request, str(err))
+        return rows.none()
+    return rows
+
+
+class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
+    filters: ClassVar[Filters]
+    export: ClassVar[Export]
+
+    paginator = Pages
+    list_per_page = ROWS_PER_PAGE
+    list_max_show_all = 0
+    show_full_result_count = False
+    sortable_by = ()  # another order would sort the whole table
+    list_filter_submit = True
+    list_disable_select_all = True
+    list_before_template = "admin/attribution/list_tools.html"
+    search_fields = ["pk"]  # that there is a search; `get_search_results` does it
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        return [f"-{self.filters.moment(request.GET)}"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return filtered(request, queryset, self.filters, {"q": search_term}), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, (extra_context or {}) | self.tools(request))
+
+    def tools(self, request: HttpRequest) -> dict[str, Any]:
+        """What stands above the list, for this person."""
+        if not request.user.has_perm(EXPORT_PERMISSION):
+            return {}
+        query = query_of(request)
+        return {"exports": [(name.upper(), f"{self._address('export', name)}?{query}") for name in FORMATS]}
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        export = path("export/<str:file_format>/", self.admin_site.admin_view(self.export_view), name=name)
+        urls: list[URLPattern] = super().get_urls()
+        return [export, *urls]
+
+    def export_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
+        """`GET export/<csv|xlsx>/?<the list's filters>`"""
+        if not (self.has_view_permission(request) and request.user.has_perm(EXPORT_PERMISSION)):
+            raise PermissionDenied
+        if file_format not in FORMATS:
+            return HttpResponseBadRequest(_("Formats are %(formats)s.") % {"formats": ", ".join(FORMATS)})
+        parameters = dict(request.GET.lists())
+        try:
+            rows = self.filters.apply(parameters)
+            return FORMATS[file_format](self.export, rows, self.filters.moment(parameters))
+        except ValueError as err:  # a bad filter, or too many rows for the format
+            return self.refusal(request, err)
+
+    def refusal(self, request: HttpRequest, error: Exception) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request), "title": self.opts.verbose_name_plural, "opts": self.opts,
+            "error": str(error), "back_url": f"{self._address('changelist')}?{query_of(request)}",
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/attribution/refusal.html", context, status=400)
+
+    def _address(self, name: str, *arguments: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=arguments)
+
+
+def query_of(request: HttpRequest) -> str:
+    """The filters of the address, without the page."""
+    chosen = request.GET.copy()
+    for name in NO_FILTERS:
+        chosen.pop(name, None)
+    return chosen.urlencode()

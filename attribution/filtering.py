@@ -1,0 +1,218 @@
+"""Which rows people ask for: the filters of the admin's big lists, by their names in an address.
+
+Lists, exports and bulk actions read the same address, so what is exported or acted on is what was shown. An unknown
+name or a bad value is refused and never ignored: that would widen the choice.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from attribution.events import dedup_key
+from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
+from attribution.reports import EARLIEST
+
+# Names in an address that choose no rows: the page, and what the admin says of a bad address.
+NO_FILTERS = {"p", "e"}
+SINCE, UNTIL = "since", "until"
+_MAX_ID = 2**63 - 1
+# Ocean Engine calls our monitor link within seconds. A click that came later than this is missing among those of its
+# day; with the bound a day is found by the index on arrival, without it all clicks would be sorted.
+CLICK_LATENESS = timedelta(days=1)
+
+Condition = Callable[[str], Q]
+# As in a `QueryDict.lists()`: a name may come more than once.
+Parameters = Mapping[str, Sequence[str]]
+
+
+class FilterError(ValueError):
+    """A filter that there is not, or a value that it can't have."""
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(name, value)
+        self.name, self.value = name, value
+
+    def __str__(self) -> str:
+        return _("Filter “%(name)s” cannot be “%(value)s”.") % {"name": self.name, "value": self.value[:100]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """`arrived`: when a row came, by which a list is ordered; `happened`: the time whose day people filter by.
+
+    `lateness`: rows of a day came at most so much later, and are found by their arrival. None: `happened` has an index.
+    """
+
+    model: type[Model]
+    arrived: str
+    happened: str
+    lateness: timedelta | None = None
+    conditions: Mapping[str, Condition]
+
+    def condition(self, name: str, value: str) -> Q:
+        """Raises: `FilterError`."""
+        if "\x00" in value:  # PostgreSQL has no such text
+            raise FilterError(name, value.replace("\x00", "␀"))
+        if name in (SINCE, UNTIL):
+            return self._day(name, value)
+        if name not in self.conditions:
+            raise FilterError(name, value)
+        try:
+            return self.conditions[name](value)
+        except ValueError as err:
+            raise FilterError(name, value) from err
+
+    def apply(self, parameters: Parameters) -> QuerySet[Any]:
+        """The rows that an address asks for, in no order. Raises: `FilterError`."""
+        rows = self.model._default_manager.all()
+        for name, values in parameters.items():
+            if name not in NO_FILTERS:
+                for value in filter(None, values):
+                    rows = rows.filter(self.condition(name, value))
+        return rows
+
+    def moment(self, parameters: Mapping[str, Any]) -> str:
+        """The column whose index leads to the rows: with days chosen it is the one that they bound."""
+        has_days = bool(parameters.get(SINCE) or parameters.get(UNTIL))
+        return self.happened if has_days and self.lateness is None else self.arrived
+
+    def _day(self, name: str, value: str) -> Q:
+        if name == SINCE:
+            start = _midnight(name, value)
+            # Nothing comes before it happens.
+            arrived = Q() if self.lateness is None else Q(**{f"{self.arrived}__gte": start})
+            return arrived & Q(**{f"{self.happened}__gte": start})
+        end = _midnight(name, value, days_later=1)
+        arrived = Q() if self.lateness is None else Q(**{f"{self.arrived}__lt": end + self.lateness})
+        return arrived & Q(**{f"{self.happened}__lt": end})
+
+
+def _midnight(name: str, value: str, *, days_later: int = 0) -> datetime:
+    """The beginning of a day of `TIME_ZONE`."""
+    try:
+        day = date.fromisoformat(value) + timedelta(days=days_later)
+    except (ValueError, OverflowError) as err:
+        raise FilterError(name, value) from err
+    if day < EARLIEST:
+        raise FilterError(name, value)
+    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
+
+
+def _is(field: str) -> Condition:
+    return lambda value: Q(**{field: value})
+
+
+def _one_of(field: str, words: Sequence[str]) -> Condition:
+    def condition(value: str) -> Q:
+        if value not in words:
+            raise ValueError
+        return Q(**{field: value})
+
+    return condition
+
+
+def _number(field: str) -> Condition:
+    return lambda value: Q(**{field: _id(value)})
+
+
+def _id(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,19}", value.strip()) or int(value) > _MAX_ID:
+        raise ValueError
+    return int(value)
+
+
+def _ids(value: str) -> Q:
+    return Q(pk__in=[uuid.UUID(each) for each in value.split(",")])
+
+
+def _ad(value: str) -> Q:
+    """All events of the users whom a promotion or an old ad brought, as the statistics count them."""
+    ad_id = _id(value)
+    users = Attribution.objects.filter(Q(promotion_id=ad_id) | Q(aid=ad_id), is_attributed=True)
+    return Q(Exists(users.filter(app=OuterRef("app"), user_id=OuterRef("user_id"))))
+
+
+def _ad_of_row(value: str) -> Q:
+    ad_id = _id(value)
+    return Q(promotion_id=ad_id) | Q(aid=ad_id)
+
+
+def _record(value: str) -> Q:
+    """By user, order or event: each finds its index, an order by the key under which payments are unique."""
+    value = value.strip()
+    app_ids = list(App.objects.values_list("id", flat=True))
+    orders = [dedup_key(app_id=app_id, user_id="", event=Event.PAY, outer_event_id=value) for app_id in app_ids]
+    wanted = Q(app_id__in=app_ids, user_id=value) | Q(dedup_key__in=orders)
+    try:
+        return wanted | Q(pk=uuid.UUID(value))
+    except ValueError:
+        return wanted
+
+
+def _user(value: str) -> Q:
+    return Q(app_id__in=list(App.objects.values_list("id", flat=True)), user_id=value.strip())
+
+
+def _click(value: str) -> Q:
+    """By the ids that a click came with, or by its number here."""
+    value = value.strip()
+    wanted = Q(app_id__in=list(App.objects.values_list("id", flat=True)), request_id=value)
+    return wanted | Q(pk=_id(value)) if re.fullmatch(r"[0-9]{1,18}", value) else wanted
+
+
+def _yes_or_no(field: str) -> Condition:
+    return lambda value: _one_of(field, ["0", "1"])(value)
+
+
+CONVERSIONS = Filters(
+    model=Conversion,
+    arrived="received_at",
+    happened="occurred_at",
+    conditions={
+        "q": _record,
+        "id": _ids,
+        "state": _one_of("state", State.values),
+        "event": _one_of("event", Event.values),
+        "os": _one_of("os", Os.values),
+        "app": _number("app_id"),
+        "advertiser": _number("advertiser_id"),
+        "ad": _ad,
+        "channel": _is("channel"),
+        "reason": _is("reason"),
+        "error": _is("detail__startswith"),
+    },
+)
+CLICKS = Filters(
+    model=Click,
+    arrived="received_at",
+    happened="clicked_at",
+    lateness=CLICK_LATENESS,
+    conditions={
+        "q": _click,
+        "app": _number("app_id"),
+        "advertiser": _number("advertiser_id"),
+        "ad": _ad_of_row,
+        "os": _one_of("os", Os.values),
+    },
+)
+ATTRIBUTIONS = Filters(
+    model=Attribution,
+    arrived="asked_at",
+    happened="asked_at",
+    conditions={
+        "q": _user,
+        "app": _number("app_id"),
+        "advertiser": _number("advertiser_id"),
+        "ad": _ad_of_row,
+        "attributed": _yes_or_no("is_attributed"),
+        "suspicious": _yes_or_no("is_suspicious"),
+        "source": _one_of("source", Attribution.Source.values),
+    },
+)

@@ -1,0 +1,10 @@
+"""Cells that spreadsheets take for what they are."""
+
+from typing import Any
+
+# A spreadsheet runs what begins like a formula; ads' names, channels and user ids come from outside.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
