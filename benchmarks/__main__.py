@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only relay|pipeline]`: measure, then write `benchmarks/results/`."""
+"""`python -m benchmarks [--quick] [--only relay|pipeline|admin]`: measure, then write `benchmarks/results/`."""
 
 import argparse
 import gc
@@ -11,12 +11,13 @@ from typing import Any
 import uvloop
 
 from benchmarks import cores, installing, machine, report
+from benchmarks.admin import run as admin_run
 from benchmarks.peers import LOCAL, NotInstalled, rivermouth
 from benchmarks.pipeline import run as pipeline_run
 from benchmarks.relay import run as relay_run
 
 _HERE = Path(__file__).parent
-_PARTS = ["relay", "pipeline"]
+_PARTS = ["relay", "pipeline", "admin"]
 
 
 def main() -> None:
@@ -41,6 +42,8 @@ def main() -> None:
             results["pipeline"] = {"runs": uvloop.run(pipeline_run.measure(env, services, sizes))}
     finally:
         services.stop()
+    if "admin" in (options.only or _PARTS):
+        results["admin"] = admin_run.measure(admin_run.QUICK if options.quick else admin_run.FULL)
     _write(results, options.results)
     print(f"{time.monotonic() - began_at:.0f} s; {options.results}/README.md")
 

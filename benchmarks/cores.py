@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,17 @@ def pin_load() -> None:
     """Keep this process, and what it starts without saying otherwise, off the server's core."""
     os.sched_setaffinity(0, {LOAD_CORE})
     go_first(os.getpid())
+
+
+@contextlib.contextmanager
+def whole_machine() -> Iterator[None]:
+    """What is started meanwhile may run on all cores."""
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
 
 
 def go_first(pid: int) -> None:

@@ -16,6 +16,17 @@ from matplotlib import pyplot  # the back end comes first
 
 _OURS = "rivermouth"
 _OUR_COLOUR, _OTHER_COLOUR = "#0f6cbd", "#9aa5b1"
+_GROWING_PAGES = [
+    ("dashboard", "30 days"),
+    ("statistics", "30 days by advertiser"),
+    ("statistics", "30 days by ad"),
+    ("/api/stats/", "30 days by day"),
+    ("send records", "first"),
+    ("send records", "record"),
+    ("clicks", "first"),
+    ("attributions", "first"),
+    ("completions", "first"),
+]
 _PACED = {5: "paced 5", 50: "paced 50", 100: "paced 100", 500: "paced 500"}
 
 
@@ -38,6 +49,8 @@ def main(file: Path) -> None:
         _bars(runs[compared], "cpu_ms", "CPU ms of the worker a conversion", file.parent / "conversion.png")
         if len(scenarios) > 1:
             _conversion_growth(runs, scenarios, file.parent / "conversion-growth.png")
+    if len(results.get("admin", {}).get("sizes", {})) > 1:
+        _page_growth(results["admin"]["sizes"], file.parent / "page-growth.png")
 
 
 def _size(scenario: str) -> int:
@@ -95,6 +108,24 @@ def _conversion_growth(runs: dict[str, Any], scenarios: list[str], file: Path) -
     axes.set_xlabel("conversions waiting")
     axes.legend(fontsize=8)
     _finish(chart, axes, "CPU ms of the worker a conversion as the queue grows", file)
+
+
+def _page_growth(sizes: dict[str, Any], file: Path) -> None:
+    """Server time of the pages that people open first, over the number of rows."""
+    chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for size in sorted(sizes.values(), key=lambda size: size["conversions"]):
+        for page in size["pages"]:
+            if (page["name"], page["kind"]) in _GROWING_PAGES:
+                point = (size["conversions"], page["median_ms"])
+                lines.setdefault(f"{page['name']}, {page['kind']}", []).append(point)
+    for name, points in lines.items():
+        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("conversions in the database (clicks: three times as many)")
+    axes.legend(fontsize=8)
+    _finish(chart, axes, "Server time of a page in ms as the data grow", file)
 
 
 def _finish(chart: Any, axes: Any, title: str, file: Path) -> None:

@@ -1,10 +1,11 @@
 """The results as Markdown tables. Pure: what was measured in, text out."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.admin import summary as admin_summary
 from benchmarks.figures import Spread, spread
+from benchmarks.tables import number, table
 
 _UNIT_OF_COMPARISON = "nginx"
 _DIRECT = "direct"
@@ -22,6 +23,8 @@ def markdown(results: dict[str, Any]) -> str:
         lines += ["", *_relay(results["relay"])]
     if "pipeline" in results:
         lines += ["", *_pipeline(results["pipeline"]["runs"])]
+    if "admin" in results:
+        lines += ["", *admin_summary.lines(results["admin"])]
     return "\n".join(lines) + "\n"
 
 
@@ -31,17 +34,17 @@ def markdown(results: dict[str, Any]) -> str:
 def _relay(part: dict[str, Any]) -> list[str]:
     runs: Runs = part["runs"]
     lines = ["## Relay", "", "CPU of the server's process tree, on a core of its own; in brackets: times nginx.", ""]
-    lines += _table(
+    lines += table(
         ["relay", *_COSTS], [[relay, *(_cost(runs, relay, *of) for of in _COSTS.values())] for relay in _relays(runs)]
     )
     lines += ["", "Milliseconds that the relay adds to a token's way, against the same load without a relay.", ""]
-    lines += _table(
+    lines += table(
         ["relay", *_DELAYS],
         [[relay, *(_added(runs, relay, *of) for of in _DELAYS.values())] for relay in _relays(runs)],
     )
     if "idle" in runs:
         lines += ["", "Open streams, and what happens when the client leaves.", ""]
-        lines += _table(
+        lines += table(
             ["relay", *_HOLDING],
             [[relay, *(_plain(runs, relay, *of) for of in _HOLDING.values())] for relay in _relays(runs)],
         )
@@ -93,7 +96,7 @@ def _cost(runs: Runs, relay: str, scenario: str, figure: str) -> str:
     if found is None:
         return "–"
     times = f" [{found.median / unit.median:.2f}]" if unit and unit.median else ""
-    return f"{_number(found.median)}{times} ({_number(found.low)} – {_number(found.high)})"
+    return f"{number(found.median)}{times} ({number(found.low)} – {number(found.high)})"
 
 
 def _added(runs: Runs, relay: str, scenario: str, figure: str) -> str:
@@ -101,17 +104,17 @@ def _added(runs: Runs, relay: str, scenario: str, figure: str) -> str:
     if found is None or straight is None:
         return "–"
     added = [max(value - straight.median, 0) for value in (found.median, found.low, found.high)]
-    return f"{_number(added[0])} ({_number(added[1])} – {_number(added[2])})"
+    return f"{number(added[0])} ({number(added[1])} – {number(added[2])})"
 
 
 def _plain(runs: Runs, relay: str, scenario: str, figure: str) -> str:
     if scenario == "*":
-        return _number(sum(run[figure] for of in runs.values() for run in of.get(relay, [])))
+        return number(sum(run[figure] for of in runs.values() for run in of.get(relay, [])))
     found = _spread(runs, relay, scenario, figure)
     if found is None:
         return "–"
     is_load_limit = any(run.get("is_load_limit") for run in runs[scenario][relay])
-    return ("≥ " if is_load_limit else "") + _number(found.median)
+    return ("≥ " if is_load_limit else "") + number(found.median)
 
 
 def _load_share(runs: Runs) -> float:
@@ -134,11 +137,11 @@ def _pipeline(runs: Runs) -> list[str]:
     head = ["into one web process", "a second", "CPU ms each", "p50 ms", "p99 ms", "core used", "errors"]
     figures = ["per_s", "cpu_ms", "p50_ms", "p99_ms", "server_share", "errors"]
     lines = ["## Pipeline", "", "The web process has a core of its own; PostgreSQL is on the load's.", ""]
-    lines += _table(head, [[name, *(_ranged(runs, name, _OURS, of) for of in figures)] for name in _INTAKE])
+    lines += table(head, [[name, *(_ranged(runs, name, _OURS, of) for of in figures)] for name in _INTAKE])
     lines += ["", "Conversions out of a worker on a core of its own, from the first look-up to the last row.", ""]
     head = ["", "worker", "a second", "CPU ms each", "PostgreSQL's CPU ms each", "core used", "sent twice"]
     figures = ["per_s", "cpu_ms", "database_cpu_ms", "server_share", "duplicates"]
-    lines += _table(
+    lines += table(
         head,
         [
             [scenario, program, *(_ranged(runs, scenario, program, of) for of in figures)]
@@ -158,19 +161,5 @@ def _ranged(runs: Runs, scenario: str, program: str, figure: str) -> str:
     if found is None:
         return "–"
     if found.low == found.high:
-        return _number(found.median)
-    return f"{_number(found.median)} ({_number(found.low)} – {_number(found.high)})"
-
-
-# --- Text -------------------------------------------------------------------------------------------------------------
-
-
-def _number(value: float) -> str:
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(cell.strip() for cell in row)} |" for row in [head, *rows]]
-    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+        return number(found.median)
+    return f"{number(found.median)} ({number(found.low)} – {number(found.high)})"

@@ -1,0 +1,210 @@
+"""What people open in the admin, found by asking the admin itself, and how long the server takes for it.
+
+Of every list: its first page, each of its filters, each column that it can be sorted by, a search that finds and one
+that doesn't, pages further back, and one record. Then the dashboard, the statistics of 30 days, and all that these two
+lead to. A list that is added is measured without a word here.
+
+`python -m benchmarks.admin.pages --output FILE` measures in this process, on the database of the settings: from the
+request at the first middleware to the last byte of the answer. There is no network in it.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import django
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+# What is slower is given up, and shown as this.
+TIMEOUT_MS = 20_000
+MEASURED = 3  # besides the first time
+# Whatever is slower is not asked again: nobody needs to know whether it takes 6 or 7 seconds.
+MEASURED_ONCE_MS = 3_000
+APPS = {"attribution", "streaming", "access", "auth", "config"}
+NOWHERE = "nothing-has-this"
+FAR_PAGE = 100
+_LINK = re.compile(r'href="(/admin/[^"#]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`name` is that of the list or page; `kind` what of it: "first", "filtered", "sorted", …"""
+
+    name: str
+    kind: str
+    url: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.admin.pages")
+    parser.add_argument("--output", type=Path, required=True)
+    output = parser.parse_args().output
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    # Of this connection only: an endless query would hold up all that follow.
+    os.environ["PGOPTIONS"] = f"-c statement_timeout={TIMEOUT_MS}"
+    django.setup()
+    output.write_text(json.dumps(measure(), ensure_ascii=False))
+
+
+def measure() -> list[dict[str, Any]]:
+    """Each page once: its query count, and its server time in milliseconds (median, and the most)."""
+    visitor = _Visitor()
+    visitor.get(reverse("admin:auth_user_changelist"))  # loads the templates, opens the connection
+    measured = []
+    for page in _distinct(_pages(visitor)):
+        measured.append(figures := visitor.measure(page))
+        if figures["median_ms"] > 200:
+            print(f"{page.name}, {page.kind}: {figures['median_ms']:.0f} ms  {page.url}", flush=True)
+    return measured
+
+
+class _Visitor:
+    """A superuser at the admin, within this process."""
+
+    def __init__(self) -> None:
+        from django.contrib.auth.models import User  # noqa: PLC0415  # needs Django's settings
+        from django.test import Client, RequestFactory  # noqa: PLC0415  # likewise
+
+        from config.access.models import ApiKey  # noqa: PLC0415  # likewise
+
+        self.user, _is_new = User.objects.get_or_create(username="visitor", is_staff=True, is_superuser=True)
+        self.requests = RequestFactory()
+        key = ApiKey.objects.issue(caller="visitor", app_id=None, is_throttled=False)
+        headers = {"host": "localhost", "authorization": f"Bearer {key}"}  # for the API's pages
+        self._client = Client(raise_request_exception=False, headers=headers)
+        self._client.force_login(self.user)
+
+    def get(self, url: str) -> Any:
+        return self._client.get(url)
+
+    def measure(self, page: Page) -> dict[str, Any]:
+        from django.db import connection  # noqa: PLC0415  # as above
+        from django.test.utils import CaptureQueriesContext  # noqa: PLC0415  # likewise
+
+        with CaptureQueriesContext(connection) as queries:
+            first_ms, status = self._time(page.url)
+        query_count = len(queries)  # before the next request: it empties the log
+        times = [first_ms]
+        if first_ms < MEASURED_ONCE_MS:
+            times += [self._time(page.url)[0] for _ in range(MEASURED)]
+        return {
+            "name": page.name,
+            "kind": page.kind,
+            "url": page.url,
+            "status": status,
+            "queries": query_count,
+            "median_ms": statistics.median(times),
+            "max_ms": max(times),
+        }
+
+    def _time(self, url: str) -> tuple[float, int]:
+        began_at = time.perf_counter()
+        answer = self._client.get(url)
+        # Also of an answer that is made while it is sent.
+        _length = len(answer.getvalue() if answer.streaming else answer.content)
+        return (time.perf_counter() - began_at) * 1e3, answer.status_code
+
+
+def _pages(visitor: _Visitor) -> Iterator[Page]:
+    from django.contrib import admin  # noqa: PLC0415  # as above
+
+    yield from _overviews(visitor)
+    lists = [each for each in admin.site._registry.values() if each.model._meta.app_label in APPS]
+    for model_admin in lists:
+        yield from _pages_of_list(model_admin, visitor)
+
+
+def _overviews(visitor: _Visitor) -> Iterator[Page]:
+    """Dashboard, statistics (also as the API gives them) and what they lead to."""
+    today = timezone.localdate()
+    month = {"from": today - timedelta(days=29), "to": today}
+    dashboard = f"{reverse('admin:index')}?period=30d"
+    yield Page("dashboard", "7 days", reverse("admin:index"))
+    yield Page("dashboard", "30 days", dashboard)
+    yield from (Page("dashboard", "link", url) for url in _links(visitor, dashboard))
+    for group_by in ("day", "ad", "day,ad"):
+        yield Page(
+            "/api/stats/", f"30 days by {group_by}", f"{reverse('stats')}?{urlencode(month | {'group_by': group_by})}"
+        )
+    if page := _url_of("statistics"):
+        for group_by in ("advertiser", "campaign", "ad", "day", "channel"):
+            yield Page("statistics", f"30 days by {group_by}", f"{page}?period=30d&group_by={group_by}")
+        by_day = f"{page}?period=30d&group_by=day"
+        yield from (Page("statistics", "link", url) for url in _links(visitor, by_day))
+
+
+def _pages_of_list(model_admin: Any, visitor: _Visitor) -> Iterator[Page]:
+    options = model_admin.model._meta
+    name, url = str(options.verbose_name_plural), reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+    yield Page(name, "first", url)
+    request = visitor.requests.get(url)
+    request.user = visitor.user
+    shown = model_admin.get_changelist_instance(request)
+    yield from (Page(name, "filtered", url + query) for query in _filters(shown))
+    yield from (Page(name, "sorted", f"{url}?o={sign}{column}") for column in _sortable(shown) for sign in ("", "-"))
+    if model_admin.get_search_fields(request):
+        yield Page(name, "search", f"{url}?q=user-4242")
+        yield Page(name, "search in vain", f"{url}?q={NOWHERE}")
+    yield from (Page(name, "further back", f"{url}?p={number}") for number in {FAR_PAGE, shown.paginator.num_pages})
+    if (row := next(iter(shown.result_list), None)) is not None:
+        yield Page(name, "record", reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk]))
+
+
+def _filters(shown: Any) -> Iterator[str]:
+    for spec in shown.filter_specs:
+        for choice in spec.choices(shown):
+            if "query_string" in choice and not choice["selected"]:
+                yield choice["query_string"]
+
+
+def _sortable(shown: Any) -> list[int]:
+    """The numbers of the columns whose heading is a link, as the list's address has them."""
+    from django.contrib.admin.templatetags.admin_list import result_headers  # noqa: PLC0415  # as above
+
+    return [number for number, heading in enumerate(result_headers(shown)) if heading.get("sortable")]
+
+
+def _links(visitor: _Visitor, url: str) -> list[str]:
+    """The pages of rows that a page leads to."""
+    found = [unescape(link) for link in _LINK.findall(visitor.get(url).content.decode())]
+    return [link for link in found if "?" in link and "format=" not in link]
+
+
+def _url_of(name: str) -> str | None:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None
+
+
+def _distinct(pages: Iterator[Page]) -> Iterator[Page]:
+    known: set[str] = set()
+    for page in pages:
+        if page.url not in known:
+            known.add(page.url)
+            yield page
+
+
+def slowest(measured: Sequence[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """By name and kind: a list has many filters, and is as slow as its slowest."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in measured:
+        key = (each["name"], each["kind"])
+        if key not in found or each["median_ms"] > found[key]["median_ms"]:
+            found[key] = each
+    return found
+
+
+if __name__ == "__main__":
+    main()
