@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench lint format
+.PHONY: run demo test bench lint format
 
 run: .venv/installed
 	@exec $(BIN)/python -m sandbox.run
+
+# While `make run` is up in another terminal.
+demo: .venv/installed
+	@exec $(BIN)/python -m sandbox.demo
 
 test: lint
 	$(BIN)/python -m pytest --cov --cov-report=term

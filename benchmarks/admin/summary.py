@@ -1,4 +1,4 @@
-"""The admin's pages as Markdown: a line for each list and way of looking at it, of its slowest filter or column. Pure."""
+"""The admin's pages as Markdown: a line for each list and way of looking at it, of its slowest page. Pure."""
 
 from typing import Any
 
