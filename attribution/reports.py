@@ -1,6 +1,6 @@
 """What the statistics say: sums, rates and cohorts of a span of days. Reads roll-ups only, never clicks or conversions.
 
-Two views. *By event day* (`overview`, `breakdown`, `top_ads`): what happened in the span.
+Two views. *By event day* (`overview`, `totals`, `breakdown`, `top_ads`): what happened in the span.
 *By activation day* (`cohorts`): what became of the users who were activated in it, whenever they paid or came back.
 
 A rate is always a quotient of sums, never a mean of rates; None where nothing is there to divide by.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any, TypeAlias, TypeVar
 
+from django.db import connection
 from django.db.models import Aggregate, Count, ExpressionWrapper, F, Func, IntegerField, Model, Q, QuerySet, Sum
 
 from attribution.models import App, Destination
@@ -122,6 +123,9 @@ class Cohort:
     amount_day_7_fen: int = 0
     returned_day_1: int = 0
 
+    def __add__(self, other: "Cohort") -> "Cohort":
+        return Cohort(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
     @property
     def value_day_0_fen(self) -> float | None:
         return quotient(self.amount_day_0_fen, self.activated_day_0)
@@ -198,18 +202,42 @@ def overview(scope: Scope) -> Overview:
         by_day[day] += Metrics(**sums)
         by_source[is_organic] += Metrics(**sums)
     if scope.since != scope.until:
-        for row in _paying_users(scope, ("is_organic",)):
-            source = row["is_organic"]
-            by_source[source] = replace(by_source[source], paying_users=row["paying_users"])
+        for is_organic, count in _paying_users_by_source(scope).items():
+            by_source[is_organic] = replace(by_source[is_organic], paying_users=count)
     return Overview(
         metrics=by_source[False] + by_source[True], days=list(by_day.items()), funnel=_funnel(by_source[False])
     )
 
 
+def totals(scope: Scope) -> Metrics:
+    return next((row.metrics for row in breakdown(scope, [])), Metrics())
+
+
 def top_ads(scope: Scope, *, by: str = "activations", limit: int = 10) -> list[Row]:
-    """The ads with the most of a metric, the best first."""
-    rows = breakdown(replace(scope, is_organic=False), ["ad"])
-    return sorted(rows, key=lambda row: getattr(row.metrics, by), reverse=True)[:limit]
+    """The ads with the most of something, the best first. `by`: a metric that can be summed."""
+    scope = replace(scope, is_organic=False)
+    columns = _columns(["ad"])
+    found = _found(scope, columns)
+    best = sorted(found, key=lambda key: found[key].get(by, 0), reverse=True)[:limit]
+    found = {key: found[key] for key in best}
+    if scope.since != scope.until:
+        # Of these ads only: of all of them it takes as long as half of the dashboard.
+        payments = _payments(scope).filter(ad_id__in={key[columns.index("ad_id")] for key in best})
+        for row in _sums(payments, columns, paying_users=Count("user_key", distinct=True)):
+            key = tuple(row[column] for column in columns)
+            if key in found:
+                found[key]["paying_users"] = row["paying_users"]
+    rows = {key: Row(group=group, metrics=Metrics(**found[key])) for key, group in _groups(found, columns)}
+    return [rows[key] for key in best]
+
+
+def total(scope: Scope, rows: Iterable[Row]) -> Metrics:
+    """Of all rows of a breakdown of the scope. Users who paid are counted anew: one may be in several rows."""
+    metrics = sum((row.metrics for row in rows), Metrics())
+    if scope.since == scope.until:
+        return metrics
+    [sums] = _paying_users(scope, ())
+    return replace(metrics, paying_users=sums["paying_users"])
 
 
 def breakdown(scope: Scope, group_by: Sequence[str]) -> list[Row]:
@@ -271,9 +299,33 @@ def _click_sums(scope: Scope, columns: Columns) -> list[Sums]:
     return [dict.fromkeys(columns, "") | row for row in _sums(rows, known, clicks=Sum("clicks"))]
 
 
+def _payments(scope: Scope) -> QuerySet[UserDay]:
+    return UserDay.objects.filter(_days(scope), _ads(scope), _channel(scope), payments__gt=0)
+
+
 def _paying_users(scope: Scope, columns: Columns) -> list[Sums]:
-    rows = UserDay.objects.filter(_days(scope), _ads(scope), _channel(scope), payments__gt=0)
-    return _sums(rows, columns, paying_users=Count("user_key", distinct=True))
+    """Different users, by group.
+
+    Not by COUNT(DISTINCT …) where there are groups: PostgreSQL sorts all rows for that by group and user, which takes
+    three times as long as hashing them (350 ms and 120 ms for 440,000 rows).
+    """
+    payments = _payments(scope)
+    if not columns:
+        return _sums(payments, (), paying_users=Count("user_key", distinct=True))
+    once, parameters = payments.order_by().values(*columns, "user_key").distinct().query.sql_with_params()
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {names}, count(*) FROM ({once}) AS payer GROUP BY {names}", parameters)  # noqa: S608  # columns of ours
+        return [dict(zip((*columns, "paying_users"), row, strict=True)) for row in cursor.fetchall()]
+
+
+def _paying_users_by_source(scope: Scope) -> dict[bool, int]:
+    """By whether they are organic."""
+    found = _payments(scope).aggregate(
+        attributed=Count("user_key", distinct=True, filter=Q(is_organic=False)),
+        organic=Count("user_key", distinct=True, filter=Q(is_organic=True)),
+    )
+    return {False: found["attributed"], True: found["organic"]}
 
 
 def _activated(scope: Scope, columns: Columns, today: date) -> list[Sums]:

@@ -43,14 +43,16 @@ def columns(group_by: Sequence[str]) -> list[str]:
     return [*_group_columns(group_by), *NUMBERS]
 
 
-def rows(scope: Scope, group_by: Sequence[str], *, today: date) -> list[dict[str, Any]]:
-    """One for each group in which something happened. Ids are strings: beyond 2^53 a browser's numbers are wrong."""
+def table(scope: Scope, group_by: Sequence[str], *, today: date) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A row for each group in which something happened, and the numbers of all of them.
+
+    Ids are strings: beyond 2^53 a browser's numbers are wrong.
+    """
     shown = _group_columns(group_by)
     cohorts = {row.group: row.cohort for row in reports.cohorts(scope, group_by, today=today)}
-    return [
-        _described(row.group, shown) | _numbers(row.metrics, cohorts.get(row.group, Cohort()))
-        for row in reports.breakdown(scope, group_by)
-    ]
+    found = reports.breakdown(scope, group_by)
+    rows = [_described(row.group, shown) | _numbers(row.metrics, cohorts.get(row.group, Cohort())) for row in found]
+    return rows, _numbers(reports.total(scope, found), sum(cohorts.values(), Cohort()))
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -158,7 +158,7 @@ class Stats(APIView):
 
 def _answer(scope: Scope, group_by: Sequence[str]) -> dict[str, Any]:
     today = timezone.localdate()
-    rows = stats_table.rows(scope, group_by, today=today)
+    rows, totals = stats_table.table(scope, group_by, today=today)
     if len(rows) > MAX_ROWS:
         raise ValidationError({"group_by": f"{len(rows)} rows; at most {MAX_ROWS}. Ask for fewer days or groups."})
     return {
@@ -166,6 +166,6 @@ def _answer(scope: Scope, group_by: Sequence[str]) -> dict[str, Any]:
         "to": scope.until,
         "columns": stats_table.columns(group_by),
         "rows": rows,
-        "totals": stats_table.rows(scope, [], today=today)[0],
+        "totals": totals,
         "states": reports.states(scope),
     }

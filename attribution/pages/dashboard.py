@@ -55,7 +55,7 @@ def _numbers(chosen: Period) -> dict[str, Any]:
     overview = reports.overview(scope)
     return {
         "before": before,
-        "cards": _cards(chosen, overview.metrics, reports.overview(before).metrics),
+        "cards": _cards(chosen, overview.metrics, reports.totals(before)),
         "organic_split": _organic_split(overview.metrics),
         "trend": _trend(overview.days),
         "funnel": _funnel(scope, overview.funnel),

@@ -136,7 +136,7 @@ def page(request: HttpRequest) -> HttpResponse:
     chosen = period.read(request.GET, today=today)
     selection, errors = _read(request.GET)
     scope = selection.within(chosen.scope)
-    rows = stats_table.rows(scope, [selection.group_by], today=today)
+    rows, total = stats_table.table(scope, [selection.group_by], today=today)
     if request.GET.get("format") == "csv" and not (errors or chosen.errors):
         return _as_csv(scope, selection, rows)
     _sort(rows, selection)
@@ -155,7 +155,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "event_width": len(EVENT_COLUMNS),
         "cohort_width": len(COHORT_COLUMNS),
         "lines": [_line(row, scope, selection, chosen) for row in rows[:MAX_SHOWN]],
-        "total": _cells(stats_table.rows(scope, [], today=today)[0]),
+        "total": _cells(total),
         "left_out": max(len(rows) - MAX_SHOWN, 0),
         "csv_url": _url(chosen, selection, format="csv"),
     }
