@@ -156,7 +156,7 @@ def _pages_of_list(model_admin: Any, visitor: _Visitor) -> Iterator[Page]:
     if model_admin.get_search_fields(request):
         yield Page(name, "search", f"{url}?q=user-4242")
         yield Page(name, "search in vain", f"{url}?q={NOWHERE}")
-    yield from (Page(name, "further back", f"{url}?p={number}") for number in {FAR_PAGE, shown.paginator.num_pages})
+    yield from (Page(name, "further back", f"{url}?p={number}") for number in _far_pages(shown))
     if (row := next(iter(shown.result_list), None)) is not None:
         yield Page(name, "record", reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk]))
 
@@ -166,6 +166,11 @@ def _filters(shown: Any) -> Iterator[str]:
         for choice in spec.choices(shown):
             if "query_string" in choice and not choice["selected"]:
                 yield choice["query_string"]
+
+
+def _far_pages(shown: Any) -> set[int]:
+    pages = shown.paginator.num_pages
+    return {min(pages, FAR_PAGE), pages} - {1}
 
 
 def _sortable(shown: Any) -> list[int]:

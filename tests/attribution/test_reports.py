@@ -51,6 +51,26 @@ def test_totals_count_a_user_who_paid_on_two_days_once(world: World) -> None:
     assert [day_metrics.paying_users for _day, day_metrics in reports.overview(WEEK).days] == [0, 0, 0, 0, 0, 1, 1]
 
 
+def test_user_of_two_days_and_channels_counts_once_in_each_group_and_in_the_total(world: World) -> None:
+    world.attribute("twice", ADS[0], at=days_ago(2))
+    for days, channel in ((2, "huawei"), (1, "oppo"), (0, "oppo")):
+        world.event("active_pay", days_ago(days), user="twice", channel=channel)
+    world.event("active_pay", NOON, user="organic", channel="oppo")
+    stats.catch_up(NOON)
+
+    by_channel = reports.breakdown(WEEK, ["channel"])
+    by_ad = reports.breakdown(WEEK, ["ad"])
+    by_day = reports.breakdown(WEEK, ["day"])
+
+    assert {row.group.channel: row.metrics.paying_users for row in by_channel} == {"": 0, "huawei": 1, "oppo": 2}
+    assert {row.group.ad_id: row.metrics.paying_users for row in by_ad} == {ADS[0].ad: 1, 0: 1}
+    assert [row.metrics.paying_users for row in by_day] == [1, 1, 2]
+    totals = [reports.total(WEEK, rows) for rows in (by_channel, by_ad, by_day)]
+    assert totals == [reports.overview(WEEK).metrics] * 3 == [reports.totals(WEEK)] * 3
+    assert totals[0] == Metrics(payments=4, paying_users=2, amount_fen=400)
+    assert [row.metrics.paying_users for row in reports.top_ads(WEEK, by="payments")] == [1]
+
+
 def test_rates_are_quotients_of_sums_and_leave_organic_users_out_of_clicks(world: World) -> None:
     for _ in range(4):
         world.click(NOON)
