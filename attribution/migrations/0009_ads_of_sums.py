@@ -15,7 +15,7 @@ TABLES = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attribution", "0006_paying_users")]
+    dependencies = [("attribution", "0008_indexes_of_lists")]
 
     operations = [
         migrations.RunSQL(f"CREATE STATISTICS {name} (ndistinct) ON {AD} FROM {table}", f"DROP STATISTICS {name}")
