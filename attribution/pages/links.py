@@ -27,7 +27,8 @@ def statistics(**parameters: Any) -> str:
 
 def _list(model: str, scope: Scope | None, filters: dict[str, Any]) -> str:
     parameters = _of_scope(scope) | filters if scope else filters
-    return f"{reverse(f'admin:attribution_{model}_changelist')}?{urlencode(parameters)}"
+    url = reverse(f"admin:attribution_{model}_changelist")
+    return f"{url}?{urlencode(parameters)}" if parameters else url
 
 
 def _of_scope(scope: Scope) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import django
 from django.urls import NoReverseMatch, reverse
@@ -34,6 +34,14 @@ MEASURED_ONCE_MS = 3_000
 APPS = {"attribution", "streaming", "access", "auth", "config"}
 NOWHERE = "nothing-has-this"
 FAR_PAGE = 100
+# What is typed into filters: of the seeded ads (`rows`) the largest, the smallest, and one that is not there.
+TYPED = {
+    "advertiser": ["1700000000000000000", "1700000000000000019", "42"],
+    "ad": ["7350000000000000000", "7350000000000000399", "42"],
+    "channel": ["huawei", NOWHERE],
+    "reason": ["report_rejected", NOWHERE],
+}
+DAYS = ("since", "until")
 _LINK = re.compile(r'href="(/admin/[^"#]*)"')
 
 
@@ -162,10 +170,28 @@ def _pages_of_list(model_admin: Any, visitor: _Visitor) -> Iterator[Page]:
 
 
 def _filters(shown: Any) -> Iterator[str]:
+    """An address for each choice of each filter: links, entries of a drop-down, and texts that have rows."""
     for spec in shown.filter_specs:
-        for choice in spec.choices(shown):
-            if "query_string" in choice and not choice["selected"]:
-                yield choice["query_string"]
+        if hasattr(spec, "lookup_choices") and hasattr(spec, "parameter_name"):
+            yield from (f"?{spec.parameter_name}={quote(str(value))}" for value, _title in spec.lookup_choices)
+        elif getattr(spec, "parameter_name", None) in TYPED:
+            yield from (f"?{spec.parameter_name}={value}" for value in TYPED[spec.parameter_name])
+        elif set(DAYS) <= set(spec.expected_parameters()):
+            yield from (f"?{urlencode(days)}" for days in _spans())
+        else:
+            yield from (
+                choice["query_string"]
+                for choice in spec.choices(shown)
+                if "query_string" in choice and not choice["selected"]
+            )
+
+
+def _spans() -> Iterator[dict[str, str]]:
+    """Today, a day long ago, a month, and everything."""
+    today = timezone.localdate()
+    for first, last in ((0, 0), (80, 80), (29, 0), (200, 0)):
+        days = (today - timedelta(days=ago) for ago in (first, last))
+        yield {name: day.isoformat() for name, day in zip(DAYS, days, strict=True)}
 
 
 def _far_pages(shown: Any) -> set[int]:

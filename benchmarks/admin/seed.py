@@ -7,6 +7,7 @@ as after any other change.
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import time
@@ -112,8 +113,8 @@ def _texts() -> dict[str, Any]:
         "app_id": App.objects.create(slug="seeded", android_package="com.example.seeded").pk,
         "caller_id": User.objects.create(username="seeded").pk,
         "raw": device_ids.encrypt("k=v&" * 75),
-        "body": device_ids.encrypt("b" * 420),
-        "device": device_ids.encrypt("d" * 180),
+        "body": device_ids.encrypt(json.dumps({"event_type": "active", "context": "c" * 380})),
+        "device": device_ids.encrypt(json.dumps({"android_id": "5f8c1e0b7a92d346", "user_agent": "u" * 130})),
     }
 
 
