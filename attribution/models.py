@@ -185,7 +185,7 @@ class Click(AdIds):
     """
 
     id = models.BigAutoField(primary_key=True)
-    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="clicks", db_index=False)
+    app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="clicks", db_index=False)
     request_id = models.CharField(_("request id"), max_length=128, blank=True)
     track_id = models.CharField(_("track id"), max_length=128, blank=True)
     clicked_at = models.DateTimeField(_("clicked at"))
@@ -271,7 +271,9 @@ class Attribution(AdIds):
         PLATFORM = "platform", _("Ocean Engine")
         CLICK = "click", _("our click")
 
-    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="attributions", db_index=False)
+    app = models.ForeignKey(
+        App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="attributions", db_index=False
+    )
     user_id = models.CharField(_("user"), max_length=128)
     is_attributed = models.BooleanField(_("attributed"), default=False)
     source = models.CharField(_("source"), max_length=16, blank=True, choices=Source)
@@ -452,7 +454,7 @@ class Conversion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event} · {self.user_id}"
+        return f"{self.get_event_display()} · {self.user_id}"
 
     @cached_property
     def device_ids(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from unfold.decorators import display
 from attribution import exporting, filtering
 from attribution.admin.lists import BigList, Days, apps, choice, text
 from attribution.models import Attribution
+from attribution.pages.formats import moment
 from attribution.pages.wording import reason_in_words
 
 TONES = {"attributed": "success", "suspicious": "warning", "organic": "default"}
@@ -20,8 +21,8 @@ class AttributionAdmin(BigList):
     filters = filtering.ATTRIBUTIONS
     export = exporting.ATTRIBUTIONS
 
-    list_display = ["asked_at", "user_id", "app", "outcome", "why", "advertiser_id", "ad", "click_to_install"]
-    list_display_links = ["asked_at", "user_id"]
+    list_display = ["asked", "user_id", "app", "outcome", "why", "advertiser_id", "ad", "click_to_install"]
+    list_display_links = ["asked", "user_id"]
     list_filter = [
         Days,
         choice("app", _("app"), apps),
@@ -35,6 +36,10 @@ class AttributionAdmin(BigList):
     list_select_related = ["app"]
     exclude = ["callback_param"]
     raw_id_fields = ["click"]
+
+    @admin.display(description=_("last asked"))
+    def asked(self, row: Attribution) -> str | None:
+        return moment(row.asked_at)
 
     @display(description=_("outcome"), label=TONES)  # type: ignore[untyped-decorator]  # unfold has no type information
     def outcome(self, row: Attribution) -> tuple[str, Any]:

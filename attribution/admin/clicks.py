@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from attribution import exporting, filtering
 from attribution.admin.lists import BigList, Days, apps, choice, text
 from attribution.models import Click, Os
+from attribution.pages.formats import moment
 
 
 @admin.register(Click)
@@ -16,7 +17,7 @@ class ClickAdmin(BigList):
     filters = filtering.CLICKS
     export = exporting.CLICKS
 
-    list_display = ["clicked_at", "app", "os", "advertiser_id", "campaign", "ad", "request_id"]
+    list_display = ["clicked", "app", "os", "advertiser_id", "campaign", "ad", "request_id"]
     list_filter = [
         Days,
         choice("app", _("app"), apps),
@@ -30,6 +31,10 @@ class ClickAdmin(BigList):
         "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
         "ipv6_ua_digest",
     ]  # fmt: skip
+
+    @admin.display(description=_("clicked at"))
+    def clicked(self, click: Click) -> str | None:
+        return moment(click.clicked_at)
 
     @admin.display(description=_("campaign or project"))
     def campaign(self, click: Click) -> Any:

@@ -13,9 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from unfold import paginator as unfold_paginator
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
-from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from attribution.exporting import FORMATS, Export
@@ -28,8 +28,8 @@ ROWS_PER_PAGE = 50
 PAGES = 200
 
 
-class Pages(InfinitePaginator):  # type: ignore[misc]  # unfold has no type information
-    """Pages that are not counted."""
+class InfinitePaginator(unfold_paginator.InfinitePaginator):  # type: ignore[misc]  # unfold has no type information
+    """Pages that are not counted. By its name unfold knows that there is no number of results to show."""
 
     template_name = "admin/attribution/pages.html"
 
@@ -140,7 +140,7 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     filters: ClassVar[Filters]
     export: ClassVar[Export]
 
-    paginator = Pages
+    paginator = InfinitePaginator
     list_per_page = ROWS_PER_PAGE
     list_max_show_all = 0
     show_full_result_count = False

@@ -24,7 +24,7 @@ from attribution.admin.lists import BigList, Days, apps, choice, query_of, text
 from attribution.bulk_actions import BulkAction
 from attribution.models import Conversion, Event, Os, State
 from attribution.pages import not_delivered, timeline
-from attribution.pages.formats import money
+from attribution.pages.formats import moment, money
 from attribution.pages.operations import bounded_count
 from attribution.pages.wording import OF_RECORDS, TONES, reason_in_words
 
@@ -60,8 +60,19 @@ class ConversionAdmin(BigList):
     filters = filtering.CONVERSIONS
     export = exporting.CONVERSIONS
 
-    list_display = ["moment", "event_name", "state_badge", "why", "user_id", "order", "ad", "channel", "app", "next_at"]
-    list_display_links = ["moment"]
+    list_display = [
+        "occurred",
+        "event_name",
+        "state_badge",
+        "why",
+        "user_id",
+        "order",
+        "ad",
+        "channel",
+        "app",
+        "next_at",
+    ]
+    list_display_links = ["occurred"]
     list_filter = [
         Days,
         choice("state", _("state"), State.choices),
@@ -80,8 +91,8 @@ class ConversionAdmin(BigList):
     actions = ["resend", "hold", "release", "give_up"]
 
     @admin.display(description=_("occurred at"))
-    def moment(self, row: Conversion) -> Any:
-        return row.occurred_at
+    def occurred(self, row: Conversion) -> str | None:
+        return moment(row.occurred_at)
 
     @admin.display(description=_("event"))
     def event_name(self, row: Conversion) -> str:
@@ -92,23 +103,23 @@ class ConversionAdmin(BigList):
         return row.state, row.get_state_display()
 
     @admin.display(description=_("reason"))
-    def why(self, row: Conversion) -> str:
-        return reason_in_words(row.reason) or row.warning
+    def why(self, row: Conversion) -> str | None:
+        return reason_in_words(row.reason) or row.warning or None
 
     @admin.display(description=_("order"))
-    def order(self, row: Conversion) -> str:
-        return f"{money(row.amount_fen)} · {row.outer_event_id}" if row.event == Event.PAY else ""
+    def order(self, row: Conversion) -> str | None:
+        return f"{money(row.amount_fen)} · {row.outer_event_id}" if row.event == Event.PAY else None
 
     @admin.display(description=_("ad"))
     def ad(self, row: Conversion) -> Any:
         found = row.attribution
         if not found or not found.is_attributed:
-            return ""
+            return None
         return found.promotion_name or found.aid_name or found.promotion_id or found.aid or found.advertiser_id
 
     @admin.display(description=_("next attempt"))
-    def next_at(self, row: Conversion) -> Any:
-        return row.due_at
+    def next_at(self, row: Conversion) -> str | None:
+        return moment(row.due_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversion]:
         """Not what is encrypted: a page of the list would carry a hundred kilobytes of it."""

@@ -1,6 +1,10 @@
 """Numbers as people read them. An empty dash stands where there is nothing to divide by."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from attribution.reports import quotient
 
@@ -13,6 +17,11 @@ class Change:
 
     text: str
     direction: str
+
+
+def moment(at: datetime | None) -> str | None:
+    """To the second, in `TIME_ZONE`; short enough for a column."""
+    return date_format(localtime(at), "Y-m-d H:i:s") if at else None
 
 
 def count(number: int) -> str:

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from attribution.device_ids import DecryptionError
 from attribution.models import Attempt, Attribution, Conversion, Event, State
-from attribution.pages.formats import money
+from attribution.pages import links
+from attribution.pages.formats import moment, money
 from attribution.pages.wording import TONES, reason_in_words
 
 # A record that people resent again and again; the newest of its attempts are shown.
@@ -61,20 +61,22 @@ def steps(conversion: Conversion) -> list[Step]:
 def _event(row: Conversion) -> Step:
     facts = [
         (_("App"), row.app.slug),
-        (_("User"), row.user_id),
         (_("Amount"), money(row.amount_fen) if row.amount_fen is not None else ""),
         (_("Order id") if row.event == Event.PAY else _("Event id"), row.outer_event_id),
         (_("System"), row.get_os_display()),
         (_("Channel"), row.channel),
         (_("Device ids"), _device(row)),
         (_("Derived by"), row.rule),
-        (_("Received"), _moment(row.received_at)),
+        (_("Received"), moment(row.received_at)),
     ]
     return Step(
-        title=row.get_event_display(),
+        title=capfirst(row.get_event_display()),
         at=row.occurred_at,
         badge=_("event"),
-        facts=[Fact(name=title, value=value) for title, value in facts if value],
+        facts=[
+            Fact(name=_("User"), value=row.user_id, url=links.records(q=row.user_id)),
+            *(Fact(name=title, value=value) for title, value in facts if value),
+        ],
     )
 
 
@@ -121,22 +123,22 @@ def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
             yield Fact(name=title, value=" · ".join(str(part) for part in (name, platform_id) if part))
     if found.click_id:
         url = reverse("admin:attribution_click_change", args=[found.click_id])
-        yield Fact(name=_("Click"), value=_moment(found.touched_at) or found.click_id, url=url)
+        yield Fact(name=_("Click"), value=moment(found.touched_at) or found.click_id, url=url)
     elif found.touched_at:
-        yield Fact(name=_("Last touch"), value=_moment(found.touched_at))
-    yield Fact(name=_("Activation"), value=_moment(found.activated_at))
+        yield Fact(name=_("Last touch"), value=moment(found.touched_at))
+    yield Fact(name=_("Activation"), value=moment(found.activated_at))
     if found.click_to_install_s is not None:
         yield Fact(name=_("Click to install"), value=f"{found.click_to_install_s:,} s")
 
 
 def _attempt(attempt: Attempt) -> Step:
     is_waiting = attempt.outcome == Attempt.Outcome.UNKNOWN and attempt.duration_ms is None
-    sentence = attempt.message
+    sentence = attempt.message if attempt.message != f"HTTP {attempt.http_status}" else ""
     if attempt.outcome == Attempt.Outcome.UNKNOWN:
         note = _("It left, and nobody saw an answer.")
         sentence = f"{attempt.message}. {note}" if attempt.message else note
     return Step(
-        title=str(attempt),
+        title=capfirst(attempt.get_kind_display()),
         at=attempt.started_at,
         badge=attempt.get_outcome_display(),
         tone="live" if is_waiting else OUTCOME_TONES.get(Attempt.Outcome(attempt.outcome), "plain"),
@@ -171,7 +173,7 @@ def _next(row: Conversion) -> Step:
     if row.warning:
         facts.append(Fact(name=_("Warning"), value=row.warning))
     if row.due_at:
-        facts.append(Fact(name=_("Given up after"), value=_moment(row.give_up_at)))
+        facts.append(Fact(name=_("Given up after"), value=moment(row.give_up_at)))
         title = _("A worker has it in its hands") if row.lease_token else _("Next attempt")
         return Step(
             title=title, at=row.due_at, badge=row.get_state_display(), tone=tone, sentence=sentence, facts=facts
@@ -194,7 +196,3 @@ def _pretty(body: str) -> str | None:
         return json.dumps(json.loads(body), ensure_ascii=False, indent=2) if body else None
     except (ValueError, RecursionError):
         return body
-
-
-def _moment(at: datetime | None) -> str:
-    return date_format(localtime(at), "Y-m-d H:i:s") if at else ""
