@@ -144,6 +144,7 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     list_per_page = ROWS_PER_PAGE
     list_max_show_all = 0
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for each choice of each filter
     sortable_by = ()  # another order would sort the whole table
     list_filter_submit = True
     list_disable_select_all = True
