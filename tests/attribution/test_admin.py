@@ -248,6 +248,7 @@ def test_resend_needs_a_reason_and_keeps_it(browser: Client, pipeline: Pipeline)
 
     refused = act(browser, "resend", conversion)
     accepted = act(browser, "resend", conversion, reason="asked by the vendor")
+    pipeline.wait(seconds=1)
     pipeline.deliver()
 
     assert "Say why" in refused

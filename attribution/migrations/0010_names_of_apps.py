@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('attribution', '0008_indexes_of_lists'),
+        ('attribution', '0009_ads_of_sums'),
     ]
 
     operations = [
