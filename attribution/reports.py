@@ -267,6 +267,14 @@ def states(scope: Scope) -> dict[str, dict[str, int]]:
     return found
 
 
+def ad_of(scope: Scope) -> Group:
+    """The advertiser, campaign and ad that the scope is of, with their names; 0 where it names none."""
+    columns = _columns(["ad"])
+    key = (False, scope.advertiser_id or 0, scope.campaign_id or 0, scope.ad_id or 0)
+    [(_key, group)] = _groups([key], columns)
+    return group
+
+
 def _funnel(metrics: Metrics) -> list[Step]:
     steps: list[Step] = []
     for name in ("clicks", "activations", "registrations", "paying_users"):

@@ -12,6 +12,7 @@ from tests import services
 services.start()  # before Django reads its settings, which the imports below make it do
 django.setup()
 
+from tests.redis_server import redis_server  # noqa: E402, F401  # found by its name here
 from tests.stack import processes, sandbox_server, stack, start_web  # noqa: E402, F401  # found by their names here
 
 

