@@ -418,6 +418,7 @@ class Conversion(models.Model):
         permissions = [
             ("resend_conversion", _("Can resend, hold and release send records")),
             ("export_conversion", _("Can export send records, clicks and attributions")),
+            ("unmask_device", _("Can see whole device ids")),
         ]
         constraints = [
             # An app that reports its event again (a retry, two servers) would be billed twice.

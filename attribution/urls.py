@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import path
 
 from attribution import stats_views, tracking, views
-from attribution.pages import live, statistics
+from attribution.pages import live, statistics, unmasking
 
 urlpatterns = [
     path("track/oceanengine/<str:token>/", tracking.click, name="click"),
@@ -13,5 +13,10 @@ urlpatterns = [
     path("admin/live/operations/", admin.site.admin_view(live.operations_part), name="live-operations"),
     path("admin/live/activity/", admin.site.admin_view(live.activity_part), name="live-activity"),
     path("admin/statistics/", admin.site.admin_view(statistics.page), name="statistics"),
+    path(
+        "admin/attribution/conversion/<uuid:conversion_id>/unmask/",
+        admin.site.admin_view(unmasking.page),
+        name="unmask_device",
+    ),
     path("api/stats/", stats_views.Stats.as_view(), name="stats"),
 ]
