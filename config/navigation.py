@@ -33,7 +33,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _rows(request, _("Chat completions"), "forum", "streaming_completion"),
+                _rows(request, _("Usage and cost"), "payments", "streaming_usagehour"),
                 _rows(request, _("Models"), "neurology", "streaming_chatmodel"),
+                _rows(request, _("Routes"), "route", "streaming_route"),
                 _rows(request, _("Providers"), "dns", "streaming_provider"),
             ],
         },

@@ -11,8 +11,9 @@ class StreamingConfig(AppConfig):
     verbose_name = _("Chat streaming")
 
     def ready(self) -> None:
-        from streaming import following, models, resumable, turn, watch  # noqa: PLC0415  # they need the loaded apps
+        from streaming import following, models, resumable, turn, usage, watch  # noqa: PLC0415  # they need the loaded apps
 
         lifespan.register(on_drain=watch.watch.drain, on_shutdown=turn.shut_down)
         lifespan.register(on_drain=following.drain, on_shutdown=resumable.shut_down)
         sweeping.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
+        sweeping.sweep.register("hours of chat usage summed again", usage.sum_noted_hours)

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from streaming.models import ChatModel, Provider
+from streaming.models import ChatModel, Provider, Route
+from streaming.pricing import Price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class ServedRoute:
     api_key_env: str
     dialect: str
     upstream_model: str
+    price: Price | None = None
 
     @property
     def api_key(self) -> str:
@@ -94,16 +96,18 @@ def _of_database() -> list[ServedModel]:
         ServedModel(
             name=row.name,
             created_at=int(row.created_at.timestamp()),
-            routes=tuple(
-                ServedRoute(
-                    provider=route.provider.slug,
-                    base_url=route.provider.base_url,
-                    api_key_env=route.provider.api_key_env,
-                    dialect=route.provider.dialect,
-                    upstream_model=route.upstream_model,
-                )
-                for route in row.routes.all()
-            ),
+            routes=tuple(served(route) for route in row.routes.all()),
         )
         for row in rows
     ]
+
+
+def served(route: Route) -> ServedRoute:
+    return ServedRoute(
+        provider=route.provider.slug,
+        base_url=route.provider.base_url,
+        api_key_env=route.provider.api_key_env,
+        dialect=route.provider.dialect,
+        upstream_model=route.upstream_model,
+        price=Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price),
+    )

@@ -2,9 +2,12 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 
 from django.conf import settings
-from django.db import models
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -58,10 +61,39 @@ class Route(models.Model):
     provider = models.ForeignKey(Provider, verbose_name=_("provider"), on_delete=models.PROTECT, related_name="routes")
     upstream_model = models.CharField(_("provider's model"), max_length=200)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    # In yuan for a million tokens. None: not known, and no cost is reckoned.
+    prompt_price = models.DecimalField(
+        _("price: prompt"),
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("CNY per million tokens"),
+    )
+    cached_price = models.DecimalField(
+        _("price: cached prompt"),
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("CNY per million tokens; empty: as any prompt"),
+    )
+    completion_price = models.DecimalField(
+        _("price: completion"),
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("CNY per million tokens"),
+    )
 
     class Meta:
         verbose_name = _("route")
         verbose_name_plural = _("routes")
+        permissions = [("test_route", _("Can send a test chat over a route"))]
         constraints = [
             # Two routes of one position would be tried in an order that changes from query to query.
             models.UniqueConstraint(fields=["chat_model", "position"], name="route_position_unique"),
@@ -95,7 +127,12 @@ class CompletionQuerySet(models.QuerySet["Completion"]):
         ServerProcess.objects.filter(seen_at__lt=silent_since).delete()
         alive = ServerProcess.objects.filter(seen_at__gte=silent_since)
         gone = self.filter(state=Completion.State.STREAMING).exclude(process_id__in=alive.values("id"))
-        return gone.update(state=Completion.State.INTERRUPTED, error_code="process_died", finished_at=now)
+        with transaction.atomic():
+            started_at = dict(gone.select_for_update(of=("self",)).order_by("pk").values_list("pk", "started_at"))
+            UsageNote.take(started_at.values())
+            return self.filter(pk__in=started_at).update(
+                state=Completion.State.INTERRUPTED, error_code="process_died", finished_at=now
+            )
 
 
 class Completion(models.Model):
@@ -146,6 +183,9 @@ class Completion(models.Model):
     cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True)
     reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True)
 
+    # By the route's prices when it was asked. None: no price, or no usage.
+    cost_cny = models.DecimalField(_("cost (CNY)"), max_digits=14, decimal_places=6, null=True)
+
     chunks = models.PositiveIntegerField(_("chunks"), default=0)
     started_at = models.DateTimeField(_("started at"))
     finished_at = models.DateTimeField(_("finished at"), null=True)
@@ -162,9 +202,17 @@ class Completion(models.Model):
     class Meta:
         verbose_name = _("completion")
         verbose_name_plural = _("completions")
+        permissions = [("read_text", _("Can read the texts of stored chats"))]
         indexes = [
-            # The admin's list, newest first, and its date filter.
+            # The admin's list, newest first, and its date filter; the hours of usage.py.
             models.Index(fields=["-started_at"], name="completion_started"),
+            # The admin's list of one model or provider: a rare one would be looked for in the whole table.
+            models.Index(fields=["chat_model", "-started_at"], name="completion_of_model"),
+            models.Index(fields=["provider", "-started_at"], name="completion_of_provider"),
+            # The admin's list of what did not go well; nearly all rows are completed.
+            models.Index(
+                fields=["state", "-started_at"], name="completion_not_completed", condition=~models.Q(state="completed")
+            ),
             # One user's chats: the admin's search, and how many of them were completed in a span of time (endings.py).
             models.Index(fields=["user_id", "started_at"], name="completion_of_user"),
             # The sweep's search for interrupted ones: nearly all rows are finished.
@@ -181,6 +229,56 @@ class Completion(models.Model):
             return None
         generating_ms = self.duration_ms - self.first_content_ms
         return self.completion_tokens * 1000 / generating_ms if generating_ms > 0 else None
+
+
+class UsageNote(models.Model):
+    """Completions that began in this hour have ended since it was summed. Written with them, deleted by usage.py."""
+
+    hour = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("usage note")
+        verbose_name_plural = _("usage notes")
+
+    def __str__(self) -> str:
+        return str(self.hour)
+
+    @staticmethod
+    def take(started_at: Iterable[dt.datetime]) -> None:
+        hours = {timezone.localtime(at).replace(minute=0, second=0, microsecond=0) for at in started_at}
+        UsageNote.objects.bulk_create([UsageNote(hour=hour) for hour in sorted(hours)])
+
+
+class UsageHour(models.Model):
+    """What the ended completions that began in one hour took, per model and provider. Summed by usage.py only.
+
+    Hours, because the hour that runs is summed again every half minute: a day would be too many rows for that. They
+    begin on the hour of `TIME_ZONE`, so that its days are made of whole ones.
+    """
+
+    hour = models.DateTimeField(_("hour"))
+    chat_model = models.CharField(_("model"), max_length=100)
+    provider = models.CharField(_("provider"), max_length=50, blank=True)
+    completions = models.PositiveBigIntegerField(_("chats"))
+    completed = models.PositiveBigIntegerField(_("completed"))
+    prompt_tokens = models.PositiveBigIntegerField(_("prompt tokens"))
+    cached_tokens = models.PositiveBigIntegerField(_("cached tokens"))
+    completion_tokens = models.PositiveBigIntegerField(_("completion tokens"))
+    reasoning_tokens = models.PositiveBigIntegerField(_("reasoning tokens"))
+    cost_cny = models.DecimalField(_("cost (CNY)"), max_digits=20, decimal_places=6)
+    # Ended with tokens but without a cost: the route had no price.
+    unpriced = models.PositiveBigIntegerField(_("without a price"))
+
+    class Meta:
+        verbose_name = _("chat usage")
+        verbose_name_plural = _("chat usage")
+        constraints = [
+            # Also the index of the page's date range.
+            models.UniqueConstraint(fields=["hour", "chat_model", "provider"], name="usage_hour_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour} {self.chat_model} {self.provider}"
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):

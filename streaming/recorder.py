@@ -21,7 +21,7 @@ from django.db import DataError, Error, IntegrityError, connection, transaction
 from prometheus_client import Counter, Gauge
 
 from streaming import conversations, endings
-from streaming.models import Completion, ServerProcess
+from streaming.models import Completion, ServerProcess, UsageNote
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +141,7 @@ class Recorder:
     def _upsert(batch: list[Completion]) -> None:
         conversations.forget_deleted(batch)
         Completion.objects.bulk_create(batch, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGING)
+        UsageNote.take(each.started_at for each in batch if each.state != Completion.State.STREAMING)
         endings.follow(batch)
 
 

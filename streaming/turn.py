@@ -18,6 +18,7 @@ from streaming import faults, provider, recorder
 from streaming.catalogue import ServedRoute
 from streaming.faults import Fault, Retry
 from streaming.models import Completion
+from streaming.pricing import Price
 from streaming.upstream import ConnectFailed, UpstreamError, UpstreamPool, UpstreamResponse
 from streaming.watch import watch
 
@@ -54,6 +55,7 @@ class Turn:
         self._response: UpstreamResponse | None = None
         self._finish_reason = ""
         self._usage: provider.Usage | None = None
+        self._price: Price | None = None
 
     async def open(self) -> None:
         """Return when there is something to send. Raises: Fault, with nothing sent and the turn recorded."""
@@ -116,6 +118,7 @@ class Turn:
         completion = self.completion
         completion.attempts += 1
         completion.provider, completion.upstream_model = route.provider, route.upstream_model
+        self._price = route.price
         if not route.api_key:
             raise faults.misconfigured(f"{route.api_key_env} is not set")
         headers = provider.request_headers(api_key=route.api_key, completion_id=str(completion.id))
@@ -170,6 +173,12 @@ class Turn:
             completion.completion_tokens = _count(self._usage.completion_tokens)
             completion.cached_tokens = _count(self._usage.cached_tokens)
             completion.reasoning_tokens = _count(self._usage.reasoning_tokens)
+            if self._price is not None:
+                completion.cost_cny = self._price.cost_cny(
+                    prompt_tokens=completion.prompt_tokens or 0,
+                    cached_tokens=completion.cached_tokens or 0,
+                    completion_tokens=completion.completion_tokens or 0,
+                )
         recorder.current().save(completion)
         self._plan.on_end(completion)
         return True

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from streaming import conversation_views, playground, views
+from streaming import conversation_views, playground, route_test_page, views
 
 router = SimpleRouter()
 router.register("conversations", conversation_views.ConversationViewSet, basename="conversation")
@@ -18,4 +18,5 @@ urlpatterns = [
     path("api/chat/<uuid:completion_id>/", views.chat_state, name="chat-state"),
     path("api/chat/<uuid:completion_id>/stream/", views.chat_stream, name="chat-stream"),
     path("api/chat/<uuid:completion_id>/stop/", views.chat_stop, name="chat-stop"),
+    path("admin/streaming/route/<int:route_id>/test/", route_test_page.page, name="test_route"),
 ]

@@ -1,5 +1,7 @@
 """API keys. A caller is a Django user without a password; it may hold several keys."""
 
+from datetime import datetime
+
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -16,14 +18,21 @@ User = get_user_model()
 class ApiKeyManager(models.Manager["ApiKey"]):
     def issue(self, *, caller: str, app_id: int | None = None, is_throttled: bool = True) -> str:
         """Make a key for the caller of this name (made if missing) and return it. It can't be read again later."""
-        user, is_new = User.objects.get_or_create(username=caller)
+        return self.save_new(self.model(app_id=app_id, is_throttled=is_throttled), caller=caller)
+
+    def save_new(self, key: "ApiKey", *, caller: str) -> str:
+        """As `issue`, for a key whose limits are set."""
+        key.user, is_new = User.objects.get_or_create(username=caller)
         if is_new:
-            user.set_unusable_password()
-            user.save(update_fields=["password"])
-        key = self.model(user=user, app_id=app_id, is_throttled=is_throttled)
+            key.user.set_unusable_password()
+            key.user.save(update_fields=["password"])
         plain = key.assign_secret()
         key.save(force_insert=True)
         return plain
+
+    def revoke(self, keys: "models.QuerySet[ApiKey]", *, now: datetime) -> int:
+        """End these keys now, as far as they have not ended; their number. Servers notice within `API_KEY_CACHE_S`."""
+        return keys.filter(models.Q(expiry=None) | models.Q(expiry__gt=now)).update(expiry=now)
 
 
 class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type information
@@ -85,4 +94,4 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
 
     @property
     def is_expired(self) -> bool:
-        return self.expiry is not None and self.expiry < timezone.now()
+        return self.expiry is not None and self.expiry <= timezone.now()

@@ -2,6 +2,7 @@
 
 import tomllib
 from argparse import ArgumentParser
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from streaming.models import ChatModel, Provider, Route
+
+_PRICES = ("prompt_price", "cached_price", "completion_price")
 
 
 class Command(BaseCommand):
@@ -64,12 +67,21 @@ def _sync_model(name: str, fields: dict[str, Any]) -> None:
 def _add_route(where: str, model: ChatModel, position: int, route: Any) -> None:
     if not isinstance(route, dict):
         raise CommandError(f"{where}: {route!r} is not {{ provider, model }}")
-    _refuse_unknown(where, route, {"provider", "model"})
+    _refuse_unknown(where, route, {"provider", "model", *_PRICES})
     slug = route.get("provider")
     provider = Provider.objects.filter(slug=slug).first()
     if provider is None:
         raise CommandError(f"{where}: no provider {slug!r}, neither in the file nor in the database")
-    _save(where, Route(chat_model=model, provider=provider, upstream_model=route.get("model", ""), position=position))
+    prices = {name: _price(where, name, route[name]) for name in _PRICES if name in route}
+    upstream_model = route.get("model", "")
+    _save(where, Route(chat_model=model, provider=provider, upstream_model=upstream_model, position=position, **prices))
+
+
+def _price(where: str, name: str, value: Any) -> Decimal:
+    """As it is written: 0.8 is no sum of halves."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CommandError(f"{where}: {name} has to be a number: CNY per million tokens, not {value!r}")
+    return Decimal(str(value))
 
 
 def _refuse_unknown(where: str, fields: dict[str, Any], known: set[str]) -> None:
