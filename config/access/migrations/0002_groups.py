@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0001_api_key'),
-        ('attribution', '0007_unmask_device'),
+        ('attribution', '0011_unmask_device'),
         ('streaming', '0004_note_recorded_hours'),
         ('auth', '0012_alter_user_first_name_max_length'),
         ('contenttypes', '0002_remove_content_type_name'),
