@@ -22,6 +22,8 @@ from streaming.models import Completion
 
 T = TypeVar("T")
 
+_SHOWN_CHARS = 100  # of a name that is quoted back
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
@@ -39,7 +41,8 @@ class Caller:
         name = name or self.catalogue.default_name
         model = self.catalogue.models.get(name or "")
         if model is None:
-            raise Fault("model_not_found", f"The model {name!r} does not exist.", status=404, param="model")
+            message = f"The model {(name or '')[:_SHOWN_CHARS]!r} does not exist."
+            raise Fault("model_not_found", message, status=404, param="model")
         if not self.credential.may_use(model.name):
             raise Fault("model_not_allowed", f"This key may not use the model {name!r}.", status=403, param="model")
         return model

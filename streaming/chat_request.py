@@ -36,13 +36,17 @@ class _Body(msgspec.Struct, kw_only=True):
     max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     tools: list[dict[str, Any]] | None = None
     stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
 
 
-class _AppBody(_Body):
+class _AppBody(_Body, kw_only=True):
     messages: Annotated[list[_Message], NonEmpty]
+    n: Annotated[int, msgspec.Meta(ge=1, le=1)] | None = None  # the events of two answers could not be told apart
 
 
-class _TurnBody(_Body):
+class _TurnBody(_Body, kw_only=True):
+    n: Annotated[int, msgspec.Meta(ge=1, le=1)] | None = None
     conversation: UUID
     message: Annotated[str, msgspec.Meta(min_length=1, pattern=_NO_NUL)]
 
@@ -50,8 +54,6 @@ class _TurnBody(_Body):
 class _OpenAIBody(_Body, kw_only=True):
     messages: Annotated[list[_Message], NonEmpty]
     model: Annotated[str, NonEmpty]
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,9 @@ def parse_app(body: bytes) -> ChatRequest:
     """The body of `POST /api/chat/`: `messages`, or `conversation` and `message`. Raises: Fault 400 that names the
     parameter."""
     fields = _decode(body, dict[str, msgspec.Raw])
-    fields.pop("stream_options", None)  # always streamed, always with usage
+    for name in ("conversation", "message"):
+        if bytes(fields.get(name, b"")) == b"null":
+            del fields[name]
     checked: _AppBody | _TurnBody
     if "conversation" in fields:
         if "messages" in fields:
@@ -92,6 +96,7 @@ def parse_app(body: bytes) -> ChatRequest:
         del fields["conversation"], fields["message"]
     else:
         checked = _decode(body, _AppBody)
+    fields.pop("stream_options", None)  # always streamed, always with usage
     return ChatRequest(
         model=checked.model,
         user_id=checked.user or "",
@@ -114,6 +119,7 @@ T = TypeVar("T")
 
 def _decode(body: bytes, kind: type[T]) -> T:
     try:
+        body.decode()  # msgspec looks at the texts that it decodes only; what is passed on undecoded counts as well
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as err:
         raise _refusal(str(err)) from err

@@ -48,6 +48,7 @@ WRONG = {
     "stop that is a number": (body(stop=1), "stop"),
     "user that is a number": (body(user=1), "user"),
     "user with NUL": (body(user="a\0"), "user"),
+    "not UTF-8 in a field that passes": (HELLO[:-1] + b',"x":"\xff"}', None),
     "nested too deep": (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", None),
 }
 
@@ -88,6 +89,29 @@ def test_openai_request(fields: dict[str, Any], is_stream: bool, wants_usage: bo
     ask = chat_request.parse_openai(body(**fields))
 
     assert (ask.model, ask.is_stream, ask.wants_usage, ask.user_id) == ("m", is_stream, wants_usage, user_id)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"n": 2}, "n"),
+        ({"stream": "yes"}, "stream"),
+        ({"stream_options": []}, "stream_options"),
+        ({"conversation": "12345678-1234-4234-8234-123456789012"}, "messages"),
+    ],
+)
+def test_app_request_is_refused_naming_the_parameter(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(Fault) as refusal:
+        chat_request.parse_app(body(**fields))
+
+    assert (refusal.value.status, refusal.value.param) == (400, param)
+
+
+def test_null_is_what_clients_send_for_not_given() -> None:
+    ask = chat_request.parse_app(body(conversation=None, message=None, n=None))
+
+    assert ask.conversation is None
+    assert set(ask.fields) == {"model", "messages", "n"}
 
 
 def test_app_request_is_always_streamed_with_usage() -> None:
