@@ -27,5 +27,11 @@ class Credential:
 
     @property
     def owner(self) -> str:
-        """Whose the chats are that this caller starts: only the same may read or stop them."""
-        return f"key:{self.name}" if self.user_id is None else f"user:{self.caller_id}:{self.name}:{self.user_id}"
+        """Whose the chats are that this caller starts: only the same may read or stop them.
+
+        A user stays the same when the app's backend changes its key. Of two apps the same id means two users.
+        """
+        if self.user_id is None:
+            return f"key:{self.name}"
+        issuer = self.name if self.caller_id is None else f"{self.caller_id}:{self.app_id}"
+        return f"user:{issuer}:{self.user_id}"

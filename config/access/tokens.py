@@ -19,6 +19,7 @@ from config.access.credentials import Credential
 
 AUDIENCE = "rivermouth"
 MAX_TTL_S = 24 * 3600
+MAX_USER_ID_CHARS = 128
 _ALGORITHM = "HS256"
 _OUR_CLAIMS = ["exp", "sub", "aud"]
 
@@ -58,7 +59,7 @@ def verify(token: str) -> Credential:
         if secret is None:
             raise InvalidToken(f"no shared secret {kid!r}")
         return _of_backend(kid, _decode(token, secret))
-    except (jwt.InvalidTokenError, KeyError, TypeError) as err:
+    except (jwt.InvalidTokenError, KeyError, TypeError, OverflowError) as err:
         raise InvalidToken(str(err)) from err
 
 
@@ -68,8 +69,8 @@ def _decode(token: str, secret: str) -> dict[str, Any]:
     )
     if claims["exp"] - dt.datetime.now(dt.UTC).timestamp() > MAX_TTL_S:
         raise InvalidToken("it lives longer than a day")
-    if not claims["sub"]:
-        raise InvalidToken("its sub is empty")
+    if not 0 < len(claims["sub"]) <= MAX_USER_ID_CHARS or "\0" in claims["sub"]:
+        raise InvalidToken("its sub can't be a user's id")
     return claims
 
 
@@ -86,6 +87,8 @@ def _of_ours(claims: dict[str, Any]) -> Credential:
 
 def _of_backend(kid: str, claims: dict[str, Any]) -> Credential:
     models = claims.get("models", [])
+    if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
+        raise InvalidToken("its models are no list of names")
     return Credential(
         name=f"shared:{kid}", caller_id=None, app_id=None, user_id=claims["sub"], allowed_models=tuple(models)
     )

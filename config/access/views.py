@@ -26,7 +26,7 @@ class IsServer(BasePermission):
 
 
 class TokenRequest(serializers.Serializer[None]):
-    user_id = serializers.CharField(max_length=128, help_text="The app's own id of its user")
+    user_id = serializers.CharField(max_length=tokens.MAX_USER_ID_CHARS, help_text="The app's own id of its user")
     expires_in = serializers.IntegerField(
         min_value=60, max_value=tokens.MAX_TTL_S, required=False, help_text="Seconds; USER_TOKEN_TTL_S if not given"
     )

@@ -1,6 +1,7 @@
 """User tokens: minted for one user, verified without a query, refused when anything about them is off."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -67,15 +68,37 @@ def test_token_of_the_apps_backend_is_believed(settings: Any) -> None:
         ({"exp": _in(days=2)}, {}),
         ({"aud": "elsewhere"}, {}),
         ({"sub": ""}, {}),
+        ({"sub": "u" * 129}, {}),
+        ({"sub": "a\0b"}, {}),
+        ({"models": "doubao"}, {}),
         ({}, {"secret": "another-secret-of-the-same-length-"}),
         ({}, {"kid": "nobody"}),
     ],
-    ids=["expired", "lives too long", "for others", "for nobody", "forged", "unknown secret"],
+    ids=[
+        "expired",
+        "lives too long",
+        "for others",
+        "for nobody",
+        "too long",
+        "with NUL",
+        "models that are a text",
+        "forged",
+        "unknown secret",
+    ],
 )
 def test_token_of_a_backend_is_refused(settings: Any, claims: dict[str, Any], signing: dict[str, str]) -> None:
     settings.USER_TOKEN_SHARED_SECRETS = {"backend": SHARED}
 
     assert authentication.look_up(_signed(claims, **signing)) is None
+
+
+def test_user_stays_the_same_when_the_backend_changes_its_key() -> None:
+    first = Credential(name="first", caller_id=7, app_id=3, user_id="u-1")
+    second, other_app = replace(first, name="second"), replace(first, app_id=4)
+    backend = Credential(name="shared:backend", caller_id=None, app_id=None, user_id="u-1")
+
+    assert second.owner == first.owner
+    assert len({first.owner, other_app.owner, backend.owner, replace(backend, name="shared:other").owner}) == 4
 
 
 def test_unsigned_token_is_refused() -> None:
