@@ -15,6 +15,7 @@ _TYPES = {
     401: "authentication_error",
     403: "permission_error",
     404: "invalid_request_error",
+    405: "invalid_request_error",
     413: "invalid_request_error",
     422: "invalid_request_error",
     429: "rate_limit_error",
@@ -32,7 +33,8 @@ class Retry(enum.Enum):
 class Fault(Exception):  # noqa: N818  # the name of the subject: faults are raised, sent and recorded
     """A turn could not be completed.
 
-    `detail` is for the operator's record only; `status` is used while no byte has been sent.
+    `detail` and `quote` are for the operator's record only; `status` is used while no byte has been sent. `quote` is
+    what the provider said, which may repeat what the user wrote: it is text of the chat.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
         retry: Retry = Retry.NEVER,
         retry_after_s: float | None = None,
         detail: str = "",
+        quote: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -55,6 +58,7 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
         self.retry = retry
         self.retry_after_s = retry_after_s
         self.detail = detail
+        self.quote = quote
         self.headers = headers or {}
 
     @property
@@ -152,6 +156,19 @@ def not_found() -> Fault:
 
 def gone() -> Fault:
     return Fault("gone", "This answer's events are no longer kept; ask for its state instead.", status=410)
+
+
+def wrong_method(allowed: str) -> Fault:
+    return Fault("method_not_allowed", f"Use {allowed} here.", status=405, headers={"Allow": allowed})
+
+
+def redis_unavailable() -> Fault:
+    message = "Chats can't be resumed, or stopped from afar, just now."
+    return Fault("log_unavailable", message, status=503, retry_after_s=1)
+
+
+def database_unavailable() -> Fault:
+    return Fault("unavailable", "The server's database can't be reached; try again.", status=503, retry_after_s=1)
 
 
 def internal() -> Fault:

@@ -33,6 +33,8 @@ class Profile(Protocol):
         """The terminal event of one that is not."""
 
 
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
 # An event of one data line is this much longer than its data: `data: ` or `data:`, and two line ends.
 _BARE_EVENT_BYTES = 8
 
@@ -99,6 +101,8 @@ class AppProfile:
         return self._event(b"error", fault.as_app())
 
     def _delta(self, delta: provider.Delta) -> bytes:
+        # First of all what may fail: an event that is numbered and not sent is a gap that nobody can resume over.
+        tool_calls = () if provider.is_null(delta.tool_calls) else _decode_list(delta.tool_calls)
         events = b""
         if delta.reasoning_text:
             self._keep(self.reasoning, delta.reasoning_text)
@@ -106,9 +110,8 @@ class AppProfile:
         if delta.content:
             self._keep(self.text, delta.content)
             events += self._event(b"delta", {"text": delta.content})
-        if not provider.is_null(delta.tool_calls):
-            for tool_call in msgspec.json.decode(delta.tool_calls, type=list[msgspec.Raw]):
-                events += self._event(b"tool_call", tool_call)
+        for tool_call in tool_calls:
+            events += self._event(b"tool_call", tool_call)
         return events
 
     def _keep(self, pieces: list[str], piece: str) -> None:

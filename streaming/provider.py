@@ -217,6 +217,7 @@ _OUR_TEXTS = {
     503: ("upstream_unavailable", "The provider is overloaded or failing; try again."),
     504: ("upstream_timeout", "The provider took too long."),
 }
+_CODE = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
 _HIDDEN = "[hidden]"
 _SECRET = re.compile(
     r"https?://\S+|\b(?:sk|ak|ark|rm)[-_][\w-]{8,}|Bearer\s+\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
@@ -266,7 +267,7 @@ def _fault(
     meaning = _meaning(dialect, error, status)
     code, message = _OUR_TEXTS.get(
         meaning.status,
-        (str(error.code or error.type or "upstream_error"), error.message or "The provider refused the request."),
+        (_code_of(error), error.message or "The provider refused the request."),
     )
     return Fault(
         without_secrets(code, secrets),
@@ -275,8 +276,15 @@ def _fault(
         param=error.param and without_secrets(error.param, secrets),
         retry=meaning.retry,
         retry_after_s=retry_after_s,
-        detail=without_secrets(f"{status or 200} {error.code or error.type}: {error.message}", secrets),
+        detail=without_secrets(f"{status or 200} {_code_of(error)}", secrets),
+        quote=without_secrets(error.message or "", secrets),
     )
+
+
+def _code_of(error: _Error) -> str:
+    """The vendor's code, if it is one: a sentence in its place may quote the user."""
+    word = str(error.code or error.type or "")
+    return word if _CODE.fullmatch(word) else "upstream_error"
 
 
 def _meaning(dialect: Dialect, error: _Error, status: int | None) -> _Meaning:

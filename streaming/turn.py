@@ -167,7 +167,9 @@ class Turn:
         completion.duration_ms = self._elapsed_ms()
         if fault is not None:
             completion.error_code = _recordable(fault.code)[:100]
-            completion.error_detail = _recordable(fault.detail)[:_MAX_DETAIL_CHARS]
+            quote = fault.quote if settings.CHAT_STORE_TEXT else ""
+            detail = ": ".join(part for part in (fault.detail, quote) if part)
+            completion.error_detail = _recordable(detail)[:_MAX_DETAIL_CHARS]
         if self._usage is not None:
             completion.prompt_tokens = _count(self._usage.prompt_tokens)
             completion.completion_tokens = _count(self._usage.completion_tokens)

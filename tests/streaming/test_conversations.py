@@ -173,6 +173,31 @@ def test_with_storing_off_no_text_is_kept_anywhere(stack: Stack, start_web: Call
     assert CANARY not in web.log
 
 
+def test_with_storing_off_a_provider_that_quotes_the_user_leaves_no_text(
+    stack: Stack, start_web: Callable[..., Server]
+) -> None:
+    web = start_web(CHAT_STORE_TEXT="0", LOG_LEVEL="DEBUG")
+    body = {"model": "doubao", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+    quoting = {"status": 400, "message": f"Not allowed: {CANARY}", "code": "InvalidParameter.messages"}
+    codes = []
+    for fault in (
+        {"kind": "status", **quoting},
+        {"kind": "status", "status": 400, "code": f"said {CANARY}", "message": "no"},
+        {"kind": "status", "status": 502, "body": f"<html>{CANARY}</html>"},
+        {"kind": "error_in_200", "code": "InvalidParameter", "message": CANARY},
+        {"kind": "error_frame", "after_chunks": 2, "code": "InvalidParameter", "message": CANARY},
+    ):
+        stack.ask_sandbox("POST", "/_faults", {"on": "chat", **fault})
+        answer = _post(web.url, stack.key, "/v1/chat/completions", body)
+        codes.append(answer.status_code)
+        stack.ask_sandbox("DELETE", "/_faults")
+    eventually(lambda: Completion.objects.filter(state="failed").count(), lambda count: count == 5)
+
+    assert codes == [400, 400, 503, 400, 200]
+    assert CANARY not in _dump()
+    assert CANARY not in web.log
+
+
 def _dump() -> str:
     """Every row of every table, as text."""
     rows: list[str] = []

@@ -111,6 +111,17 @@ def test_app_events_of_a_whole_answer() -> None:
     )
 
 
+def test_chunk_that_is_refused_takes_no_id() -> None:
+    profile = AppProfile(keeps_text=True)
+    profile.start(completion_id=ID, model="doubao")
+
+    with pytest.raises(ValueError, match="Expected"):
+        profile.chunk(*chunk_of(b'data: {"choices":[{"delta":{"content":"x","tool_calls":{"index":0}}}]}\n\n'))
+
+    assert profile.error(faults.truncated("")).startswith(b"id: 2\nevent: error\n")
+    assert profile.text == []
+
+
 @pytest.mark.parametrize("make", [lambda: OpenAIProfile(wants_usage=False), lambda: AppProfile(keeps_text=True)])
 @pytest.mark.parametrize(
     "block",
