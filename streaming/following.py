@@ -166,20 +166,30 @@ class _Tail:
             results = await pipe.execute()
         for completion_id, is_alive in zip(completion_ids, results[1::2], strict=True):
             if not is_alive:
-                await end_orphan(completion_id)
+                self._close_past(completion_id, await end_orphan(completion_id))
+
+    def _close_past(self, completion_id: UUID, last_id: int) -> None:
+        """Close the readers that wait for more than will ever come; they ask again and are told so (lookup.py)."""
+        for reader in tuple(self._readers):
+            if reader.completion_id == completion_id and reader.after >= last_id:
+                reader.close()
 
 
-async def end_orphan(completion_id: UUID) -> None:
-    """Add the terminal event to the log of a producer that is gone, unless there is one."""
+async def end_orphan(completion_id: UUID) -> int:
+    """Add the terminal event to the log of a producer that is gone, unless there is one. The id of the last event."""
     log = f"chat:{completion_id}:events"
     last = await shelf.current().redis.xrevrange(log, count=1)
-    if not last or shelf.entries_of(last)[0].is_last:
-        return
-    next_id = shelf.entries_of(last)[0].last_id + 1
+    if not last:
+        return 0
+    entry = shelf.entries_of(last)[0]
+    if entry.is_last:
+        return entry.last_id
+    next_id = entry.last_id + 1
     event = sse.encode_event(next_id, b"error", msgspec.json.encode(faults.interrupted().as_app()))
     # Somebody else has added the same event: its id is taken.
     with contextlib.suppress(ResponseError):
         await shelf.current().redis.xadd(log, {"events": event, "end": 1}, id=f"{next_id}-0")
+    return next_id
 
 
 _the_tail: _Tail | None = None

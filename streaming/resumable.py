@@ -132,11 +132,14 @@ class ResumableRelay(Relay):
 
 
 async def stop(completion_id: UUID) -> None:
-    """Stop the completion on whichever process runs it. Raises: RedisError if it is not this one and can't be told."""
+    """Stop the completion on whichever process runs it. Raises: Fault 503 if it is not this one and can't be told."""
     if completion_id in running:
         running[completion_id].stop()
-    else:
+        return
+    try:
         await shelf.current().redis.publish(_STOPS, str(completion_id))
+    except (RedisError, OSError) as err:
+        raise faults.redis_unavailable() from err
 
 
 _hearing: asyncio.Task[None] | None = None

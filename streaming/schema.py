@@ -50,6 +50,19 @@ _CHAT = {
         "finished_at": {"type": "string", "format": "date-time", "nullable": True},
     },
 }
+_CHAT_REFUSALS = {
+    "401": "No valid key or token",
+    "404": "Not a chat of this caller",
+    "429": "Too many requests with this key; see Retry-After",
+    "503": "Redis or the database does not answer just now",
+}
+_RESUME_REFUSALS = {
+    "204": "The event that the client has was the last one",
+    **_CHAT_REFUSALS,
+    "400": "Last-Event-ID is none",
+    "409": "The chat runs without a log (`start` said `resumable: false`)",
+    "410": "What comes after this event is not kept (any more)",
+}
 _REFUSALS = {
     "400": "The parameter named in `param` is wrong",
     "401": "No valid key or token",
@@ -81,14 +94,28 @@ def add_chat_paths(result: dict[str, Any], generator: Any, request: Any, public:
     result["paths"] |= {
         "/v1/chat/completions": {"post": _chat_completions()},
         "/api/chat/": {"post": _chat()},
-        "/api/chat/{id}/": {"get": _operation("chat_state", "A chat's state, text and usage", _json(_CHAT), [_ID])},
+        "/api/chat/{id}/": {
+            "get": _operation(
+                "chat_state", "A chat's state, text and usage", _json(_CHAT), [_ID], refusals=_CHAT_REFUSALS
+            )
+        },
         "/api/chat/{id}/stream/": {
             "get": _operation(
-                "chat_stream", "Resume: the missed events, then live", _events(_APP_EVENTS), [_ID, _LAST_EVENT_ID]
+                "chat_stream",
+                "Resume: the missed events, then live",
+                _events(_APP_EVENTS),
+                [_ID, _LAST_EVENT_ID],
+                refusals=_RESUME_REFUSALS,
             )
         },
         "/api/chat/{id}/stop/": {
-            "post": _operation("chat_stop", "Stop generating, on whichever process it runs", _json(_CHAT), [_ID])
+            "post": _operation(
+                "chat_stop",
+                "Stop generating, on whichever process it runs",
+                _json(_CHAT),
+                [_ID],
+                refusals=_CHAT_REFUSALS,
+            )
         },
     }
     return result
@@ -132,18 +159,18 @@ def _operation(
     answer: dict[str, Any],
     parameters: list[dict[str, Any]],
     body: dict[str, Any] | None = None,
+    refusals: dict[str, str] = _REFUSALS,
 ) -> dict[str, Any]:
-    refusals = {
-        status: {"description": why, "content": {"application/json": {"schema": _ERROR}}}
-        for status, why in _REFUSALS.items()
-    }
+    described = {status: {**_json(_ERROR), "description": why} for status, why in refusals.items()}
+    if "204" in described:
+        del described["204"]["content"]
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
         "tags": ["chat"],
         "parameters": parameters,
         "security": [{"bearer": []}],
-        "responses": {"200": answer, **refusals},
+        "responses": {"200": answer, **described},
     }
     if body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}

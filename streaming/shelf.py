@@ -209,6 +209,16 @@ def entries_of(raw: Any) -> list[Entry]:
     ]
 
 
+async def around(completion_id: UUID, event_id: int) -> tuple[Entry | None, Entry | None]:
+    """The entry with the first event after this one, and the last entry of the log. Raises: RedisError."""
+    log = f"chat:{completion_id}:events"
+    async with current().redis.pipeline(transaction=False) as pipe:
+        pipe.xrange(log, min=f"{event_id + 1}-0", count=1)
+        pipe.xrevrange(log, count=1)
+        following, last = (entries_of(raw) for raw in await pipe.execute())
+    return (following[0] if following else None), (last[0] if last else None)
+
+
 _shelf: Shelf | None = None
 
 

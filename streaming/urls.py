@@ -12,7 +12,7 @@ urlpatterns = [
     path("", playground.playground, name="playground"),
     path("playground/token/", playground.token, name="playground-token"),
     path("v1/chat/completions", views.chat_completions, name="chat-completions"),
-    path("v1/models", views.models, name="models"),
+    path("v1/models", views.ModelsView.as_view(), name="models"),
     path("api/", include(router.urls)),
     path("api/chat/", views.chat, name="chat"),
     path("api/chat/<uuid:completion_id>/", views.chat_state, name="chat-state"),

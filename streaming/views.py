@@ -5,19 +5,21 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial, wraps
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.decorators import api_view
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
 
 from config.access.credentials import Credential
 from config.driven import DrivenResponse, Source
@@ -46,16 +48,26 @@ _STREAM_HEADERS = {
 AsyncView = Callable[..., Coroutine[object, object, HttpResponseBase]]
 
 
-def _answers_faults(view: AsyncView) -> AsyncView:
+def _answers_faults(method: str) -> Callable[[AsyncView], AsyncView]:
+    """Serve one method, and answer what goes wrong."""
+    return partial(_answering, method)
+
+
+def _answering(method: str, view: AsyncView) -> AsyncView:
     @csrf_exempt
     @wraps(view)
     async def answering(request: HttpRequest, **path: object) -> HttpResponseBase:
+        if request.method != method:
+            return _error_response(faults.wrong_method(method))
         try:
             return await view(request, **path)
         except Fault as fault:
             return _error_response(fault)
         except RequestDataTooBig:
             return _error_response(Fault("body_too_large", "The request's body is too large.", status=413))
+        except (OperationalError, InterfaceError):
+            logger.warning("The database failed a chat request", exc_info=True)
+            return _error_response(faults.database_unavailable())
         except Exception:
             logger.exception("A turn failed before its first byte")
             return _error_response(faults.internal())
@@ -63,8 +75,7 @@ def _answers_faults(view: AsyncView) -> AsyncView:
     return answering
 
 
-@require_POST
-@_answers_faults
+@_answers_faults("POST")
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     """`POST /v1/chat/completions`: OpenAI's wire format, streamed or not."""
     caller = await admit(request)
@@ -79,8 +90,7 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     return HttpResponse(answer.body, content_type="application/json", headers=headers)
 
 
-@require_POST
-@_answers_faults
+@_answers_faults("POST")
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
     caller = await admit(request)
@@ -131,8 +141,7 @@ async def _plan(caller: Caller, ask: ChatRequest, profile: Completion.Profile) -
     return plan, {"X-Request-Id": str(completion.id), **grant.headers}
 
 
-@require_GET
-@_answers_faults
+@_answers_faults("GET")
 async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`GET /api/chat/{id}/`: the state, the text so far while it is kept, the usage."""
     caller = await admit(request)
@@ -143,27 +152,27 @@ async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseB
     return _state(completion, log)
 
 
-@require_GET
-@_answers_faults
+@_answers_faults("GET")
 async def chat_stream(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`GET /api/chat/{id}/stream/`: the events after `Last-Event-ID`, then live."""
     caller = await admit(request)
     after = chat_request.parse_last_event_id(
         request.headers.get("Last-Event-ID") or request.GET.get("last_event_id") or "0"
     )
-    await lookup.find_log(completion_id, caller.credential)
+    if not await lookup.find_log(completion_id, caller.credential, after=after):
+        return HttpResponse(status=204)  # nothing will follow: what an EventSource takes for "do not come back"
     return _stream(Reader(completion_id, after=after), {"X-Request-Id": str(completion_id)})
 
 
-@require_POST
-@_answers_faults
+@_answers_faults("POST")
 async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`POST /api/chat/{id}/stop/`: stop generating, on whichever process it runs; the state after that."""
     caller = await admit(request)
-    completion = await lookup.find_row(completion_id, caller.credential)
-    if completion.finished_at is None:
+    # First of all it is stopped, if it need not be looked up for that: its row may be a moment, or a database, away.
+    is_mine = await lookup.is_known_as_owner(completion_id, caller.credential)
+    if is_mine or (await lookup.find_row(completion_id, caller.credential)).finished_at is None:
         await resumable.stop(completion_id)
-        completion = await lookup.find_ended_row(completion_id, caller.credential)
+    completion = await lookup.find_ended_row(completion_id, caller.credential)
     return _state(completion, await lookup.read_log(completion_id))
 
 
@@ -201,18 +210,39 @@ def _error_response(fault: Fault) -> HttpResponse:
     return response
 
 
-@extend_schema(responses=OpenApiTypes.OBJECT)
-@api_view(["GET"])
-def models(request: Request) -> Response:
-    """`GET /v1/models`: the models that this caller may use."""
-    assert isinstance(request.auth, Credential)  # noqa: S101  # the only authentication class there is
-    caller = Caller(credential=request.auth, catalogue=catalogue.current() or catalogue.read())
-    return Response(
-        {
-            "object": "list",
-            "data": [
-                {"id": model.name, "object": "model", "created": model.created_at, "owned_by": model.routes[0].provider}
-                for model in caller.models()
-            ],
-        }
-    )
+class ModelsView(APIView):
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return _refusal_for_openai
+
+    @extend_schema(operation_id="models_retrieve", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """`GET /v1/models`: the models that this caller may use."""
+        assert isinstance(request.auth, Credential)  # noqa: S101  # the only authentication class there is
+        caller = Caller(credential=request.auth, catalogue=catalogue.current() or catalogue.read())
+        return Response(
+            {
+                "object": "list",
+                "data": [
+                    {
+                        "id": model.name,
+                        "object": "model",
+                        "created": model.created_at,
+                        "owned_by": model.routes[0].provider,
+                    }
+                    for model in caller.models()
+                ],
+            }
+        )
+
+
+_OPENAI_CODES = {"authentication_failed": "invalid_api_key", "not_authenticated": "missing_api_key"}
+
+
+def _refusal_for_openai(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's refusals in the shape that OpenAI's SDKs read."""
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, APIException):
+        code = str(error.get_codes())
+        fault = Fault(_OPENAI_CODES.get(code, code), str(error.detail), status=response.status_code)
+        response.data = fault.as_openai()
+    return response

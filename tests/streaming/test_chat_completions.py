@@ -364,6 +364,7 @@ def test_other_methods_are_refused(relay: Server, key: str, method: str) -> None
     )
 
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert response.json()["error"]["code"] == "method_not_allowed"
 
 
 # --- The provider misbehaves before the first content -----------------------------------------------------------------

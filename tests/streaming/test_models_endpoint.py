@@ -33,9 +33,16 @@ def test_only_models_that_the_key_may_use_are_listed(relay: Server, add_model: A
 
 
 def test_models_need_a_key(relay: Server, key: str) -> None:
-    statuses = [
-        requests.get(relay.url + "/v1/models", headers=headers, timeout=10).status_code
+    missing, wrong, right = [
+        requests.get(relay.url + "/v1/models", headers=headers, timeout=10)
         for headers in ({}, {"Authorization": "Bearer rm_wrong"}, {"Authorization": f"Bearer {key}"})
     ]
 
-    assert statuses == [401, 401, 200]
+    assert [missing.status_code, wrong.status_code, right.status_code] == [401, 401, 200]
+    assert missing.json()["error"]["code"] == "missing_api_key"
+    assert wrong.json()["error"] == {
+        "message": "The API key or user token is not valid.",
+        "type": "authentication_error",
+        "code": "invalid_api_key",
+        "param": None,
+    }

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 
+from streaming import shelf
 from streaming.models import Completion
 from tests.servers import Server, eventually
-from tests.stack import Stack
+from tests.stack import Processes, Stack
 from tests.streaming import app_client
 
 StartWeb = Callable[..., Server]
@@ -102,6 +104,62 @@ def test_chat_that_ended_is_replayed_to_its_end(stack: Stack) -> None:
 
     assert again.raw == first.raw
     assert nothing_new.events == first.events[-1:]
+
+
+def test_chat_of_which_all_was_read_is_204_and_beyond_its_end_410(stack: Stack) -> None:
+    first = app_client.start(stack.url, stack.key)
+    first.rest()
+    path = f"/api/chat/{first.id}/stream/"
+    last_id = first.events[-1][0]
+    eventually(
+        lambda: app_client.get(stack.url, stack.key, f"/api/chat/{first.id}/").json()["last_event_id"], last_id.__eq__
+    )
+
+    all_read = app_client.get(stack.url, stack.key, f"{path}?last_event_id={last_id}")
+    beyond = app_client.get(stack.url, stack.key, f"{path}?last_event_id={last_id + 1}")
+
+    assert (all_read.status_code, all_read.content) == (204, b"")
+    assert (beyond.status_code, beyond.json()["error"]["code"]) == (410, "gone")
+
+
+def test_reader_beyond_the_end_is_let_go_when_the_chat_ends(slow_stack: Stack) -> None:
+    first = app_client.start(slow_stack.url, slow_stack.key)
+    first.take(3)
+
+    ahead = app_client.resume(slow_stack.url, slow_stack.key, first.id, after=10_000)
+    ahead.rest()
+
+    assert ahead.events == []
+    assert _state(first.id) == "completed"
+
+
+def test_log_that_was_cut_at_its_front_is_410(slow_stack: Stack, processes: Processes) -> None:
+    first = app_client.start(slow_stack.url, slow_stack.key)
+    first.rest()
+    assert _state(first.id) == "completed"
+    with redis.Redis.from_url(processes.environment["REDIS_URL"]) as store:
+        store.xtrim(f"chat:{first.id}:events", maxlen=1, approximate=False)
+        kept = store.xrange(f"chat:{first.id}:events")[0][1][b"events"]
+
+    whole = app_client.get(slow_stack.url, slow_stack.key, f"/api/chat/{first.id}/stream/")
+    end = app_client.resume(slow_stack.url, slow_stack.key, first.id, after=shelf.first_event_id(kept) - 1)
+    end.rest()
+
+    assert (whole.status_code, whole.json()["error"]["code"]) == (410, "gone")
+    assert end.raw == kept
+
+
+def test_stop_right_after_the_start_stops(slow_stack: Stack, start_web: StartWeb) -> None:
+    other = start_web()
+
+    answers = []
+    for url in (slow_stack.url, other.url):
+        chat = app_client.start(slow_stack.url, slow_stack.key)
+        chat.take(1)
+        answers.append(app_client.stop(url, slow_stack.key, chat.id))
+        assert chat.rest()[-1][2]["finish_reason"] == "stop_requested"
+
+    assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "stopped")] * 2
 
 
 def test_chat_whose_log_is_gone_is_410_with_its_state_kept(stack: Stack, start_web: StartWeb) -> None:
