@@ -1,13 +1,11 @@
 """The monitor link's endpoint: Ocean Engine calls it on every click, and again when the answer is late or no success.
 
-Clicks come in by the thousand, each tiny, so those that arrive while a statement is running share the next one (group
-commit). Every call is answered after its own click was committed.
+Clicks come in by the thousand, each tiny, so they share commits. Every call is answered after its own click was
+committed.
 """
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -17,6 +15,7 @@ from django.views.decorators.http import require_GET
 from prometheus_client import Counter
 
 from attribution import clicks, monitor_link
+from attribution.group_commit import GroupCommit, TooManyWaiting
 from attribution.models import App, Click
 
 CLICKS = Counter("rivermouth_clicks", "Calls of monitor links", ["outcome"])
@@ -31,12 +30,6 @@ TOKEN_KNOWN_FOR_S = 5.0
 # More clicks than this are not kept waiting: memory stays bounded while the database is away.
 MAX_WAITING = 2000
 
-_writer_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clicks")
-
-
-class StoreUnavailable(Exception):  # noqa: N818  # a state of the world, like OceanEngineUnavailable
-    """The click is not on disk; it may be later, or never."""
-
 
 @require_GET
 async def click(request: HttpRequest, token: str) -> HttpResponse:
@@ -48,10 +41,10 @@ async def click(request: HttpRequest, token: str) -> HttpResponse:
             if app_id is None:
                 return _answer(404, "unknown_token", UNKNOWN_TOKEN)
             query = request.META["QUERY_STRING"]
-            await _group_commit().store(monitor_link.parse(query, app_id=app_id, received_at=received_at))
-    except (StoreUnavailable, DatabaseError, InterfaceError, TimeoutError):
-        return _answer(503, "unavailable", UNAVAILABLE)
-    return _answer(200, "stored", STORED)
+            is_stored = await _clicks.add(monitor_link.parse(query, app_id=app_id, received_at=received_at))
+    except (TooManyWaiting, DatabaseError, InterfaceError, TimeoutError):
+        is_stored = False
+    return _answer(200, "stored", STORED) if is_stored else _answer(503, "unavailable", UNAVAILABLE)
 
 
 def _answer(status: int, outcome: str, body: bytes) -> HttpResponse:
@@ -86,73 +79,17 @@ def _app_id_of(token: str) -> int | None:
         connection.close()  # back to the pool: this thread may not run again for hours
 
 
-class _Batch:
-    """Clicks that are written together, and what became of each: None, or why not."""
-
-    def __init__(self) -> None:
-        self.clicks: list[Click] = []
-        self.failures: asyncio.Future[list[DatabaseError | None]] = asyncio.get_running_loop().create_future()
-
-
-class _GroupCommit:
-    """One statement at a time; what arrives meanwhile gathers for the next."""
-
-    def __init__(self) -> None:
-        self._gathering = _Batch()
-        self._writing: asyncio.Task[None] | None = None
-
-    async def store(self, click: Click) -> None:
-        """Return when the click is on disk. Raises: StoreUnavailable, DatabaseError."""
-        batch = self._gathering
-        position = len(batch.clicks)
-        if position >= MAX_WAITING:
-            raise StoreUnavailable(f"{MAX_WAITING} clicks are waiting")
-        batch.clicks.append(click)
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_batches())
-        # Shielded: one call that has waited too long must not take the others' answer away.
-        failure = (await asyncio.shield(batch.failures))[position]
-        if failure is not None:
-            raise failure
-
-    async def _write_batches(self) -> None:
-        """Write until nothing is left; the connection is kept for that time only, not for the process's life."""
-        while self._gathering.clicks:
-            batch, self._gathering = self._gathering, _Batch()
-            writing = asyncio.get_running_loop().run_in_executor(_writer_thread, _write, batch.clicks)
-            await asyncio.wait([writing])
-            error = writing.exception()
-            if error is None:
-                batch.failures.set_result(writing.result())
-            else:
-                batch.failures.set_exception(error)
-        self._writing = None
-        _writer_thread.submit(_release_connection)
-
-
-def _write(batch: list[Click]) -> list[DatabaseError | None]:
-    """Store the clicks; where PostgreSQL refuses one, the others go in one by one."""
+def _write(batch: list[Click]) -> list[bool]:
+    """Store the clicks; returns which are stored. Where PostgreSQL refuses one, the others go in one by one."""
     try:
         clicks.store(batch)
     except (OperationalError, InterfaceError):
         connection.close()  # a dead one would be tried again and again
         raise
-    except DatabaseError as err:
-        return [err] if len(batch) == 1 else [failure for click in batch for failure in _write([click])]
-    return [None] * len(batch)
-
-
-def _release_connection() -> None:
-    connection.close()
+    except DatabaseError:
+        return [False] if len(batch) == 1 else [is_stored for click in batch for is_stored in _write([click])]
+    return [True] * len(batch)
 
 
 _app_ids = _AppIds()
-_group_commits: WeakKeyDictionary[asyncio.AbstractEventLoop, _GroupCommit] = WeakKeyDictionary()
-
-
-def _group_commit() -> _GroupCommit:
-    """Of this event loop: futures belong to one."""
-    loop = asyncio.get_running_loop()
-    if loop not in _group_commits:
-        _group_commits[loop] = _GroupCommit()
-    return _group_commits[loop]
+_clicks = GroupCommit(_write, name="clicks", max_waiting=MAX_WAITING)

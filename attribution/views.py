@@ -1,13 +1,14 @@
 """HTTP: events in, their state out, and the ads that users came from."""
 
-import asyncio
 import functools
 import logging
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, JsonResponse
@@ -23,6 +24,7 @@ from rest_framework.views import APIView
 
 from attribution import intake
 from attribution.events import ReportedEvent
+from attribution.group_commit import GroupCommit, TooManyWaiting
 from attribution.models import App, Attribution, Conversion
 from attribution.serializers import (
     AttributionSerializer,
@@ -37,9 +39,10 @@ logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 500
 
-# As many as make use of one process: they wait for the database most of the time.
-THREADS = 4
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="events")
+# Requests beyond these wait for no place: memory stays bounded while the database is away.
+MAX_WAITING = 2000
+# Of the requests that are stored together: about one full list. More would make them wait for each other.
+MAX_BATCH_BYTES = 128 * 1024
 
 AnyRow = TypeVar("AnyRow", bound=Model)
 
@@ -49,7 +52,7 @@ class Events(APIView):
         request=EventSerializer(many=True),
         responses={202: ReceiptSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *, now: datetime) -> Response:
         """Report one event, or up to 500 in a list; 202 means that they are on disk.
 
         A list is answered with a list: a bad item has `{"status": "invalid", "errors": …}` in its place.
@@ -57,10 +60,35 @@ class Events(APIView):
         items = request.data if isinstance(request.data, list) else [request.data]
         if not 0 < len(items) <= MAX_EVENTS:
             raise ValidationError({"events": [f"{len(items)} events; 1 to {MAX_EVENTS} are allowed."]})
-        answers, is_any_valid = _receive(items, _reporter(request))
-        if not isinstance(request.data, list):
-            [answers] = answers if is_any_valid else [answers[0]["errors"]]
-        return Response(answers, status=status.HTTP_202_ACCEPTED if is_any_valid else status.HTTP_400_BAD_REQUEST)
+        reporter = _reporter(request)
+        return Unstored([_read(item, reporter, now) for item in items], is_list=isinstance(request.data, list))
+
+
+class Unstored(Response):
+    """The answer to a report whose events are still to be stored, possibly together with those of others."""
+
+    def __init__(self, read: Sequence[ReportedEvent | Any], *, is_list: bool) -> None:
+        """`read`: each item's event, or its errors by field."""
+        self.events = [found for found in read if isinstance(found, ReportedEvent)]
+        self._read = read
+        self._is_list = is_list
+        super().__init__(status=status.HTTP_202_ACCEPTED if self.events else status.HTTP_400_BAD_REQUEST)
+
+    def fill(self, receipts: Iterator[intake.Receipt]) -> None:
+        """Take the receipts of its events and say what became of each item."""
+        if not self._is_list and not self.events:
+            [self.data] = self._read
+            return
+        answers = [
+            _answer(next(receipts)) if isinstance(found, ReportedEvent) else {"status": "invalid", "errors": found}
+            for found in self._read
+        ]
+        self.data = answers if self._is_list else answers[0]
+
+    def fail(self) -> None:
+        """None of its events is stored, by a fault of ours."""
+        self.status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+        self.data = {"detail": "Not stored, by a fault of ours. Try again."}
 
 
 class EventState(APIView):
@@ -99,18 +127,6 @@ def _credential(request: Request) -> Credential:
     return credential
 
 
-def _receive(items: list[Any], reporter: Reporter) -> tuple[Any, bool]:
-    """The answer to each item, in order, and whether any was valid."""
-    now = timezone.now()
-    read = [_read(item, reporter, now) for item in items]
-    receipts = iter(intake.receive([event for event in read if isinstance(event, ReportedEvent)], now=now))
-    answers = [
-        _answer(next(receipts)) if isinstance(found, ReportedEvent) else {"status": "invalid", "errors": found}
-        for found in read
-    ]
-    return answers, any(isinstance(found, ReportedEvent) for found in read)
-
-
 def _read(item: Any, reporter: Reporter, now: datetime) -> ReportedEvent | Any:
     """The event, or its errors by field."""
     try:
@@ -132,19 +148,56 @@ def _reporter(request: Request) -> Reporter:
     )
 
 
-def _rendered(request: HttpRequest) -> HttpResponseBase:
+def _respond(requests: list[HttpRequest]) -> list[Response]:
+    """Answer the requests, whose events are stored together."""
+    now = timezone.now()
+    responses = [_view(request, now=now) for request in requests]
     try:
-        answer: Response = Events.as_view()(request)
-        answer.render()
-        return answer  # noqa: TRY300  # what follows is for both
+        _store([response for response in responses if isinstance(response, Unstored)], now)
     except (OperationalError, InterfaceError):
+        connection.close()  # a dead one would be tried again and again
+        raise
+    for response in responses:
+        response.render()
+    return responses
+
+
+def _store(responses: Sequence[Unstored], now: datetime) -> None:
+    """Where that fails, each request's events are stored by themselves: one must not take its neighbours along."""
+    events = [event for response in responses for event in response.events]
+    try:
+        receipts = iter(intake.receive(events, now=now))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        if len(responses) > 1:
+            for response in responses:
+                _store([response], now)
+            return
+        logger.exception("Events could not be stored")
+        responses[0].fail()
+    else:
+        for response in responses:
+            response.fill(receipts)
+
+
+_view: Callable[..., Response] = Events.as_view()
+_intake = GroupCommit(
+    _respond,
+    name="events",
+    max_waiting=MAX_WAITING,
+    weigh=lambda request: len(request.body),
+    max_weight=MAX_BATCH_BYTES,
+)
+
+
+@functools.wraps(_view)
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """`Events` for `DRIVEN_PATHS`, many requests at a time: Django's way there costs more than storing an event."""
+    try:
+        return await _intake.add(request)
+    except RequestDataTooBig:
+        return JsonResponse({"detail": f"More than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."}, status=413)
+    except (OperationalError, InterfaceError, TooManyWaiting):
         logger.exception("An event was not stored")
         return JsonResponse({"detail": "Not stored: the database is away. Try again."}, status=503)
-    finally:
-        connection.close()  # back to the pool
-
-
-@functools.wraps(Events.as_view())
-async def events(request: HttpRequest) -> HttpResponseBase:
-    """`Events` in a thread of its own, for `DRIVEN_PATHS`: Django's way there costs more than storing an event."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _rendered, request)

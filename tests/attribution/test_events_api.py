@@ -1,5 +1,6 @@
 """`/api/events/`: works, refuses, twice, too many, not mine."""
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpRequest
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 
 from attribution import views
@@ -172,18 +174,51 @@ def test_list_has_limits(client: APIClient, count: int) -> None:
     assert post(client, [ACTIVE] * count) == (400, {"events": [f"{count} events; 1 to 500 are allowed."]})
 
 
+def test_request_that_can_not_be_stored_does_not_take_its_neighbours_along(app: App) -> None:
+    gone = Credential(name="backend", caller_id=None, app_id=app.pk + 1, is_throttled=False)
+    here = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
+
+    answers = views._respond([_request(here, ["u-1"]), _request(gone, ["u-2"]), _request(here, ["u-3"])])
+
+    assert [answer.status_code for answer in answers] == [202, 500, 202]
+    assert list(Conversion.objects.order_by("user_id").values_list("user_id", flat=True)) == ["u-1", "u-3"]
+
+
+def test_requests_are_stored_together(app: App, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
+    users = [["u-1"], ["u-2", "u-1"], ["u-3"]]
+
+    with django_assert_num_queries(3):  # the app, the insert, the look-up of the event that was there
+        answers = views._respond([_request(credential, each) for each in users])
+
+    duplicates = [[receipt["duplicate"] for receipt in json.loads(answer.content)] for answer in answers]
+    assert duplicates == [[False], [False, True], [False]]
+
+
+def _request(credential: Credential, user_ids: list[str]) -> HttpRequest:
+    events = [ACTIVE | {"user_id": user_id} for user_id in user_ids]
+    request = APIRequestFactory().post("/", events, format="json")
+    force_authenticate(request, User(), credential)  # type: ignore[arg-type]  # the stubs know DRF's own tokens
+    return request
+
+
+def test_body_beyond_the_limit_is_413(client: APIClient, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1024
+
+    assert post(client, {**ACTIVE, "channel": "x" * 1024}) == (413, {"detail": "More than 1024 bytes."})
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_takes_as_many_queries_as_one_event(
     app: App, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
-    request = APIRequestFactory().post("/", [ACTIVE | {"user_id": f"u-{n}"} for n in range(count)], format="json")
-    force_authenticate(request, User(), credential)  # type: ignore[arg-type]  # the stubs know DRF's own tokens
+    request = _request(credential, [f"u-{n}" for n in range(count)])
 
     with django_assert_num_queries(2):  # the app, and the insert
-        answer = views.Events.as_view()(request)
+        [answer] = views._respond([request])
 
-    assert [receipt["duplicate"] for receipt in answer.data] == [False] * count
+    assert [receipt["duplicate"] for receipt in json.loads(answer.content)] == [False] * count
 
 
 def test_null_means_absent(client: APIClient) -> None:

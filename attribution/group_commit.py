@@ -1,0 +1,101 @@
+"""Group commit: what arrives while a write is under way shares the next one.
+
+A commit costs a request more than all else that is done for it, and a hundred together cost hardly more than one. One
+thread writes, so that threads don't take the interpreter from each other and from the event loop.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import connection
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class TooManyWaiting(Exception):  # noqa: N818  # a state of the process, no mistake of the caller
+    """Memory stays bounded while the database is away."""
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """Calls `write` with what has gathered, one call at a time.
+
+    `write` returns the answer to each item, in order, or raises for all of them. It is given items up to `max_weight`,
+    and a heavier one by itself; `weigh` says what one weighs.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Item]], list[Answer]],
+        *,
+        name: str,
+        max_waiting: int,
+        weigh: Callable[[Item], int] = lambda item: 1,
+        max_weight: int = 1000,
+    ) -> None:
+        self._write = write
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._weigh = weigh
+        self._max_weight = max_weight
+        self.max_waiting = max_waiting
+        self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line[Item, Answer]] = WeakKeyDictionary()
+
+    async def add(self, item: Item) -> Answer:
+        """Return the answer when the item is written. Raises: TooManyWaiting, and what `write` raises.
+
+        A caller that is cancelled leaves its item to be written.
+        """
+        loop = asyncio.get_running_loop()
+        line = self._lines.setdefault(loop, _Line())  # of this loop: futures belong to one
+        if len(line.waiting) >= self.max_waiting:
+            raise TooManyWaiting(f"{self.max_waiting} are waiting")
+        answer: asyncio.Future[Answer] = loop.create_future()
+        line.waiting.append(_Waiting(item, self._weigh(item), answer))
+        if line.writing is None:
+            line.writing = loop.create_task(self._write_on(line))
+        return await answer
+
+    async def _write_on(self, line: "_Line[Item, Answer]") -> None:
+        """Write until nothing is left; the connection is kept for that time only, not for the process's life."""
+        while line.waiting:
+            taken = self._take(line)
+            items = [each.item for each in taken]
+            writing = asyncio.get_running_loop().run_in_executor(self._thread, self._write, items)
+            await asyncio.wait([writing])
+            error = writing.exception()
+            for position, each in enumerate(taken):
+                if each.answer.cancelled():
+                    continue
+                if error is not None:
+                    each.answer.set_exception(error)
+                else:
+                    each.answer.set_result(writing.result()[position])
+        line.writing = None
+        self._thread.submit(connection.close)
+
+    def _take(self, line: "_Line[Item, Answer]") -> "list[_Waiting[Item, Answer]]":
+        taken = [line.waiting.popleft()]
+        weight = taken[0].weight
+        while line.waiting and (weight := weight + line.waiting[0].weight) <= self._max_weight:
+            taken.append(line.waiting.popleft())
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item, Answer]):
+    item: Item
+    weight: int
+    answer: "asyncio.Future[Answer]"
+
+
+class _Line(Generic[Item, Answer]):
+    """What waits in one event loop."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Waiting[Item, Answer]] = deque()
+        self.writing: asyncio.Task[None] | None = None
