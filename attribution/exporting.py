@@ -39,7 +39,7 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Cell: TypeAlias = str | int | Decimal | datetime | None
 
 
-class TooManyRowsError(ValueError):
+class SheetTooLongError(ValueError):
     """More than the format can hold."""
 
     def __str__(self) -> str:
@@ -69,9 +69,9 @@ def as_csv(export: Export, rows: QuerySet[Any], moment: str) -> StreamingHttpRes
 
 
 def as_xlsx(export: Export, rows: QuerySet[Any], moment: str) -> StreamingHttpResponse:
-    """Raises: `TooManyRowsError`."""
+    """Raises: `SheetTooLongError`."""
     if rows.order_by()[: XLSX_MAX_ROWS + 1].count() > XLSX_MAX_ROWS:
-        raise TooManyRowsError
+        raise SheetTooLongError
     return _download(_xlsx(export, rows, moment), f"{export.name}.xlsx", XLSX_TYPE)
 
 
@@ -125,7 +125,7 @@ def _csv_lines(rows: Sequence[Sequence[Cell]]) -> bytes:
 
 def _in_csv(cell: Cell) -> str | int | Decimal:
     if isinstance(cell, datetime):
-        return f"{timezone.localtime(cell):%Y-%m-%d %H:%M:%S}"
+        return timezone.localtime(cell).replace(tzinfo=None).isoformat(" ", "seconds")
     found: str | int | Decimal = "" if cell is None else harmless(cell)
     return found
 

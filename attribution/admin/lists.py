@@ -18,7 +18,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from attribution.exporting import FORMATS, Export
+from attribution import patience
+from attribution.exporting import FORMATS, Export, SheetTooLongError
 from attribution.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
 from attribution.models import App
 
@@ -160,7 +161,11 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
         return filtered(request, queryset, self.filters, {"q": search_term}), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, (extra_context or {}) | self.tools(request))
+        try:
+            with patience.limited():
+                return super().changelist_view(request, (extra_context or {}) | self.tools(request))
+        except patience.TooManyRowsError as err:
+            return self.refusal(request, err)
 
     def tools(self, request: HttpRequest) -> dict[str, Any]:
         """What stands above the list, for this person."""
@@ -184,8 +189,9 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
         parameters = dict(request.GET.lists())
         try:
             rows = self.filters.apply(parameters)
-            return FORMATS[file_format](self.export, rows, self.filters.moment(parameters))
-        except ValueError as err:  # a bad filter, or too many rows for the format
+            with patience.limited():
+                return FORMATS[file_format](self.export, rows, self.filters.moment(parameters))
+        except (FilterError, SheetTooLongError, patience.TooManyRowsError) as err:
             return self.refusal(request, err)
 
     def refusal(self, request: HttpRequest, error: Exception) -> TemplateResponse:

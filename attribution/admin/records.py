@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from attribution import acting, exporting, filtering, nudging
+from attribution import acting, exporting, filtering, nudging, patience
 from attribution.admin.lists import BigList, Days, apps, choice, query_of, text
 from attribution.bulk_actions import BulkAction
 from attribution.models import Conversion, Event, Os, State
@@ -220,9 +220,10 @@ class ConversionAdmin(BigList):
         try:
             if form.is_valid():
                 return self._act(request, Kind(kind), query, form.cleaned_data["reason"])
-            count = bounded_count(acting.sensible(Kind(kind), query), limit=COUNTED)
-            total = bounded_count(filtering.CONVERSIONS.apply(dict(request.GET.lists())), limit=COUNTED)
-        except filtering.FilterError as err:
+            with patience.limited():
+                count = bounded_count(acting.sensible(Kind(kind), query), limit=COUNTED)
+                total = bounded_count(filtering.CONVERSIONS.apply(dict(request.GET.lists())), limit=COUNTED)
+        except (filtering.FilterError, patience.TooManyRowsError) as err:
             return self.refusal(request, err)
         return self._page(
             request,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
@@ -12,7 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from attribution.models import Attempt, Click, Conversion
+from attribution import patience
+from attribution.models import Attempt, Click, Conversion, Destination
+from tests import servers
 from tests.attribution.conftest import ANDROID_ID, NOW, Pipeline
 
 LIST = "/admin/attribution/conversion/"
@@ -361,8 +364,6 @@ def test_app_shows_its_whole_monitor_link(admin_client: Client, pipeline: Pipeli
 def test_destination_shows_its_breaker(
     admin_client: Client, pipeline: Pipeline, fields: dict[str, Any], badge: str
 ) -> None:
-    from attribution.models import Destination
-
     Destination.objects.create(key="1700000000000000001", **fields)
 
     page = admin_client.get("/admin/attribution/destination/").content.decode()
@@ -379,3 +380,18 @@ def test_list_and_row_open(admin_client: Client, pipeline: Pipeline, page: str) 
 
     assert answer.status_code == 200
     assert admin_client.get(f"/admin/attribution/{page}/{row.pk}/change/").status_code == 200
+
+
+def test_list_that_takes_too_long_asks_for_days(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LOOK_FOR_MS", 200)
+    with psycopg.connect(servers.database_url()) as other:
+        other.execute("LOCK TABLE attribution_conversion")
+
+        pages = [
+            browser.get(f"{LIST}?channel=rare"),
+            browser.get(f"{LIST}act/hold/"),
+            browser.get(f"{LIST}export/xlsx/"),
+        ]
+
+    assert [page.status_code for page in pages] == [400] * 3
+    assert all("Choose days" in page.content.decode() for page in pages)

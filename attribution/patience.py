@@ -1,0 +1,40 @@
+"""How long a page may look for rows.
+
+Filters by what has no index (a channel, an error's text) end early where such rows are frequent; where they are rare,
+PostgreSQL would read the whole table. Then a person is better served by being asked for days.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext as _
+from psycopg.errors import QueryCanceled
+
+LOOK_FOR_MS = 4000
+
+
+class TooManyRowsError(Exception):
+    """The rows that were asked for were not found in time."""
+
+    def __str__(self) -> str:
+        return _("There are too many rows to look through for this. Choose days, or one more filter.")
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Raises: `TooManyRowsError`."""
+    try:
+        with transaction.atomic():
+            _limit(LOOK_FOR_MS)
+            yield
+            _limit(0)
+    except OperationalError as err:
+        if isinstance(err.__cause__, QueryCanceled):
+            raise TooManyRowsError from err
+        raise
+
+
+def _limit(milliseconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = %s", [milliseconds])
