@@ -11,14 +11,32 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution.events import dedup_key
 from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
 from attribution.reports import EARLIEST
+from attribution.roll_ups import Change, ClickDay, EventDay
 
+# The states in which a reason can stand: they have an index, reasons have none.
+REASONS: dict[str, list[State]] = {
+    "no_click": [State.ORGANIC],
+    "click_too_old": [State.ORGANIC],
+    "click_after_activation": [State.ORGANIC],
+    "no_device_id": [State.ORGANIC],
+    "lookup_rejected": [State.REJECTED],
+    "report_rejected": [State.REJECTED],
+    "budget_used_up": [State.FAILED],
+    "unreadable": [State.FAILED],
+    "app_switched_off": [State.HELD],
+    "destination_switched_off": [State.HELD],
+    "breaker_open": [State.HELD],
+    "no_package": [State.HELD],
+    "by_hand": [State.HELD, State.FAILED],
+    "after_window": [State.SKIPPED],
+}
 # Names in an address that choose no rows: the page, and what the admin says of a bad address.
 NO_FILTERS = {"p", "e"}
 SINCE, UNTIL = "since", "until"
@@ -102,6 +120,10 @@ def _midnight(name: str, value: str, *, days_later: int = 0) -> datetime:
         raise FilterError(name, value) from err
     if day < EARLIEST:
         raise FilterError(name, value)
+    return _start(day)
+
+
+def _start(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
 
 
@@ -116,6 +138,30 @@ def _one_of(field: str, words: Sequence[str]) -> Condition:
         return Q(**{field: value})
 
     return condition
+
+
+def _reason(value: str) -> Q:
+    if value not in REASONS:
+        raise ValueError
+    return Q(reason=value, state__in=REASONS[value])
+
+
+def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str) -> Condition:
+    """The condition, and not before the first day of which the statistics know such a row.
+
+    So a value that never occurs, or only lately, is not searched through all times. What is not summed yet is noted as
+    a change, and not left out.
+    """
+
+    def since(value: str) -> Q:
+        wanted = condition(value)
+        first_day = sums.objects.filter(**{field: value}).aggregate(Min("day"))["day__min"]
+        unsummed_at = Change.objects.aggregate(Min("happened_at"))["happened_at__min"]
+        known = [_start(first_day)] if first_day else []
+        known += [unsummed_at] if unsummed_at else []
+        return wanted & Q(**{f"{happened}__gte": min(known)}) if known else wanted & Q(pk__in=[])
+
+    return since
 
 
 def _number(field: str) -> Condition:
@@ -133,15 +179,15 @@ def _ids(value: str) -> Q:
 
 
 def _ad(value: str) -> Q:
-    """All events of the users whom a promotion or an old ad brought, as the statistics count them."""
-    ad_id = _id(value)
-    users = Attribution.objects.filter(Q(promotion_id=ad_id) | Q(aid=ad_id), is_attributed=True)
+    """All events of the users whom a promotion or an old ad brought."""
+    users = Attribution.objects.filter(_ad_of_row(value), is_attributed=True)
     return Q(Exists(users.filter(app=OuterRef("app"), user_id=OuterRef("user_id"))))
 
 
 def _ad_of_row(value: str) -> Q:
+    """As the statistics count: the promotion, or the old ad where there is none."""
     ad_id = _id(value)
-    return Q(promotion_id=ad_id) | Q(aid=ad_id)
+    return Q(promotion_id=ad_id) | Q(aid=ad_id) & (Q(promotion_id=None) | Q(promotion_id=0))
 
 
 def _record(value: str) -> Q:
@@ -184,8 +230,8 @@ CONVERSIONS = Filters(
         "app": _number("app_id"),
         "advertiser": _number("advertiser_id"),
         "ad": _ad,
-        "channel": _is("channel"),
-        "reason": _is("reason"),
+        "channel": _summed(_is("channel"), EventDay, "channel", "occurred_at"),
+        "reason": _reason,
         "error": _is("detail__startswith"),
     },
 )
@@ -197,8 +243,9 @@ CLICKS = Filters(
     conditions={
         "q": _click,
         "app": _number("app_id"),
-        "advertiser": _number("advertiser_id"),
-        "ad": _ad_of_row,
+        # Nothing comes before it happens: what came since the first day is all that happened since.
+        "advertiser": _summed(_number("advertiser_id"), ClickDay, "advertiser_id", "received_at"),
+        "ad": _summed(_ad_of_row, ClickDay, "ad_id", "received_at"),
         "os": _one_of("os", Os.values),
     },
 )

@@ -302,6 +302,12 @@ class Attribution(AdIds):
         indexes = [
             # The admin's newest page, and the days that are chosen there.
             models.Index(fields=["asked_at"], name="attribution_by_time"),
+            # The admin's list of one advertiser, newest first.
+            models.Index(
+                fields=["advertiser_id", "-asked_at"],
+                condition=Q(advertiser_id__isnull=False),
+                name="attribution_by_advertiser",
+            ),
             # The users of one ad, of either structure: the admin's filter by ad (filtering).
             models.Index(
                 fields=["promotion_id"], condition=Q(promotion_id__isnull=False), name="attribution_by_promotion"

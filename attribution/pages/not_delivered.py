@@ -14,7 +14,7 @@ from attribution.pages import links
 from attribution.pages.operations import BoundedCount
 from attribution.pages.wording import TONES, reason_in_words
 
-LOOKED_AT = 10_000
+LOOKED_AT = 5_000
 SHOWN_GROUPS = 12
 # Errors that begin alike are one: what follows are ids and times.
 ERROR_CHARACTERS = 80

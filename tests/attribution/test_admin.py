@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from attribution import patience
+from attribution import patience, stats
 from attribution.models import Attempt, Click, Conversion, Destination
 from tests import servers
 from tests.attribution.conftest import ANDROID_ID, NOW, Pipeline
@@ -131,7 +131,7 @@ def test_search_by_event_id_app_advertiser_and_ad(browser: Client, pipeline: Pip
     "query",
     [
         "since=yesterday", "since=0001-01-01", "until=9999-12-31", "state=lost", "app=x", "advertiser=-1", "ad=1e3",
-        "advertiser=99999999999999999999", "id=1", "event=%00",
+        "advertiser=99999999999999999999", "id=1", "event=%00", "reason=sorrow",
     ],
 )  # fmt: skip
 def test_bad_filter_shows_nothing_and_names_itself(browser: Client, pipeline: Pipeline, query: str) -> None:
@@ -147,6 +147,43 @@ def test_bad_filter_shows_nothing_and_names_itself(browser: Client, pipeline: Pi
     assert (exported.status_code, asked.status_code) == (400, 400)
     assert f"Filter “{name}”" in exported.content.decode()
     assert f"Filter “{name}”" in asked.content.decode()
+
+
+@pytest.mark.parametrize("are_summed", [False, True])
+@pytest.mark.parametrize(
+    ("query", "users"),
+    [("channel=HuaWei", {"u-1"}), ("channel=nowhere", set()), ("channel=HuaWei&since=2026-11-24", set())],
+)
+def test_channel_is_found_before_and_after_it_is_summed(
+    browser: Client, pipeline: Pipeline, are_summed: bool, query: str, users: set[str]
+) -> None:
+    pipeline.report(channel="HuaWei", occurred_at=NOW - timedelta(days=3))
+    pipeline.report(user="u-2", channel="xiaomi")
+    if are_summed:
+        stats.catch_up(NOW)
+
+    assert users_in(browser, query) == users
+
+
+@pytest.mark.parametrize("are_summed", [False, True])
+def test_clicks_of_an_ad_are_those_that_the_statistics_count(
+    browser: Client, pipeline: Pipeline, are_summed: bool
+) -> None:
+    for number, ids in enumerate(
+        [{"promotion_id": 7}, {"aid": 7}, {"promotion_id": 8, "aid": 7}, {"advertiser_id": 7}]
+    ):
+        Click.objects.create(
+            app=pipeline.app, clicked_at=NOW, received_at=NOW, request_id=f"r-{number}", **ids
+        )  # fmt: skip
+    if are_summed:
+        stats.catch_up(NOW)
+
+    def clicks(query: str) -> set[str]:
+        rows = browser.get(f"/admin/attribution/click/?{query}").context["cl"].result_list
+        return {row.request_id for row in rows}
+
+    assert (clicks("ad=7"), clicks("ad=8"), clicks("ad=9")) == ({"r-0", "r-1"}, {"r-2"}, set())
+    assert (clicks("advertiser=7"), clicks("advertiser=8")) == ({"r-3"}, set())
 
 
 def test_unknown_filter_is_refused_where_rows_are_exported_or_changed(browser: Client, pipeline: Pipeline) -> None:
@@ -388,7 +425,7 @@ def test_list_that_takes_too_long_asks_for_days(browser: Client, monkeypatch: py
         other.execute("LOCK TABLE attribution_conversion")
 
         pages = [
-            browser.get(f"{LIST}?channel=rare"),
+            browser.get(f"{LIST}?event=active"),
             browser.get(f"{LIST}act/hold/"),
             browser.get(f"{LIST}export/xlsx/"),
         ]
