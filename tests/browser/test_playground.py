@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.servers import eventually
 from tests.stack import Stack
 
 Screenshot = Callable[[Page, str], None]
@@ -59,6 +60,18 @@ def test_stop_stops(signed_in: Page, stack: Stack) -> None:
     expect(signed_in.locator(".figures")).to_contain_text("stop_requested")
     expect(signed_in.locator("#status")).to_have_text("The answer was stopped.")
     assert [chat["disconnected"] for chat in stack.ledger()["chats"]] == [True]
+
+
+def test_stop_before_the_first_token_stops(signed_in: Page, stack: Stack) -> None:
+    stack.ask_sandbox("POST", "/_faults", {"on": "chat", "kind": "slow_first_token", "delay_s": 60})
+    _ask(signed_in, "Tell me a long story")
+    eventually(lambda: stack.ledger()["chats"], bool)
+
+    signed_in.click("#stop")
+
+    expect(signed_in.locator("#status")).to_have_text("The answer was stopped.")
+    expect(signed_in.locator("#message")).to_be_focused()
+    eventually(lambda: stack.ledger()["chats"], lambda chats: [chat["disconnected"] for chat in chats] == [True])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 // connection breaks. No dependency; docs/app-profile.md explains it.
 
 const TERMINAL = new Set(["done", "error"]);
+// Waits before attempts in a row that bring nothing new; after the last one the chat is lost.
 const RETRY_AFTER_MS = [0, 500, 1000, 2000, 4000, 8000, 8000, 8000];
 
 export class ChatError extends Error {
@@ -15,44 +16,50 @@ export class ChatError extends Error {
 /**
  * Start a chat and call `onEvent({id, type, ...payload})` for each event, up to `done` or `error`.
  *
+ * @param {string} [url] the server, as in `https://chat.example.com`; this page's own if left out
  * @param {object} body what `POST /api/chat/` takes
  * @param {() => Promise<string>} token gives the API key or user token
  * @param {(event: object) => void} onEvent
  * @param {AbortSignal} [signal] leaves the chat; it does not stop it
  * @throws {ChatError} refused before the first event, or lost for good
  */
-export async function startChat({ body, token, onEvent, signal }) {
-  const response = await send("/api/chat/", { method: "POST", body: JSON.stringify(body), token, signal });
+export async function startChat({ url = "", body, token, onEvent, signal }) {
+  const response = await send(`${url}/api/chat/`, { method: "POST", body: JSON.stringify(body), token, signal });
   const seen = { id: null, last: 0, isResumable: false, onEvent };
-  if (!(await deliver(response, seen))) await followChat({ seen, token, signal });
+  if (!(await deliver(response, seen))) await followChat({ url, seen, token, signal });
 }
 
 /** Go on with a chat after its event `last` (0: from the start), for instance after a reload. */
-export async function resumeChat({ id, last = 0, token, onEvent, signal }) {
-  await followChat({ seen: { id, last, isResumable: true, onEvent }, token, signal });
+export async function resumeChat({ url = "", id, last = 0, token, onEvent, signal }) {
+  await followChat({ url, seen: { id, last, isResumable: true, onEvent }, token, signal });
 }
 
-export async function stopChat({ id, token }) {
-  await send(`/api/chat/${id}/stop/`, { method: "POST", token });
+export async function stopChat({ url = "", id, token }) {
+  await send(`${url}/api/chat/${id}/stop/`, { method: "POST", token });
 }
 
-async function followChat({ seen, token, signal }) {
-  for (const wait of RETRY_AFTER_MS) {
-    if (!seen.isResumable) break;
-    await new Promise((resolve) => setTimeout(resolve, wait));
+async function followChat({ url, seen, token, signal }) {
+  for (let fruitless = 0; seen.isResumable && fruitless < RETRY_AFTER_MS.length; fruitless += 1) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS[fruitless]));
+    const last = seen.last;
     try {
-      const headers = { "Last-Event-ID": String(seen.last) };
-      const response = await send(`/api/chat/${seen.id}/stream/`, { headers, token, signal });
-      if (await deliver(response, seen)) return;
+      const headers = { "Last-Event-ID": String(last) };
+      const response = await send(`${url}/api/chat/${seen.id}/stream/`, { headers, token, signal });
+      if (response.status === 204 || (await deliver(response, seen))) return;
     } catch (error) {
-      if (error.name === "AbortError" || (error.status >= 400 && error.status < 500)) throw error;
+      if (isFinal(error)) throw error;
     }
+    if (seen.last > last) fruitless = -1;
   }
   throw new ChatError({ message: "The connection was lost.", code: "connection_lost" });
 }
 
-async function send(path, { method = "GET", headers = {}, body, token, signal }) {
-  const response = await fetch(path, {
+function isFinal(error) {
+  return error.name === "AbortError" || (error.status >= 400 && error.status < 500 && error.status !== 429);
+}
+
+async function send(address, { method = "GET", headers = {}, body, token, signal }) {
+  const response = await fetch(address, {
     method,
     body,
     signal,

@@ -16,7 +16,9 @@ const isSignedIn = document.body.dataset.signedIn === "true";
 const KEPT = "rivermouth-playground";
 const KEPT_KEY = "rivermouth-playground-key";
 let turns = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
-let running = null; // {turn, view}
+let running = null; // the turn
+let leaving = null; // its AbortController
+const STOPPED = { state: "done", finishReason: "stop_requested" };
 
 // --- Who calls -------------------------------------------------------------------------------------------------------
 
@@ -168,10 +170,12 @@ function onEventOf(turn, update) {
 async function run(turn, update, work) {
   setRunning(turn);
   say("");
+  leaving = new AbortController();
   try {
-    await work(onEventOf(turn, update));
+    await work(onEventOf(turn, update), leaving.signal);
   } catch (error) {
-    Object.assign(turn, { state: "error", problem: error.message });
+    const end = error.name === "AbortError" ? STOPPED : { state: "error", problem: error.message };
+    Object.assign(turn, end);
   } finally {
     if (turn.state === "streaming") Object.assign(turn, { state: "error", problem: texts.lost });
     keep();
@@ -196,7 +200,7 @@ async function ask(question) {
   turns.push(turn);
   keep();
   const body = { model: page.model.value || undefined, messages };
-  await run(turn, show(turn), (onEvent) => startChat({ body, token, onEvent }));
+  await run(turn, show(turn), (onEvent, signal) => startChat({ body, token, onEvent, signal }));
 }
 
 async function goOn(turn, update) {
@@ -205,7 +209,9 @@ async function goOn(turn, update) {
     update();
     return;
   }
-  await run(turn, update, (onEvent) => resumeChat({ id: turn.id, last: turn.last, token, onEvent }));
+  await run(turn, update, (onEvent, signal) =>
+    resumeChat({ id: turn.id, last: turn.last, token, onEvent, signal }),
+  );
 }
 
 // --- The page --------------------------------------------------------------------------------------------------------
@@ -226,7 +232,12 @@ page.message.addEventListener("keydown", (event) => {
 });
 
 page.stop.addEventListener("click", async () => {
-  if (!running?.id) return;
+  if (!running) return;
+  page.message.focus(); // the button goes away
+  if (!running.id) {
+    leaving.abort(); // nothing has come yet: to leave is to stop
+    return;
+  }
   page.stop.disabled = true;
   try {
     await stopChat({ id: running.id, token });
