@@ -2,8 +2,9 @@
 
 from attribution.admin.apps import AppAdmin
 from attribution.admin.attributions import AttributionAdmin
+from attribution.admin.bulk_actions import BulkActionAdmin
 from attribution.admin.clicks import ClickAdmin
 from attribution.admin.destinations import DestinationAdmin
 from attribution.admin.records import ConversionAdmin
 
-__all__ = ["AppAdmin", "AttributionAdmin", "ClickAdmin", "ConversionAdmin", "DestinationAdmin"]
+__all__ = ["AppAdmin", "AttributionAdmin", "BulkActionAdmin", "ClickAdmin", "ConversionAdmin", "DestinationAdmin"]

@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -131,7 +131,10 @@ class ConversionAdmin(BigList):
         return request.user.has_perm("attribution.resend_conversion")
 
     def tools(self, request: HttpRequest) -> dict[str, Any]:
-        tools = super().tools(request) | {"not_delivered_url": self._address("not_delivered")}
+        tools = super().tools(request) | {
+            "not_delivered_url": self._address("not_delivered"),
+            "bulk_actions_url": reverse("admin:attribution_bulkaction_changelist"),
+        }
         if self.has_resend_permission(request):
             query = query_of(request)
             tools["actions_on_all"] = [(kind.label, f"{self._address('act', kind)}?{query}") for kind in Kind]
@@ -262,10 +265,17 @@ class ConversionAdmin(BigList):
         return f"{self._address('changelist')}?{query_of(request)}"
 
     def progress_view(self, request: HttpRequest, action_id: int) -> HttpResponse:
-        if not self.has_resend_permission(request):
+        if not self.has_view_permission(request):
             raise PermissionDenied
         action = get_object_or_404(BulkAction.objects.select_related("asked_by"), pk=action_id)
-        return self._page(request, "progress", title=action.get_kind_display(), action=action, outcome=_outcome(action))
+        return self._page(
+            request,
+            "progress",
+            title=action.get_kind_display(),
+            action=action,
+            outcome=_outcome(action),
+            may_stop=self.has_resend_permission(request),
+        )
 
     def stop_view(self, request: HttpRequest, action_id: int) -> HttpResponse:
         if not self.has_resend_permission(request):

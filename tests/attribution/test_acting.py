@@ -169,6 +169,7 @@ def test_large_action_goes_on_in_a_worker_and_shows_its_progress(
     done = admin_client.get(page.redirect_chain[-1][0]).content.decode()
 
     assert "2 are sent again." in going_on
+    assert "Stop here" in going_on
     assert 'hx-trigger="every 1s"' in going_on
     assert "5 are sent again." in done
     assert "every 1s" not in done

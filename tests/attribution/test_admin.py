@@ -338,14 +338,13 @@ def test_who_may_only_look_can_do_nothing(onlooker: Client, pipeline: Pipeline, 
         onlooker.get(f"{LIST}act/{action}/"),
         onlooker.get(f"{LIST}export/csv/"),
         onlooker.get(f"{LIST}export/xlsx/"),
-        onlooker.get(f"{LIST}actions/1/"),
         onlooker.post(f"{LIST}actions/1/stop/"),
     ]
 
     page = onlooker.get(f"{LIST}{conversion.pk}/change/").content.decode()
 
     conversion.refresh_from_db()
-    assert [answer.status_code for answer in pages] == [403] * 6
+    assert [answer.status_code for answer in pages] == [403] * 5
     assert conversion.state == "pending"
     assert "act/resend" not in page
     assert "export/csv" not in onlooker.get(LIST).content.decode()
@@ -406,6 +405,26 @@ def test_destination_shows_its_breaker(
     page = admin_client.get("/admin/attribution/destination/").content.decode()
 
     assert badge in page.partition("<tbody")[2]
+
+
+def test_everybody_who_sees_records_sees_who_changed_them(
+    browser: Client, onlooker: Client, pipeline: Pipeline
+) -> None:
+    conversion = pipeline.report()
+    act(browser, "hold", conversion, reason="wait for the vendor")
+
+    listed = onlooker.get("/admin/attribution/bulkaction/")
+    [action] = listed.context["cl"].result_list
+    page = onlooker.get(f"/admin/attribution/bulkaction/{action.pk}/change/", follow=True).content.decode()
+
+    assert "wait for the vendor" in listed.content.decode()
+    assert "1 is held." in page
+    assert onlooker.get(f"{LIST}actions/{action.pk + 1}/").status_code == 404
+    assert onlooker.post("/admin/attribution/bulkaction/add/").status_code == 403
+
+
+def test_record_has_a_history(browser: Client, pipeline: Pipeline) -> None:
+    assert browser.get(f"{LIST}{pipeline.report().pk}/history/").status_code == 200
 
 
 @pytest.mark.parametrize("page", ["app", "destination", "conversion", "click", "attribution"])
