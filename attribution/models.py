@@ -447,6 +447,8 @@ class Conversion(models.Model):
             # The admin's pages and counts per state, newest first.
             models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
             models.Index(fields=["-received_at"], name="conversion_by_time"),
+            # The admin's list of one reason, newest first: of most reasons there are few rows, or none.
+            models.Index(fields=["reason", "-received_at"], condition=~Q(reason=""), name="conversion_by_reason"),
             # One day of events (stats), and the admin's list of chosen days, newest first: so the time leads, and the
             # app is found in the index itself. No BRIN here: rows move about the table when they are updated.
             models.Index(fields=["occurred_at", "app"], name="conversion_by_day"),

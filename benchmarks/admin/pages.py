@@ -27,7 +27,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 # What is slower is given up, and shown as this.
-TIMEOUT_MS = 5_000
+TIMEOUT_MS = 20_000
 REPEATS = 3  # besides the first time
 # Whatever is slower is not asked again: nobody needs to know whether it takes 6 or 7 seconds.
 MEASURED_ONCE_MS = 3_000
@@ -38,8 +38,7 @@ FAR_PAGE = 100
 TYPED = {
     "advertiser": ["1700000000000000000", "1700000000000000019", "42"],
     "ad": ["7350000000000000000", "7350000000000000399", "42"],
-    "channel": ["huawei", NOWHERE],
-    "reason": ["report_rejected", NOWHERE],
+    "channel": ["huawei"],
 }
 DAYS = ("since", "until")
 _LINK = re.compile(r'href="(/admin/[^"#]*)"')
@@ -172,10 +171,11 @@ def _pages_of_list(model_admin: Any, visitor: _Visitor) -> Iterator[Page]:
 def _filters(shown: Any) -> Iterator[str]:
     """An address for each choice of each filter: links, entries of a drop-down, and texts that have rows."""
     for spec in shown.filter_specs:
-        if hasattr(spec, "lookup_choices") and hasattr(spec, "parameter_name"):
-            yield from (f"?{spec.parameter_name}={quote(str(value))}" for value, _title in spec.lookup_choices)
-        elif getattr(spec, "parameter_name", None) in TYPED:
-            yield from (f"?{spec.parameter_name}={value}" for value in TYPED[spec.parameter_name])
+        name = getattr(spec, "parameter_name", None)
+        if name in TYPED:
+            yield from (f"?{name}={value}" for value in TYPED[name])
+        elif name and hasattr(spec, "lookup_choices"):
+            yield from (f"?{name}={quote(str(value))}" for value, _title in spec.lookup_choices)
         elif set(DAYS) <= set(spec.expected_parameters()):
             yield from (f"?{urlencode(days)}" for days in _spans())
         else:

@@ -25,6 +25,7 @@ TRIES_OF_FAILED = 4
 # 400 ads; the first ones have most of the clicks and users.
 _AD = "floor(400 * power(mod(number * 7919, 10007) / 10007.0, 2))::bigint"
 _IS_ATTRIBUTED = "mod(number, 10) < 7"
+_OS = "CASE WHEN mod(number, 3) = 0 THEN 'ios' ELSE 'android' END"
 _AD_COLUMNS = {
     "advertiser_id": f"1700000000000000000 + {_AD} / 20",
     "project_id": f"7340000000000000000 + {_AD} / 5",
@@ -55,7 +56,7 @@ CLICKS = {
     "clicked_at": "moment",
     "received_at": "moment + interval '1 second'",
     "request_id": "md5(number::text)",
-    "os": "'android'",
+    "os": _OS,
     "oaid_digest": "sha256(number::text::bytea)",
     "ip_ua_digest": "sha256(mod(number, 100000)::text::bytea)",
     "callback_param": "repeat('c', 100)",
@@ -68,7 +69,7 @@ USERS = {
     "id": "number",
     "user_id": "'user-' || number",
     "is_attributed": _IS_ATTRIBUTED,
-    "source": f"CASE WHEN {_IS_ATTRIBUTED} THEN 'platform' ELSE '' END",
+    "source": f"CASE WHEN mod(number, 10) = 6 THEN 'click' WHEN {_IS_ATTRIBUTED} THEN 'platform' ELSE '' END",
     "reason": f"CASE WHEN {_IS_ATTRIBUTED} THEN '' ELSE 'no_click' END",
     "callback_param": f"CASE WHEN {_IS_ATTRIBUTED} THEN repeat('c', 100) ELSE '' END",
     "activated_at": "moment",
@@ -105,7 +106,7 @@ CONVERSIONS = {
     "dedup_key": "uuidv4()",
     "user_id": "'user-' || number",
     "event": "event",
-    "os": "'android'",
+    "os": _OS,
     "channel": f"(ARRAY{CHANNELS})[1 + mod(number, {len(CHANNELS)})]",
     "amount_fen": "CASE event WHEN 'active_pay' THEN 600 + mod(k, 50) * 100 END",
     "outer_event_id": "uuidv4()::text",
