@@ -172,6 +172,7 @@ COMPLETIONS = {
     "completion_tokens": "20 + mod(number * 37, 900)",
     "cached_tokens": "0",
     "reasoning_tokens": "0",
+    "cost_cny": "(50 + mod(number * 31, 3000) + 3 * (20 + mod(number * 37, 900))) * 0.0000008",
     "chunks": "20 + mod(number * 37, 900)",
     "started_at": "moment",
     "finished_at": "moment + interval '8 seconds'",

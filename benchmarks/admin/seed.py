@@ -9,12 +9,10 @@ import argparse
 import contextlib
 import json
 import os
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import django
 from django.db import connection, models, transaction
@@ -22,13 +20,12 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from benchmarks.admin import rows
+from sandbox import progress
 
 # Within the clicks' retention, so that all days are summed.
 DAYS = 87
 # The younger conversions have their attempts. All of them would be another 10 GB that no page reads otherwise.
 ATTEMPT_DAYS = 30
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +81,7 @@ def _add_rows(sizes: Sizes, days: int, now: datetime) -> None:
     click, attribution, conversion, attempt, completion = _tables()
     texts = _texts()
     users_per_day = max(10, int(sizes.conversions / days / rows.EVENTS_PER_USER))
-    for n in _with_progress(range(days), "days of clicks, events and chats"):
+    for n in progress.steps(range(days), "days of clicks, events and chats"):
         day = {"n": n, "first": 1, "start": now - timedelta(days=days - n), "end": now, **texts}
         _run(_insert(click, rows.DAYS_ROWS, rows.CLICKS), day | {"per_day": max(1, sizes.clicks // days)})
         of_users = day | {"per_day": users_per_day}
@@ -122,18 +119,22 @@ def _sum_up(days: int, now: datetime, tables: Sequence[type[models.Model]]) -> N
     from attribution import stats  # noqa: PLC0415  # as above
     from attribution.models import App  # noqa: PLC0415
     from attribution.roll_ups import Change, ClickDay, EventDay, StateDay, UserDay  # noqa: PLC0415
+    from streaming import usage  # noqa: PLC0415
+    from streaming.models import UsageHour, UsageNote  # noqa: PLC0415
 
     _vacuum(tables)
     app = App.objects.get(slug="seeded")
-    for n in _with_progress(range(days + 1), "days summed"):
+    for n in progress.steps(range(days + 1), "days summed"):
         Change.objects.create(app_id=app.pk, happened_at=now - timedelta(days=n))
         stats.catch_up(now)
-    _vacuum([ClickDay, EventDay, StateDay, UserDay])
+        UsageNote.take(now - timedelta(days=n, hours=hours) for hours in range(24))
+        usage.sum_noted_hours(now)
+    _vacuum([ClickDay, EventDay, StateDay, UserDay, UsageHour])
 
 
 def _vacuum(tables: Sequence[type[models.Model]]) -> None:
     with connection.cursor() as cursor:
-        for model in _with_progress(tables, "tables analysed"):
+        for model in progress.steps(tables, "tables analysed"):
             cursor.execute(f"VACUUM ANALYZE {model._meta.db_table}")
 
 
@@ -153,7 +154,7 @@ def _without_indexes(cursor: CursorWrapper, tables: Sequence[type[models.Model]]
         cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}" if constraint else f"DROP INDEX {index}")
     yield
     cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
-    for table, _index, constraint, definition in _with_progress(found, "indexes built"):
+    for table, _index, constraint, definition in progress.steps(found, "indexes built"):
         cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} {definition}" if constraint else definition)
 
 
@@ -181,17 +182,6 @@ def _empty(field: "models.Field[Any, Any]") -> str:
 def _advance_ids(model: type[models.Model]) -> None:
     table = model._meta.db_table
     _run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}", {})  # noqa: S608  # ours
-
-
-def _with_progress(items: Sequence[Item], what: str) -> Iterator[Item]:
-    begin = time.monotonic()
-    for count, item in enumerate(items, start=1):
-        yield item
-        passed_s = time.monotonic() - begin
-        left_s = passed_s / count * (len(items) - count)
-        if sys.stdout.isatty():
-            print(f"\r{count} of {len(items)} {what}, {passed_s:.0f} s, {left_s:.0f} s left  ", end="", flush=True)
-    print(f"\r{len(items)} {what} in {time.monotonic() - begin:.0f} s" + " " * 20, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

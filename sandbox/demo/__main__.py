@@ -72,6 +72,7 @@ def show(site: "Site", size: Size) -> Counter[str]:
     from attribution.models import App  # noqa: PLC0415  # likewise
     from sandbox import logins  # noqa: PLC0415  # likewise
     from sandbox.demo import traffic  # noqa: PLC0415  # likewise
+    from streaming import usage  # noqa: PLC0415  # likewise
 
     now = timezone.localtime(timezone.now(), timezone.get_default_timezone())
     app = App.objects.prefetch_related("channel_packages").get(slug=logins.DEMO_APP)
@@ -79,6 +80,7 @@ def show(site: "Site", size: Size) -> Counter[str]:
     plan = traffic.plan_for(now, about=size.users, chats=size.live_chats, seconds=size.seconds, returning=yesterday)
     counts = traffic.play(site, plan)
     stats.catch_up(timezone.now())
+    usage.sum_noted_hours(timezone.now())
     return counts
 
 
@@ -163,6 +165,7 @@ Played today: {sent}. Reports go on for a minute: an advertiser was down for a w
     held        {site.url}/admin/attribution/conversion/?state__exact=held
   Advertisers   {site.url}/admin/attribution/destination/
   Chats         {site.url}/admin/streaming/completion/
+    cost        {site.url}/admin/streaming/usagehour/
   As JSON       {site.url}/api/stats/?group_by=ad
 
 The statistics are those of the rows: .venv/bin/python manage.py verify_stats

@@ -4,9 +4,11 @@ import random
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
 
 from sandbox.demo import people
-from streaming.models import Completion
+from streaming.models import Completion, UsageNote
+from streaming.pricing import Price
 
 QUESTIONS = [
     "帮我写一份本周工作周报，产品运营岗位",
@@ -21,6 +23,8 @@ QUESTIONS = [
     "把这句话翻译成英文：细水长流",
 ]
 MODELS = [("doubao", "doubao-1-5-pro-32k-250115", 5), ("doubao-lite", "doubao-1-5-lite-32k-250115", 2)]
+# For the look of it: about what such models cost.
+PRICE = Price(prompt=Decimal("0.8"), cached=Decimal("0.16"), completion=Decimal(2))
 STATES = {"completed": 90, "disconnected": 4, "stopped": 3, "failed": 3}
 
 
@@ -32,6 +36,7 @@ def add_day(day: date, zone: tzinfo, *, count: int, users: Sequence[str], caller
         for number in range(count)
     ]
     Completion.objects.bulk_create(sorted(rows, key=lambda row: row.started_at), ignore_conflicts=True)
+    UsageNote.take(row.started_at for row in rows)
 
 
 def _completion(
@@ -40,7 +45,9 @@ def _completion(
     [(name, upstream, _weight)] = dice.choices(MODELS, [weight for *_names, weight in MODELS])
     [state] = dice.choices(list(STATES), list(STATES.values()))
     started_at: datetime = people.moment(day, zone, dice)
-    tokens = 0 if state == "failed" else round(dice.lognormvariate(5.2, 0.6))
+    is_failed = state == "failed"
+    prompt_tokens = dice.randint(20, 1800)
+    tokens = 0 if is_failed else round(dice.lognormvariate(5.2, 0.6))
     first_ms = round(dice.lognormvariate(6.3, 0.35))
     duration_ms = first_ms + round(tokens * dice.uniform(14, 26))
     return Completion(
@@ -56,15 +63,18 @@ def _completion(
         attempts=1 if dice.random() < 0.97 else 2,
         state=state,
         finish_reason={"completed": "stop", "stopped": "stop_requested"}.get(state, ""),
-        error_code="upstream_overloaded" if state == "failed" else "",
-        prompt_tokens=None if state == "failed" else dice.randint(20, 1800),
-        completion_tokens=None if state == "failed" else tokens,
+        error_code="upstream_overloaded" if is_failed else "",
+        prompt_tokens=None if is_failed else prompt_tokens,
+        completion_tokens=None if is_failed else tokens,
+        cost_cny=None
+        if is_failed
+        else PRICE.cost_cny(prompt_tokens=prompt_tokens, cached_tokens=0, completion_tokens=tokens),
         cached_tokens=0,
         reasoning_tokens=0,
         chunks=tokens,
         started_at=started_at,
         finished_at=started_at + timedelta(milliseconds=duration_ms),
-        first_content_ms=None if state == "failed" else first_ms,
+        first_content_ms=None if is_failed else first_ms,
         duration_ms=duration_ms,
         process_id=uuid.UUID(int=0),
     )
