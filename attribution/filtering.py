@@ -20,7 +20,7 @@ from attribution.models import App, Attribution, Click, Conversion, Event, Os, S
 from attribution.reports import EARLIEST
 from attribution.roll_ups import Change, ClickDay, EventDay
 
-# The states in which a reason can stand: they have an index, reasons have none.
+# The states in which a reason can stand.
 REASONS: dict[str, list[State]] = {
     "no_click": [State.ORGANIC],
     "click_too_old": [State.ORGANIC],

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attribution", "0011_unmask_device")]
+    dependencies = [("attribution", "0012_attributions_by_advertiser")]
 
     operations = [
         migrations.AddIndex(
