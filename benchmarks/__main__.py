@@ -27,7 +27,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=_HERE / "results", metavar="FOLDER")
     options = parser.parse_args()
     began_at = time.monotonic()
-    results: dict[str, Any] = {"machine": machine.describe(), "is_quick": options.quick}
+    results = _earlier(options.results) if options.only else {}
+    results |= {"machine": machine.describe(), "is_quick": options.quick}
     cores.pin_load()
     shutil.rmtree(LOCAL / "services", ignore_errors=True)  # tables of another version
     services = rivermouth.start_services()
@@ -46,6 +47,13 @@ def main() -> None:
         results["admin"] = admin_run.measure(admin_run.QUICK if options.quick else admin_run.FULL)
     _write(results, options.results)
     print(f"{time.monotonic() - began_at:.0f} s; {options.results}/README.md")
+
+
+def _earlier(folder: Path) -> dict[str, Any]:
+    """What was measured before: a part measured alone leaves the others as they are."""
+    file = folder / "results.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
 def _relay(env: dict[str, str], *, is_quick: bool) -> dict[str, Any]:
