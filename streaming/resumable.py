@@ -38,26 +38,39 @@ class ResumableRelay(Relay):
         self._app_profile = AppProfile(keeps_text=keeps_text)
         super().__init__(plan, profile=self._app_profile)
         self._is_logged = False
+        self._is_stopped = False  # while it was still waiting for the first content
         self._unread_since: float | None = None
         self._follower: Reader | None = None
 
     async def open(self) -> None:
         completion_id = self.completion.id
-        self._is_logged = self._app_profile.is_resumable = await shelf.current().open(
-            completion_id, self.completion.owner
-        )
+        try:
+            is_logged = await shelf.current().open(completion_id, self.completion.owner)
+        except BaseException:  # the client has left: the turn ends before it has begun
+            self._plan.on_end(self.completion)
+            raise
+        self._is_logged = self._app_profile.is_resumable = is_logged
         running[completion_id] = self
         _hear_stops()
         try:
             await super().open()
+        except asyncio.CancelledError:
+            if not self._is_stopped:
+                raise
+            # Stopped before the first content: there is something to send, `start` and `done`.
         finally:
             if self._is_recorded:
                 self._forget()
 
     def stop(self) -> None:
         """The user wants no more."""
+        if self._is_recorded:
+            return
         self._finish_reason = STOP_REQUESTED
         self._finish(State.STOPPED)
+        if self._opening is not None:
+            self._is_stopped = True
+            self._opening.cancel()
 
     def _record(self, state: State, fault: Fault | None = None) -> bool:
         self.completion.text = "".join(self._app_profile.text)
@@ -102,6 +115,8 @@ class ResumableRelay(Relay):
             else:
                 super().client_left()
                 self._forget()
+        elif self._held is not None:
+            self._log_held()  # it had ended before the client could be sent a byte
 
     def writable(self, is_writable: bool) -> None:
         """A client that reads slowly holds nobody up: it goes on from the log, the turn without it."""
@@ -125,10 +140,13 @@ class ResumableRelay(Relay):
 
     def _run_without_client(self) -> None:
         if self._held is not None:  # it left before it got the first byte
-            held, self._held = self._held, None
-            self._log(held)
+            self._log_held()
         self._outbox = None
         self._unread_since = time.monotonic()
+
+    def _log_held(self) -> None:
+        held, self._held = self._held or b"", None
+        self._log(held)
 
 
 async def stop(completion_id: UUID) -> None:

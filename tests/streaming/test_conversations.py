@@ -1,5 +1,6 @@
 """Stored conversations: sent upstream with their history, kept for their owner, and nowhere if storing is off."""
 
+import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -72,6 +73,37 @@ def test_stopped_answer_is_kept_as_such(stack: Stack) -> None:
     answer = _whole(stack, conversation)["messages"][1]
 
     assert (answer["content"], answer["state"]) == (chat.text, "stopped")
+
+
+def test_stop_before_the_first_token_ends_the_answer_for_its_client(
+    stack: Stack, start_web: Callable[..., Server]
+) -> None:
+    other = start_web()
+    conversation = _new(stack)
+    stack.ask_sandbox("POST", "/_faults", {"on": "chat", "kind": "slow_first_token", "delay_s": 60})
+    chats: list[app_client.Chat] = []
+
+    def ask() -> None:
+        chats.append(app_client.start(stack.url, stack.key, {"conversation": conversation, "message": "Well?"}))
+        chats[0].rest()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    eventually(lambda: stack.ledger()["chats"], bool)
+    chat_id = _whole(stack, conversation)["messages"][1]["completion_id"]  # as another device of the user sees it
+    stopped = app_client.stop(other.url, stack.key, chat_id)
+    asking.join(10)
+    again = app_client.resume(other.url, stack.key, chat_id)
+    again.rest()
+
+    assert (stopped.status_code, stopped.json()["state"]) == (200, "stopped")
+    assert [(name, payload.get("finish_reason")) for _id, name, payload in chats[0].events] == [
+        ("start", None),
+        ("done", "stop_requested"),
+    ]
+    assert again.raw == chats[0].raw
+    ended = eventually(lambda: stack.ledger()["chats"], lambda chats: chats[0]["disconnected"])
+    assert [chat["disconnected"] for chat in ended] == [True]
 
 
 def test_failed_answer_is_kept_as_such(stack: Stack) -> None:
