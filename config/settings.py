@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "knox",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "config.apps.ConfigConfig",
     "config.access.apps.AccessConfig",
     "streaming.apps.StreamingConfig",
@@ -207,6 +208,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Chat streaming and Ocean Engine attribution.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # The page's files come from this server, not from a public one: they run with the site's cookies.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "streaming.schema.add_chat_paths"],
 }
 

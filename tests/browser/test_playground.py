@@ -112,12 +112,14 @@ def test_hostile_markdown_does_nothing(signed_in: Page) -> None:
     assert signed_in.evaluate("window.hacked") is None
 
 
-def test_page_loads_nothing_from_elsewhere(page: Page, stack: Stack) -> None:
+def test_pages_load_nothing_from_elsewhere(page: Page, stack: Stack) -> None:
     hosts: list[str] = []
     page.on("request", lambda request: hosts.append(request.url))
 
     page.goto("/")
     expect(page.locator("#key")).to_be_visible()
+    page.goto("/api/docs/")
+    expect(page.locator("#operations-chat-chat_stream")).to_be_visible(timeout=20_000)
 
     assert [url for url in hosts if not url.startswith((stack.url, "data:"))] == []
 
