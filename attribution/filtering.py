@@ -20,23 +20,6 @@ from attribution.models import App, Attribution, Click, Conversion, Event, Os, S
 from attribution.reports import EARLIEST
 from attribution.roll_ups import Change, ClickDay, EventDay
 
-# The states in which a reason can stand.
-REASONS: dict[str, list[State]] = {
-    "no_click": [State.ORGANIC],
-    "click_too_old": [State.ORGANIC],
-    "click_after_activation": [State.ORGANIC],
-    "no_device_id": [State.ORGANIC],
-    "lookup_rejected": [State.REJECTED],
-    "report_rejected": [State.REJECTED],
-    "budget_used_up": [State.FAILED],
-    "unreadable": [State.FAILED],
-    "app_switched_off": [State.HELD],
-    "destination_switched_off": [State.HELD],
-    "breaker_open": [State.HELD],
-    "no_package": [State.HELD],
-    "by_hand": [State.HELD, State.FAILED],
-    "after_window": [State.SKIPPED],
-}
 # Names in an address that choose no rows: the page, and what the admin says of a bad address.
 NO_FILTERS = {"p", "e"}
 SINCE, UNTIL = "since", "until"
@@ -140,12 +123,6 @@ def _one_of(field: str, words: Sequence[str]) -> Condition:
     return condition
 
 
-def _reason(value: str) -> Q:
-    if value not in REASONS:
-        raise ValueError
-    return Q(reason=value, state__in=REASONS[value])
-
-
 def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str) -> Condition:
     """The condition, and not before the first day of which the statistics know such a row.
 
@@ -231,7 +208,7 @@ CONVERSIONS = Filters(
         "advertiser": _number("advertiser_id"),
         "ad": _ad,
         "channel": _summed(_is("channel"), EventDay, "channel", "occurred_at"),
-        "reason": _reason,
+        "reason": _is("reason"),
         "error": _is("detail__startswith"),
     },
 )

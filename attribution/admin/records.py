@@ -26,7 +26,7 @@ from attribution.models import Conversion, Event, Os, State
 from attribution.pages import not_delivered, timeline
 from attribution.pages.formats import moment, money
 from attribution.pages.operations import bounded_count
-from attribution.pages.wording import TONES, reason_in_words
+from attribution.pages.wording import OF_RECORDS, TONES, reason_in_words
 
 Kind = BulkAction.Kind
 # How long a page may work on an action itself; what is left goes to a worker.
@@ -82,7 +82,7 @@ class ConversionAdmin(BigList):
         text("ad", _("ad or promotion")),
         text("channel", _("channel")),
         choice("os", _("system"), Os.choices),
-        choice("reason", _("reason"), lambda: [(word, reason_in_words(word)) for word in filtering.REASONS]),
+        choice("reason", _("reason"), lambda: [(word, reason_in_words(word)) for word in OF_RECORDS]),
         text("error", _("error, its beginning")),
         text("id", _("event id")),
     ]

@@ -31,6 +31,12 @@ REASONS: dict[str, Promise] = {
     # skipped
     "after_window": _("later after the activation than the event window"),
 }
+# Those that a send record can have.
+OF_RECORDS = [
+    "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
+    "budget_used_up", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open", "no_package",
+    "by_hand", "after_window",
+]  # fmt: skip
 # unfold's badges.
 TONES = {
     "pending": "info",
