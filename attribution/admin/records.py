@@ -128,7 +128,8 @@ class ConversionAdmin(BigList):
         return rows.defer("device", "body", "attribution__callback_param") if is_list else rows
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("attribution.resend_conversion")
+        """To act on records, which takes seeing them."""
+        return self.has_view_permission(request) and request.user.has_perm("attribution.resend_conversion")
 
     def tools(self, request: HttpRequest) -> dict[str, Any]:
         tools = super().tools(request) | {
@@ -157,9 +158,10 @@ class ConversionAdmin(BigList):
         return self._ask_about(Kind.GIVE_UP, request)
 
     def _ask_about(self, kind: Kind, request: HttpRequest) -> HttpResponse:
-        """The page that asks for a reason, about the records that were ticked."""
+        """The page that asks for a reason, about the records that were ticked; or about all that the list shows."""
         ticked = ",".join(request.POST.getlist("_selected_action"))
-        return HttpResponseRedirect(f"{self._address('act', kind)}?{urlencode({'id': ticked})}")
+        query = urlencode({"id": ticked}) if ticked else query_of(request)
+        return HttpResponseRedirect(f"{self._address('act', kind)}?{query}")
 
     def get_urls(self) -> list[URLPattern]:
         def page(address: str, view: Callable[..., Any], name: str) -> URLPattern:

@@ -330,6 +330,16 @@ def test_hold_release_and_give_up(browser: Client, pipeline: Pipeline) -> None:
     )  # fmt: skip
 
 
+def test_who_may_resend_but_not_look_can_do_nothing(onlooker: Client, pipeline: Pipeline) -> None:
+    User.objects.get(username="onlooker").user_permissions.set(Permission.objects.filter(codename="resend_conversion"))
+    conversion = pipeline.report()
+
+    answer = onlooker.post(f"{LIST}act/hold/?id={conversion.pk}", {"reason": "x"})
+
+    conversion.refresh_from_db()
+    assert (answer.status_code, conversion.state) == (403, "pending")
+
+
 @pytest.mark.parametrize("action", ["resend", "hold", "release", "give_up"])
 def test_who_may_only_look_can_do_nothing(onlooker: Client, pipeline: Pipeline, action: str) -> None:
     conversion = pipeline.report()
