@@ -86,7 +86,7 @@ class Pages(InfinitePaginator):  # type: ignore[misc]  # as above
 
     @cached_property
     def count(self) -> int:
-        return PAGES * self.per_page
+        return PAGES * int(self.per_page)
 
 
 @admin.register(Completion)
