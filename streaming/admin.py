@@ -103,6 +103,7 @@ class CompletionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     sortable_by = ()  # any other order would sort the whole table
     # Neither list nor filters count: a COUNT(*) reads the whole table.
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = Pages
     texts = ["text", "reasoning"]
 

@@ -47,7 +47,7 @@ class DaysFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         today = timezone.localdate()
-        spans = [(_("today"), 0, 0), (_("yesterday"), 1, 1), (_("last 7 days"), 6, 0), (_("last 30 days"), 29, 0)]
+        spans = [(_("Today"), 0, 0), (_("Yesterday"), 1, 1), (_("last 7 days"), 6, 0), (_("last 30 days"), 29, 0)]
         choices: list[tuple[str, Any]] = [
             (f"{today - dt.timedelta(days=since)}..{today - dt.timedelta(days=until)}", title)
             for title, since, until in spans

@@ -34,7 +34,8 @@ class AttributionAdmin(BigList):
     ]
     search_help_text = _("User id")
     list_select_related = ["app"]
-    exclude = ["callback_param"]
+    exclude = ["callback_param", "reason"]  # the reason in words
+    readonly_fields = ["why"]
     raw_id_fields = ["click"]
 
     @admin.display(description=_("last asked"))

@@ -38,6 +38,16 @@ class ApiKeyManager(models.Manager["ApiKey"]):
 class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type information
     """A server's credential, stored as a hash: `Authorization: Bearer <key>`."""
 
+    # Knox's fields, with names that can be translated.
+    token_key = models.CharField(
+        _("beginning of the key"),
+        max_length=CONSTANTS.MAXIMUM_TOKEN_PREFIX_LENGTH + CONSTANTS.TOKEN_KEY_LENGTH,
+        db_index=True,
+    )
+    user = models.ForeignKey(User, verbose_name=_("caller"), on_delete=models.CASCADE, related_name="auth_token_set")
+    created = models.DateTimeField(_("created at"), auto_now_add=True)
+    expiry = models.DateTimeField(_("ends at"), null=True, blank=True)
+
     # By name, so that this package needs none of the app's code: an event that names no app belongs to this one.
     app = models.ForeignKey(
         "attribution.App",
