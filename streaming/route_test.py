@@ -84,4 +84,5 @@ def _completion(chat_model: str, caller_id: int | None) -> Completion:
 
 
 def _said(fault: Fault) -> str:
-    return f"{fault.code}: {fault.detail or fault.message}"
+    said = ": ".join(part for part in (fault.detail, fault.quote) if part)  # what we asked is no user's text
+    return f"{fault.code}: {said or fault.message}"
