@@ -12,11 +12,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution.events import dedup_key
-from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
+from attribution.models import AD_ID, App, Attribution, Click, Conversion, Event, Os, State
 from attribution.reports import EARLIEST
 from attribution.roll_ups import Change, ClickDay, EventDay
 
@@ -24,9 +25,9 @@ from attribution.roll_ups import Change, ClickDay, EventDay
 NO_FILTERS = {"p", "e"}
 SINCE, UNTIL = "since", "until"
 _MAX_ID = 2**63 - 1
-# Ocean Engine calls our monitor link within seconds. A click that came later than this is missing among those of its
-# day; with the bound a day is found by the index on arrival, without it all clicks would be sorted.
-CLICK_LATENESS = timedelta(days=1)
+# Ocean Engine calls our monitor link within seconds. A click that came so long after its day is missing there: with the
+# bound a day is found by the index on arrival, without it the clicks of all later days would be read.
+CLICK_LATENESS = timedelta(hours=1)
 
 Condition = Callable[[str], Q]
 # As in a `QueryDict.lists()`: a name may come more than once.
@@ -162,9 +163,7 @@ def _ad(value: str) -> Q:
 
 
 def _ad_of_row(value: str) -> Q:
-    """As the statistics count: the promotion, or the old ad where there is none."""
-    ad_id = _id(value)
-    return Q(promotion_id=ad_id) | Q(aid=ad_id) & (Q(promotion_id=None) | Q(promotion_id=0))
+    return Q(Exact(AD_ID, _id(value)))
 
 
 def _record(value: str) -> Q:

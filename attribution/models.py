@@ -14,6 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -174,6 +175,8 @@ class AdIds(models.Model):
         abstract = True
 
 
+# The promotion, or the old ad where there is none: as the statistics count.
+AD_ID = Coalesce(NullIf("promotion_id", 0), "aid")
 AD_FIELDS = [field.name for field in AdIds._meta.fields]
 
 
@@ -308,11 +311,8 @@ class Attribution(AdIds):
                 condition=Q(advertiser_id__isnull=False),
                 name="attribution_by_advertiser",
             ),
-            # The users of one ad, of either structure: the admin's filter by ad (filtering).
-            models.Index(
-                fields=["promotion_id"], condition=Q(promotion_id__isnull=False), name="attribution_by_promotion"
-            ),
-            models.Index(fields=["aid"], condition=Q(aid__isnull=False), name="attribution_by_aid"),
+            # The users of one ad, newest first: the admin's filters by ad (filtering).
+            models.Index(AD_ID, models.F("asked_at").desc(), name="attribution_by_ad"),
         ]
 
     def __str__(self) -> str:
