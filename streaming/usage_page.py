@@ -81,6 +81,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "cards": _cards(usage_report.total(rows)),
         "cost_chart": _chart(rows, selection, lambda row: float(row.cost_cny)),
         "token_chart": _chart(rows, selection, lambda row: row.tokens),
+        "legend": _legend(rows),
+        "rows_url": _line(Usage(), selection)["url"],
         "by_model": [_line(row, selection) for row in usage_report.by_model(rows)],
         "by_day": [_line(row, selection) for row in rows[:_MAX_SHOWN_DAYS]],
         "left_out": max(0, len(rows) - _MAX_SHOWN_DAYS),
@@ -149,19 +151,41 @@ def _chart(rows: Sequence[Usage], selection: Selection, value: Callable[[Usage],
     datasets = [
         {
             "label": model,
-            "data": [round(of_model.get(day, 0), 6) for day in selection.days],
-            "backgroundColor": _COLOURS[number % len(_COLOURS)],
+            "data": [round(sums[model].get(day, 0), 6) for day in selection.days],
+            "backgroundColor": colour,
             "stack": "all",
         }
-        for number, (model, of_model) in enumerate(sorted(sums.items()))
+        for model, colour in _legend(rows)
     ]
     return json.dumps({"labels": [f"{day:%m-%d}" for day in selection.days], "datasets": datasets})
 
 
 def _line(row: Usage, selection: Selection) -> dict[str, Any]:
     since, until = (row.day, row.day) if row.day else (selection.since, selection.until)
-    query = {"days": f"{since}..{until}", "model": row.chat_model, "provider": row.provider or "-"}
-    return {"usage": row, "cost": yuan(row.cost_cny), "url": f"{reverse(_COMPLETIONS)}?{urlencode(query)}"}
+    query = {"days": f"{since}..{until}"}
+    if row.chat_model is not None:
+        query |= {"model": row.chat_model, "provider": row.provider or "-"}
+    elif selection.model or selection.provider:
+        query |= {"model": selection.model, "provider": selection.provider}
+    return {
+        "usage": row,
+        "numbers": _numbers(row),
+        "cost": yuan(row.cost_cny),
+        "url": f"{reverse(_COMPLETIONS)}?{urlencode(query)}",
+    }
+
+
+def _numbers(row: Usage) -> list[str]:
+    numbers = (
+        row.not_completed, row.prompt_tokens, row.cached_tokens, row.completion_tokens, row.reasoning_tokens
+    )  # fmt: skip
+    return [f"{number:,}" for number in numbers]
+
+
+def _legend(rows: Sequence[Usage]) -> list[tuple[str, str]]:
+    """(model, colour), the same in all charts."""
+    models = sorted({row.chat_model or "" for row in rows})
+    return [(model, _COLOURS[number % len(_COLOURS)]) for number, model in enumerate(models)]
 
 
 _COMPLETIONS = "admin:streaming_completion_changelist"

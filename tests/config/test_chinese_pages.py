@@ -38,7 +38,7 @@ DATA = re.compile(
     "android_id|attribution|order"
 )
 # What Django makes up for the rows between two tables, and can't translate; and the parts of a password's hash.
-UNTRANSLATABLE = re.compile(r"Group-permission relationship|[Cc]aller · rm_|: (?:pbkdf2_sha256|\w+\*+)$")
+UNTRANSLATABLE = re.compile(r"Group-permission relationship|[Cc]aller · rm_|: (?:pbkdf2_sha256|\S+\*+)$")
 
 
 class Texts(HTMLParser):

@@ -260,7 +260,7 @@ def test_route_that_works_shows_answer_times_usage_and_cost(
     row = recorded()
     assert page.status_code == 200
     assert "The route works." in page.text
-    assert '<td data-name="answer">pong</td>' in page.text
+    assert '<p data-name="answer">pong</p>' in page.text
     assert f"<td>{row.first_content_ms} ms</td>" in page.text
     assert "<td>12</td>" in page.text
     assert "¥0.000018" in page.text
@@ -303,7 +303,7 @@ def test_route_that_breaks_off_in_mid_answer_says_so(
     page = operator.test(route)
 
     assert "upstream_truncated" in page.text
-    assert '<td data-name="answer">po</td>' in page.text
+    assert '<p data-name="answer">po</p>' in page.text
 
 
 def test_silent_route_is_given_up(operator: Operator, provider: ScriptedProvider, route: Route) -> None:
