@@ -1,4 +1,8 @@
-"""`python -m benchmarks [--quick] [--only relay|pipeline|admin]`: measure, then write `benchmarks/results/`."""
+"""`python -m benchmarks [--quick] [--only relay|pipeline|admin]`: measure, then write `benchmarks/results/`.
+
+`--peer` and `--scenario` narrow the relay's part down: `--only relay --peer nginx --scenario "paced 500"`; it
+is then only printed.
+"""
 
 import argparse
 import gc
@@ -24,6 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer peers, scenarios and runs")
     parser.add_argument("--only", choices=_PARTS, action="append", help="a part; several may be named")
+    parser.add_argument("--peer", choices=relay_run.PEERS, action="append", help="beside ours; several may be named")
+    parser.add_argument("--scenario", choices=relay_run.SCENARIOS, action="append", help="as above")
     parser.add_argument("--results", type=Path, default=_HERE / "results", metavar="FOLDER")
     options = parser.parse_args()
     began_at = time.monotonic()
@@ -37,7 +43,7 @@ def main() -> None:
         rivermouth.manage(env, "migrate", "--verbosity", "0")
         _stay_out_of_the_way()
         if "relay" in (options.only or _PARTS):
-            results["relay"] = _relay(env, is_quick=options.quick)
+            results["relay"] = _relay(env, options)
         if "pipeline" in (options.only or _PARTS):
             sizes = pipeline_run.QUICK if options.quick else pipeline_run.FULL
             results["pipeline"] = {"runs": uvloop.run(pipeline_run.measure(env, services, sizes))}
@@ -45,6 +51,9 @@ def main() -> None:
         services.stop()
     if "admin" in (options.only or _PARTS):
         results["admin"] = admin_run.measure(admin_run.QUICK if options.quick else admin_run.FULL)
+    if options.peer or options.scenario:
+        print(report.markdown(results))
+        return
     _write(results, options.results)
     print(f"{time.monotonic() - began_at:.0f} s; {options.results}/README.md")
 
@@ -56,9 +65,10 @@ def _earlier(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _relay(env: dict[str, str], *, is_quick: bool) -> dict[str, Any]:
-    peers = relay_run.QUICK_PEERS if is_quick else relay_run.PEERS
-    runs, not_installed = uvloop.run(relay_run.measure(relay_run.plan(is_quick=is_quick), peers, env))
+def _relay(env: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
+    peers = options.peer or (relay_run.QUICK_PEERS if options.quick else relay_run.PEERS)
+    plan = relay_run.plan(is_quick=options.quick, names=options.scenario)
+    runs, not_installed = uvloop.run(relay_run.measure(plan, peers, env))
     return {"runs": runs, "not_installed": not_installed}
 
 

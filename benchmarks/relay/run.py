@@ -15,6 +15,9 @@ DIRECT = "direct"
 # Packages of benchmarks/peers. The first is what all others are compared with.
 PEERS = ["nginx", "bare_asgi", "go", "nestjs", "portkey", "litellm"]
 QUICK_PEERS = ["nginx", "bare_asgi", "go"]
+_SET_UP, _PACED_100 = "set-up", "paced 100"
+SCENARIOS = [_SET_UP, "unpaced", "paced 5", "paced 50", _PACED_100, "paced 500", "idle", "abort", "most streams"]
+QUICK_SCENARIOS = [_SET_UP, _PACED_100, "paced 500"]
 # A relay that does not keep up with so many streams is not asked to hold more.
 _MIN_DELIVERED = 0.9
 
@@ -33,42 +36,45 @@ class Scenario:
     only: Callable[[Relay], bool] = lambda relay: True
 
 
-def plan(*, is_quick: bool) -> list[Scenario]:
-    """What is measured, and how often."""
+_IDLE = Scenario(
+    name="idle",
+    rounds=1,
+    run=lambda relay, provider: scenarios.idle(relay, provider, streams=1000),
+    has_direct=False,
+)
+_ABORT = Scenario(
+    name="abort",
+    rounds=1,
+    run=lambda relay, provider: scenarios.abort(relay, provider, times=20),
+    has_direct=False,
+    # An app's chat goes on without its client, for as long as the client may come back.
+    only=lambda relay: not relay.is_resumable,
+)
+_MOST_STREAMS = Scenario(
+    name="most streams",
+    rounds=1,
+    run=lambda relay, provider: scenarios.most_streams(relay, provider, seconds=2),
+    has_direct=False,
+)
+
+
+def plan(*, is_quick: bool, names: Sequence[str] | None = None) -> list[Scenario]:
+    """What is measured, and how often; `names`: these scenarios instead of all."""
     rounds, seconds = (2, 2.0) if is_quick else (3, 4.0)
-    set_up = _unpaced("set-up", tokens=1, rounds=1 if is_quick else rounds, seconds=seconds)
-    paced_100 = _paced(100, rounds=1 if is_quick else rounds, seconds=seconds)
-    paced_500 = _paced(500, rounds=rounds, seconds=seconds, needs=paced_100.name)
-    if is_quick:
-        return [set_up, paced_100, paced_500]
-    return [
-        set_up,
+    few = 1 if is_quick else rounds
+    every = [
+        _unpaced(_SET_UP, tokens=1, rounds=few, seconds=seconds),
         _unpaced("unpaced", tokens=100, rounds=rounds, seconds=seconds),
         _paced(5, rounds=rounds, seconds=2 * seconds),  # few chunks, and CPU time comes in ticks
         _paced(50, rounds=rounds, seconds=seconds),
-        paced_100,
-        paced_500,
-        Scenario(
-            name="idle",
-            rounds=1,
-            run=lambda relay, provider: scenarios.idle(relay, provider, streams=1000),
-            has_direct=False,
-        ),
-        Scenario(
-            name="abort",
-            rounds=1,
-            run=lambda relay, provider: scenarios.abort(relay, provider, times=20),
-            has_direct=False,
-            # An app's chat goes on without its client, for as long as the client may come back.
-            only=lambda relay: not relay.is_resumable,
-        ),
-        Scenario(
-            name="most streams",
-            rounds=1,
-            run=lambda relay, provider: scenarios.most_streams(relay, provider, seconds=2),
-            has_direct=False,
-        ),
+        _paced(100, rounds=few, seconds=seconds),
+        _paced(500, rounds=rounds, seconds=seconds, needs=_PACED_100),
+        _IDLE,
+        _ABORT,
+        _MOST_STREAMS,
     ]
+    wanted = names or (QUICK_SCENARIOS if is_quick else SCENARIOS)
+    return [scenario for scenario in every if scenario.name in wanted]
 
 
 def _unpaced(name: str, *, tokens: int, rounds: int, seconds: float) -> Scenario:
@@ -132,8 +138,8 @@ def _is_asked(scenario: Scenario, relay: Relay, results: Results) -> bool:
         return False
     if scenario.needs is None:
         return True
-    lighter = results[scenario.needs].get(relay.name, [])
-    return any(run["delivered"] > _MIN_DELIVERED for run in lighter)
+    lighter = results.get(scenario.needs, {}).get(relay.name)
+    return lighter is None or any(run["delivered"] > _MIN_DELIVERED for run in lighter)
 
 
 def _show(scenario: Scenario, relay: Relay, figures: Figures) -> None:
