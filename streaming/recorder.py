@@ -10,14 +10,15 @@ moment (`_GATHER_S`) leaves none. Database down: rows are kept, up to `_MAX_KEPT
 A row that PostgreSQL refuses is dropped.
 """
 
-import copy
 import datetime as dt
 import logging
 import os
 import threading
 import uuid
 
+import msgspec
 from django.db import DataError, Error, IntegrityError, connection, transaction
+from django.db.models.base import ModelState
 from prometheus_client import Counter, Gauge
 
 from streaming import conversations, endings
@@ -30,11 +31,18 @@ _MAX_BATCH = 200
 _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
-_CHANGING = [
-    field.name
-    for field in Completion._meta.fields
-    if field.name not in {"id", "caller", "app_id", "user_id", "started_at"}
-]
+_COLUMNS = [field.attname for field in Completion._meta.concrete_fields]  # by Django's rule also their names there
+_NEVER_CHANGE = {"id", "caller_id", "app_id", "user_id", "started_at"}
+# One parameter for all rows, whose types PostgreSQL takes from the table: `bulk_create` converts every value of every
+# row in Python, 32 µs of CPU a row before anything is sent.
+_UPSERT = """
+    INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)
+    ON CONFLICT (id) DO UPDATE SET {changes}
+""".format(  # noqa: S608  # names from the model, no input
+    table=Completion._meta.db_table,
+    columns=", ".join(_COLUMNS),
+    changes=", ".join(f"{column} = EXCLUDED.{column}" for column in _COLUMNS if column not in _NEVER_CHANGE),
+)
 
 WAITING_ROWS = Gauge("rivermouth_completion_rows_waiting", "Completion records that are still to be written")
 LOST_ROWS = Counter(
@@ -59,7 +67,7 @@ class Recorder:
             if len(self._kept) >= _MAX_KEPT and completion.id not in self._kept:
                 LOST_ROWS.inc()
                 return
-            self._kept[completion.id] = copy.copy(completion)
+            self._kept[completion.id] = _snapshot(completion)
             WAITING_ROWS.set(len(self._kept))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -140,9 +148,18 @@ class Recorder:
     @transaction.atomic
     def _upsert(batch: list[Completion]) -> None:
         conversations.forget_deleted(batch)
-        Completion.objects.bulk_create(batch, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGING)
+        rows = [{column: getattr(row, column) for column in _COLUMNS} for row in batch]
+        with connection.cursor() as cursor:
+            cursor.execute(_UPSERT, [msgspec.json.encode(rows).decode()])
         UsageNote.take(each.started_at for each in batch if each.state != Completion.State.STREAMING)
         endings.follow(batch)
+
+
+def _snapshot(completion: Completion) -> Completion:
+    """The row as it is now. `copy.copy` goes through the steps of pickling, 20 µs of CPU."""
+    snapshot = Completion.__new__(Completion)
+    snapshot.__dict__ = completion.__dict__ | {"_state": ModelState()}
+    return snapshot
 
 
 _recorder: Recorder | None = None
