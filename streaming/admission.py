@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from uuid import UUID
 
 from django.db import connection
 from django.http import HttpRequest
@@ -49,7 +48,21 @@ class Caller:
 
 
 async def admit(request: HttpRequest) -> Caller:
-    """Raises: Fault 401, 429."""
+    """Who asks, the request counted. Raises: Fault 401, 429."""
+    caller = await identify(request)
+    await count(caller)
+    return caller
+
+
+async def count(caller: Caller) -> None:
+    """Raises: Fault 429."""
+    wait_s = await throttling.ahit(caller.credential)
+    if wait_s is not None:
+        raise limits.too_many_requests(wait_s)
+
+
+async def identify(request: HttpRequest) -> Caller:
+    """Who asks; who begins a turn is counted when it begins (`limits.enter`). Raises: Fault 401."""
     try:
         secret = authentication.secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
     except authentication.NoSecret as err:
@@ -57,7 +70,7 @@ async def admit(request: HttpRequest) -> Caller:
         raise Fault("missing_api_key", message, status=401) from err
     credential = authentication.without_query(secret)
     served = catalogue.current()
-    if credential is not None and served is not None and not credential.is_throttled:
+    if credential is not None and served is not None:
         return Caller(credential=credential, catalogue=served)
     return await in_thread(lambda: _look_up(secret))
 
@@ -66,24 +79,12 @@ def _look_up(secret: str) -> Caller:
     credential = authentication.look_up(secret)
     if credential is None:
         raise Fault("invalid_api_key", "The API key is not valid.", status=401)
-    wait_s = throttling.hit(credential)
-    if wait_s is not None:
-        raise Fault("rate_limit_exceeded", "Too many requests with this key.", status=429, retry_after_s=wait_s)
     return Caller(credential=credential, catalogue=catalogue.current() or catalogue.read())
-
-
-async def enter(credential: Credential, completion_id: UUID) -> Grant:
-    """Count a turn against the caller's limits. Raises: Fault 429."""
-    if not credential.is_throttled:
-        return Grant(completion_id=completion_id)
-    return await in_thread(lambda: limits.enter(credential, completion_id))
 
 
 def leave(grant: Grant, completion: Completion) -> None:
     """The turn has ended. Returns at once."""
-    if grant.scopes:
-        tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
-        asyncio.get_running_loop().run_in_executor(None, limits.leave, grant, tokens)
+    limits.leave(grant, (completion.prompt_tokens or 0) + (completion.completion_tokens or 0))
 
 
 async def in_thread(work: Callable[[], T]) -> T:

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from config import lifespan, sweeping
+from config import lifespan, loop_redis, sweeping
 
 
 class StreamingConfig(AppConfig):
@@ -15,5 +15,6 @@ class StreamingConfig(AppConfig):
 
         lifespan.register(on_drain=watch.watch.drain, on_shutdown=turn.shut_down)
         lifespan.register(on_drain=following.drain, on_shutdown=resumable.shut_down)
+        lifespan.register(on_drain=lambda: None, on_shutdown=loop_redis.shut_down)  # last: the others still ask it
         sweeping.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
         sweeping.sweep.register("hours of chat usage summed again", usage.sum_noted_hours)

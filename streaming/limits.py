@@ -1,35 +1,68 @@
 """What a caller may take: requests per minute, concurrent streams and tokens per day, by key and by user.
 
-Counted in Redis, each count atomic (package `limits`; the slots of open streams by a script of ours), over all web
-processes. Redis down: everything is served, and counted as unavailable.
-
-All functions here block on Redis: call them off the event loop.
+Counted in Redis over all web processes, as package `limits` counts (the slots of open streams in a sorted set): a turn
+begins with one script and ends with two commands, asked from the event loop. A call of the package for each count, in a
+thread, took ten times the CPU. Redis down: everything is served, and counted as unavailable.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 from redis import RedisError
 
+from config import loop_redis
+from config.access import throttling
 from config.access.credentials import Credential
-from config.shared_redis import Circuit, client, limiter
+from config.shared_redis import Circuit, Counting, counting
 from streaming.faults import Fault
 
 _circuit = Circuit("chat limits")
 
-# KEYS[1] slots; ARGV: now, when the slot ends by itself, its name, how many there are.
-# A slot whose process died ends by itself; 1 if there was a free one.
-_TAKE_SLOT = """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
-redis.call('EXPIREAT', KEYS[1], math.ceil(ARGV[2]) + 1)
-return 1
+# Count a turn against all limits, or stop at the first that is reached.
+# KEYS of each scope, the widest first: its requests, its tokens, its slots; the last: requests over all endpoints.
+# ARGV: now, when the slot ends by itself, its name; of each scope: requests, their window in s, tokens (0: no limit),
+# slots; at last, over all endpoints: requests and their window. A slot whose process died ends by itself.
+# The answer: the limit that is reached ('' if none), the number of its scope, and ms until requests over all endpoints
+# are forgotten; then of each scope looked at: requests made, ms until they are forgotten, tokens used, ms until they
+# are forgotten.
+_ENTER = """
+local made = redis.call('INCR', KEYS[#KEYS])
+if made == 1 then redis.call('EXPIRE', KEYS[#KEYS], ARGV[#ARGV]) end
+if made > tonumber(ARGV[#ARGV - 1]) then return {'all requests', 0, redis.call('PTTL', KEYS[#KEYS])} end
+local answer = {'', 0, 0}
+local function limit(scope, number) return tonumber(ARGV[4 * scope - 1 + number]) end
+for scope = 1, (#KEYS - 1) / 3 do
+  local requests, tokens = KEYS[3 * scope - 2], KEYS[3 * scope - 1]
+  local made = redis.call('INCR', requests)
+  if made == 1 then redis.call('EXPIRE', requests, limit(scope, 2)) end
+  local used, used_for = 0, 0
+  if limit(scope, 3) > 0 then
+    used, used_for = tonumber(redis.call('GET', tokens) or 0), redis.call('PTTL', tokens)
+  end
+  for _, figure in ipairs({made, redis.call('PTTL', requests), used, used_for}) do table.insert(answer, figure) end
+  answer[2] = scope
+  if made > limit(scope, 1) then answer[1] = 'requests' return answer end
+  if limit(scope, 3) > 0 and used >= limit(scope, 3) then answer[1] = 'tokens' return answer end
+end
+for scope = 1, (#KEYS - 1) / 3 do
+  local slots = KEYS[3 * scope]
+  redis.call('ZREMRANGEBYSCORE', slots, '-inf', ARGV[1])
+  answer[2] = scope
+  if redis.call('ZCARD', slots) >= limit(scope, 4) then answer[1] = 'streams' return answer end
+end
+for scope = 1, (#KEYS - 1) / 3 do
+  redis.call('ZADD', KEYS[3 * scope], ARGV[2], ARGV[3])
+  redis.call('EXPIREAT', KEYS[3 * scope], math.ceil(ARGV[2]) + 1)
+end
+return answer
 """
+_FIGURES_A_SCOPE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +75,12 @@ class _Scope:
     tokens_per_day: int  # 0: no limit
 
     @property
-    def requests(self) -> RateLimitItem:
-        return RateLimitItemPerMinute(self.requests_per_minute, namespace="chat-requests")
+    def requests(self) -> Counting:
+        return counting(RateLimitItemPerMinute(self.requests_per_minute, namespace="chat-requests"), self.name)
 
     @property
-    def tokens(self) -> RateLimitItem:
-        return RateLimitItemPerDay(self.tokens_per_day, namespace="chat-tokens")
+    def tokens(self) -> Counting:
+        return counting(RateLimitItemPerDay(self.tokens_per_day, namespace="chat-tokens"), self.name)
 
     @property
     def slots(self) -> str:
@@ -63,31 +96,52 @@ class Grant:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def enter(credential: Credential, completion_id: UUID) -> Grant:
-    """Count one turn of this caller. Raises: Fault 429 that says which limit and how long to wait."""
+async def enter(credential: Credential, completion_id: UUID) -> Grant:
+    """Count one turn of this caller, also as a request to the API. Raises: Fault 429 that says which limit and how long
+    to wait."""
     scopes = list(_scopes_of(credential))
     if not scopes or _circuit.is_open:
         return Grant(completion_id=completion_id)
     grant = Grant(completion_id=completion_id, scopes=scopes)
     try:
-        for scope in scopes:
-            _count_request(scope, grant)
-            _refuse_used_up_tokens(scope, grant)
-        _take_slots(grant)
+        [(reached, number, all_ms, *figures)] = await loop_redis.ask(_enter_command(credential, scopes, completion_id))
     except RedisError:
         _circuit.note_failure()
         return Grant(completion_id=completion_id)
+    except asyncio.CancelledError:
+        leave(grant, 0)  # the client left, but the script runs all the same
+        raise
+    if reached == b"all requests":
+        raise too_many_requests(all_ms / 1000)
+    waits_s = {"streams": 1.0}
+    for position, scope in enumerate(scopes[: len(figures) // _FIGURES_A_SCOPE]):
+        # The key's figures first; a user's are narrower and replace them.
+        made, requests_ms, used, tokens_ms = figures[_FIGURES_A_SCOPE * position :][:_FIGURES_A_SCOPE]
+        waits_s |= {"requests": max(requests_ms, 0) / 1000, "tokens": max(tokens_ms, 0) / 1000}
+        grant.headers |= _headers("requests", scope.requests_per_minute, made, waits_s["requests"])
+        if scope.tokens_per_day:
+            grant.headers |= _headers("tokens", scope.tokens_per_day, used, waits_s["tokens"])
+    if reached:
+        raise _too_many(reached.decode(), scopes[number - 1], waits_s, grant.headers)
     return grant
 
 
 def leave(grant: Grant, tokens: int) -> None:
-    """The turn has ended: give its slots back and count its tokens."""
-    try:
-        for scope in grant.scopes:
-            client().zrem(scope.slots, str(grant.completion_id))
-            if scope.tokens_per_day and tokens:
-                limiter().hit(scope.tokens, scope.name, cost=tokens)
-    except RedisError:
+    """The turn has ended: give its slots back and count its tokens. Returns at once.
+
+    What a turn takes is known at its end, so the last one of a day may go over the limit.
+    """
+    commands: list[loop_redis.Command] = []
+    for scope in grant.scopes:
+        commands.append(("ZREM", scope.slots, str(grant.completion_id)))
+        if scope.tokens_per_day and tokens:
+            commands.append(scope.tokens.command(cost=tokens))
+    if commands:
+        loop_redis.ask(*commands).add_done_callback(_note_failure)
+
+
+def _note_failure(left: "asyncio.Future[list[Any]]") -> None:
+    if not left.cancelled() and left.exception() is not None:
         _circuit.note_failure()
 
 
@@ -109,49 +163,40 @@ def _scopes_of(credential: Credential) -> Iterator[_Scope]:
         )
 
 
-def _count_request(scope: _Scope, grant: Grant) -> None:
-    is_let_in = limiter().hit(scope.requests, scope.name)
-    left = limiter().get_window_stats(scope.requests, scope.name)
-    wait_s = max(left.reset_time - time.time(), 0.0)
-    # The key's figures first; a user's are narrower and replace them.
-    grant.headers |= {
-        "x-ratelimit-limit-requests": str(scope.requests_per_minute),
-        "x-ratelimit-remaining-requests": str(max(left.remaining, 0)),
-        "x-ratelimit-reset-requests": f"{wait_s:.0f}s",
-    }
-    if not is_let_in:
-        raise _too_many("requests per minute", scope.requests_per_minute, wait_s=wait_s, headers=grant.headers)
-
-
-def _refuse_used_up_tokens(scope: _Scope, grant: Grant) -> None:
-    """What a turn takes is known at its end, so the last one of a day may go over the limit."""
-    if not scope.tokens_per_day:
-        return
-    left = limiter().get_window_stats(scope.tokens, scope.name)
-    wait_s = max(left.reset_time - time.time(), 0.0)
-    grant.headers |= {
-        "x-ratelimit-limit-tokens": str(scope.tokens_per_day),
-        "x-ratelimit-remaining-tokens": str(max(left.remaining, 0)),
-        "x-ratelimit-reset-tokens": f"{wait_s:.0f}s",
-    }
-    if left.remaining <= 0:
-        raise _too_many("tokens per day", scope.tokens_per_day, wait_s=wait_s, headers=grant.headers)
-
-
-def _take_slots(grant: Grant) -> None:
-    """One slot of each scope, or none at all."""
+def _enter_command(credential: Credential, scopes: Sequence[_Scope], completion_id: UUID) -> loop_redis.Command:
     now = time.time()
     ends_at = now + settings.CHAT_TOTAL_TIMEOUT_S + settings.CHAT_FIRST_CONTENT_TIMEOUT_S
-    taken: list[_Scope] = []
-    for scope in grant.scopes:
-        slot, slots = str(grant.completion_id), scope.concurrent_streams
-        if not client().eval(_TAKE_SLOT, 1, scope.slots, now, ends_at, slot, slots):
-            for other in taken:
-                client().zrem(other.slots, str(grant.completion_id))
-            raise _too_many("concurrent streams", scope.concurrent_streams, wait_s=1, headers=grant.headers)
-        taken.append(scope)
+    keys: list[str] = []
+    limits: list[int] = []
+    for scope in scopes:
+        requests = scope.requests
+        keys += [requests.key, scope.tokens.key, scope.slots]
+        limits += [scope.requests_per_minute, requests.window_s, scope.tokens_per_day, scope.concurrent_streams]
+    overall = throttling.counting_of(credential)
+    keys.append(overall.key)
+    limits += [settings.API_REQUESTS_PER_MINUTE, overall.window_s]
+    return ("EVAL", _ENTER, len(keys), *keys, now, ends_at, str(completion_id), *limits)
 
 
-def _too_many(what: str, limit: int, *, wait_s: float, headers: dict[str, str]) -> Fault:
-    message = f"The limit of {limit} {what} is reached; try again in {max(wait_s, 1):.0f} s."
-    return Fault("rate_limit_exceeded", message, status=429, retry_after_s=max(wait_s, 1), headers=headers)
+def too_many_requests(wait_s: float) -> Fault:
+    """Of all endpoints together."""
+    return Fault("rate_limit_exceeded", "Too many requests with this key.", status=429, retry_after_s=wait_s)
+
+
+def _headers(what: str, limit: int, taken: int, wait_s: float) -> dict[str, str]:
+    return {
+        f"x-ratelimit-limit-{what}": str(limit),
+        f"x-ratelimit-remaining-{what}": str(max(limit - taken, 0)),
+        f"x-ratelimit-reset-{what}": f"{wait_s:.0f}s",
+    }
+
+
+def _too_many(reached: str, scope: _Scope, waits_s: dict[str, float], headers: dict[str, str]) -> Fault:
+    limit, what = {
+        "requests": (scope.requests_per_minute, "requests per minute"),
+        "tokens": (scope.tokens_per_day, "tokens per day"),
+        "streams": (scope.concurrent_streams, "concurrent streams"),
+    }[reached]
+    wait_s = max(waits_s[reached], 1)
+    message = f"The limit of {limit} {what} is reached; try again in {wait_s:.0f} s."
+    return Fault("rate_limit_exceeded", message, status=429, retry_after_s=wait_s, headers=headers)

@@ -23,7 +23,7 @@ from rest_framework.views import APIView, exception_handler
 
 from config.access.credentials import Credential
 from config.driven import DrivenResponse, Source
-from streaming import admission, catalogue, chat_request, conversations, faults, lookup, recorder, resumable
+from streaming import admission, catalogue, chat_request, conversations, faults, limits, lookup, recorder, resumable
 from streaming.admission import Caller, admit
 from streaming.chat_request import ChatRequest
 from streaming.faults import Fault
@@ -78,9 +78,7 @@ def _answering(method: str, view: AsyncView) -> AsyncView:
 @_answers_faults("POST")
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     """`POST /v1/chat/completions`: OpenAI's wire format, streamed or not."""
-    caller = await admit(request)
-    ask = chat_request.parse_openai(request.body)
-    plan, headers = await _plan(caller, ask, Completion.Profile.OPENAI)
+    plan, ask, headers = await _plan(request, chat_request.parse_openai, Completion.Profile.OPENAI)
     if ask.is_stream:
         relay = Relay(plan, profile=OpenAIProfile(wants_usage=ask.wants_usage))
         await relay.open()
@@ -93,9 +91,7 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
 @_answers_faults("POST")
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
-    caller = await admit(request)
-    ask = chat_request.parse_app(request.body)
-    plan, headers = await _plan(caller, ask, Completion.Profile.APP)
+    plan, ask, headers = await _plan(request, chat_request.parse_app, Completion.Profile.APP)
     if ask.conversation is not None:
         plan = await _in_conversation(plan, *ask.conversation)
     relay = ResumableRelay(plan, keeps_text=ask.conversation is not None)
@@ -122,9 +118,17 @@ async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan
     return replace(plan, fields={**plan.fields, "messages": msgspec.Raw(msgspec.json.encode(messages))})
 
 
-async def _plan(caller: Caller, ask: ChatRequest, profile: Completion.Profile) -> tuple[Plan, dict[str, str]]:
-    """The turn that was asked for, let in, and the headers of its answer. Raises: Fault 403, 404, 429."""
-    model = caller.model(ask.model)
+async def _plan(
+    request: HttpRequest, parse: Callable[[bytes], ChatRequest], profile: Completion.Profile
+) -> tuple[Plan, ChatRequest, dict[str, str]]:
+    """The turn that was asked for, let in, and the headers of its answer. Raises: Fault 400, 401, 403, 404, 429."""
+    caller = await admission.identify(request)
+    try:
+        ask = parse(request.body)
+        model = caller.model(ask.model)
+    except Fault:
+        await admission.count(caller)  # else `enter` counts it
+        raise
     completion = Completion(
         caller_id=caller.credential.caller_id,
         app_id=caller.credential.app_id,
@@ -136,9 +140,9 @@ async def _plan(caller: Caller, ask: ChatRequest, profile: Completion.Profile) -
         started_at=dt.datetime.now(dt.UTC),
         process_id=recorder.current().process_id,
     )
-    grant = await admission.enter(caller.credential, completion.id)
+    grant = await limits.enter(caller.credential, completion.id)
     plan = Plan(completion=completion, routes=model.routes, fields=ask.fields, on_end=partial(admission.leave, grant))
-    return plan, {"X-Request-Id": str(completion.id), **grant.headers}
+    return plan, ask, {"X-Request-Id": str(completion.id), **grant.headers}
 
 
 @_answers_faults("GET")

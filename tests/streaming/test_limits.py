@@ -1,5 +1,6 @@
 """Limits of keys and users: exact under parallel requests, told in headers, and nothing without Redis."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from config import loop_redis
 from config.access.credentials import Credential
 from config.access.models import ApiKey
 from config.shared_redis import client
@@ -115,12 +117,38 @@ def test_slots_are_taken_from_all_scopes_or_none() -> None:
     ApiKey.objects.issue(caller="limited")
     key = ApiKey.objects.get().credential
     user = Credential(name=key.name, caller_id=key.caller_id, app_id=None, user_id=uuid.uuid4().hex)
-    grants = [limits.enter(user, uuid.uuid4()) for _ in range(5)]
+    taken = []
 
-    with pytest.raises(Fault, match="5 concurrent streams"):
-        limits.enter(user, uuid.uuid4())
+    async def enter_six_and_leave() -> None:
+        grants = [await limits.enter(user, uuid.uuid4()) for _ in range(5)]
+        with pytest.raises(Fault, match="5 concurrent streams"):
+            await limits.enter(user, uuid.uuid4())
+        taken.append(client().zcard(f"chat:slots:key:{key.name}"))
+        for grant in grants:
+            limits.leave(grant, 0)
+        await loop_redis.shut_down()
 
-    assert client().zcard(f"chat:slots:key:{key.name}") == 5
-    for grant in grants:
-        limits.leave(grant, 0)
+    asyncio.run(enter_six_and_leave())
+
+    assert taken == [5]
     assert client().zcard(f"chat:slots:key:{key.name}") == 0
+
+
+@pytest.mark.django_db
+def test_client_that_leaves_while_it_is_let_in_keeps_no_slot() -> None:
+    ApiKey.objects.issue(caller="limited")
+    credential = ApiKey.objects.get().credential
+
+    async def enter_and_leave() -> None:
+        entering = asyncio.create_task(limits.enter(credential, uuid.uuid4()))
+        await asyncio.sleep(0)  # it has asked, and waits
+        entering.cancel()
+        await asyncio.wait([entering])
+        assert entering.cancelled()
+        await loop_redis.shut_down()
+
+    asyncio.run(enter_and_leave())
+
+    made = [int(client().get(key) or 0) for key in client().scan_iter(f"*chat-requests/key:{credential.name}/*")]
+    assert made == [1]
+    assert client().zcard(f"chat:slots:key:{credential.name}") == 0
