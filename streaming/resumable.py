@@ -46,6 +46,7 @@ class ResumableRelay(Relay):
         completion_id = self.completion.id
         try:
             is_logged = await shelf.current().open(completion_id, self.completion.owner)
+            _raise_swallowed_cancellation()
         except BaseException:  # the client has left: the turn ends before it has begun
             self._plan.on_end(self.completion)
             raise
@@ -147,6 +148,13 @@ class ResumableRelay(Relay):
     def _log_held(self) -> None:
         held, self._held = self._held or b"", None
         self._log(held)
+
+
+def _raise_swallowed_cancellation() -> None:
+    """redis-py may turn a cancellation into an error of its own; the turn would run on without its client."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def stop(completion_id: UUID) -> None:
