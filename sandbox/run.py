@@ -21,7 +21,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -136,7 +136,10 @@ def _free_web_address() -> str:
 
 
 def _start_services(stack: contextlib.ExitStack) -> None:
-    starts = {"DATABASE_URL": services.start_postgres, "REDIS_URL": services.start_redis}
+    starts: dict[str, Callable[[Path], services.Server]] = {
+        "DATABASE_URL": services.start_postgres,
+        "REDIS_URL": services.start_redis,
+    }
     for name, start in starts.items():
         if os.environ.get(name):
             continue

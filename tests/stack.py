@@ -91,7 +91,8 @@ def processes(
     }
     collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
     subprocess.run(collect, cwd=servers.ROOT, env=environ | environment, check=True)
-    worker = ["celery", "--app", "config", "--quiet", "worker", "--concurrency", "1", "--without-mingle"]
+    worker = ["celery", "--app", "config", "--quiet", "worker", "--concurrency", "1"]
+    worker += ["--without-gossip", "--without-mingle"]
     with (
         servers.running(*worker, log_file=folder / "worker.log", environment=environment),
         servers.uvicorn("config.asgi:application", log_file=folder / "web.log", environment=environment) as web,
