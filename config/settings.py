@@ -165,6 +165,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # No limit. A message whose acknowledgement meets a frozen Redis keeps its place in the limit for ever: with a limit of
 # one the worker took no message again (measured, celery 5.7.0, kombu 5.7.0). Messages are hints here: rows are claimed.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 0
+# No remote control (nor gossip, by the Procfile). Their queues are deleted when the connection is lost, which fails
+# without Redis and ended the worker: "Unrecoverable error: 'NoneType' object has no attribute 'hostname'" (measured,
+# celery 5.7.0, kombu 5.7.0, Redis killed).
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE_FILENAME = env.text("BEAT_SCHEDULE_FILE", "celerybeat-schedule")  # when it did what last
 CELERY_BEAT_SCHEDULE = {
     "worker heartbeat": {"task": "config.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
