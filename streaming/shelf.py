@@ -53,6 +53,7 @@ class Shelf:
         self._pending: dict[UUID, bytearray] = {}
         self._ended: set[UUID] = set()
         self._open: set[UUID] = set()
+        self._begun: set[UUID] = set()  # have an entry, and with it a time to live
         self._followed: set[UUID] = set()
         self._circuit = Circuit("chat log")
         self._wake = asyncio.Event()
@@ -140,12 +141,14 @@ class Shelf:
         try:
             async with self.redis.pipeline(transaction=False) as pipe:
                 for completion_id, events in pending.items():
-                    _add(pipe, completion_id, bytes(events), is_last=completion_id in ended)
+                    is_first = completion_id not in self._begun
+                    _add(pipe, completion_id, bytes(events), is_first=is_first, is_last=completion_id in ended)
                 await pipe.execute()
         except (RedisError, OSError):
             # Appending the next events would leave a gap that no reader could see.
             self._open -= pending.keys()
             self._circuit.note_failure()
+        self._begun = (self._begun | pending.keys()) & self._open
 
     async def _say_alive(self) -> None:
         """For the readers of what this process produces; and hear from them."""
@@ -171,13 +174,18 @@ class Shelf:
         self._detached_everywhere = results[-1]
 
 
-def _add(pipe: "redis.client.Pipeline", completion_id: UUID, events: bytes, *, is_last: bool) -> None:
+def _add(pipe: "redis.client.Pipeline", completion_id: UUID, events: bytes, *, is_first: bool, is_last: bool) -> None:
+    """The times to live are set once, for longer than a turn can last, and again at the end: with each entry they were
+    two commands of three."""
     key = f"chat:{completion_id}"
     end: dict[Any, Any] = {"end": 1} if is_last else {}
     entry_id = f"{last_event_id(events)}-0"
     pipe.xadd(f"{key}:events", {"events": events, **end}, id=entry_id, maxlen=settings.CHAT_LOG_MAX_ENTRIES)
-    for name in ("events", "owner"):
-        pipe.expire(f"{key}:{name}", settings.CHAT_LOG_TTL_S if is_last else _while_running_s())
+    if is_last:
+        for name in ("events", "owner"):
+            pipe.expire(f"{key}:{name}", settings.CHAT_LOG_TTL_S)
+    elif is_first:
+        pipe.expire(f"{key}:events", _while_running_s())
 
 
 def _while_running_s() -> int:
