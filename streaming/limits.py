@@ -156,7 +156,7 @@ def _scopes_of(credential: Credential) -> Iterator[_Scope]:
     )
     if credential.user_id is not None:
         yield _Scope(
-            name=f"user:{credential.caller_id}:{credential.user_id}",
+            name=credential.owner,  # "user:…": of one backend or app, whatever its key
             requests_per_minute=settings.CHAT_USER_REQUESTS_PER_MINUTE,
             concurrent_streams=settings.CHAT_USER_CONCURRENT_STREAMS,
             tokens_per_day=settings.CHAT_USER_TOKENS_PER_DAY,

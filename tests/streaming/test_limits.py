@@ -152,3 +152,19 @@ def test_client_that_leaves_while_it_is_let_in_keeps_no_slot() -> None:
     made = [int(client().get(key) or 0) for key in client().scan_iter(f"*chat-requests/key:{credential.name}/*")]
     assert made == [1]
     assert client().zcard(f"chat:slots:key:{credential.name}") == 0
+
+
+def test_users_of_two_backends_with_one_id_are_counted_apart() -> None:
+    user_id = uuid.uuid4().hex
+    users = [Credential(name=f"shared:{name}", caller_id=None, app_id=None, user_id=user_id) for name in "ab"]
+    taken = []
+
+    async def enter_to_the_limit() -> None:
+        for user in users:
+            grants = [await limits.enter(user, uuid.uuid4()) for _ in range(5)]
+            taken.append(len(grants))
+        await loop_redis.shut_down()
+
+    asyncio.run(enter_to_the_limit())
+
+    assert taken == [5, 5]
