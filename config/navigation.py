@@ -22,6 +22,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _rows(request, _("Send records"), "send", "attribution_conversion"),
+                _page(
+                    request,
+                    _("Not delivered, and why"),
+                    "running_with_errors",
+                    "admin:attribution_conversion_not_delivered",
+                    "attribution.view_conversion",
+                ),
                 _rows(request, _("Clicks"), "ads_click", "attribution_click"),
                 _rows(request, _("Attributions"), "conversion_path", "attribution_attribution"),
                 _rows(request, _("Destinations"), "hub", "attribution_destination"),
