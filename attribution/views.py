@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -38,6 +38,7 @@ from config.access.credentials import Credential
 logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 500
+NOT_STORED = {"detail": "Not stored, by a fault of ours. Try again."}
 
 # Requests beyond these wait for no place: memory stays bounded while the database is away.
 MAX_WAITING = 2000
@@ -88,7 +89,7 @@ class Unstored(Response):
     def fail(self) -> None:
         """None of its events is stored, by a fault of ours."""
         self.status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
-        self.data = {"detail": "Not stored, by a fault of ours. Try again."}
+        self.data = NOT_STORED
 
 
 class EventState(APIView):
@@ -148,18 +149,30 @@ def _reporter(request: Request) -> Reporter:
     )
 
 
-def _respond(requests: list[HttpRequest]) -> list[Response]:
+def _respond(requests: list[HttpRequest]) -> list[HttpResponse]:
     """Answer the requests, whose events are stored together."""
     now = timezone.now()
-    responses = [_view(request, now=now) for request in requests]
+    responses = [_read_events(request, now) for request in requests]
     try:
         _store([response for response in responses if isinstance(response, Unstored)], now)
     except (OperationalError, InterfaceError):
         connection.close()  # a dead one would be tried again and again
         raise
     for response in responses:
-        response.render()
+        if isinstance(response, Response):
+            response.render()
     return responses
+
+
+def _read_events(request: HttpRequest, now: datetime) -> HttpResponse:
+    """The answer to a bad request, or one that waits for its events to be stored."""
+    try:
+        return _view(request, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # as in `_store`
+        logger.exception("Events could not be read")
+        return JsonResponse(NOT_STORED, status=500)
 
 
 def _store(responses: Sequence[Unstored], now: datetime) -> None:
@@ -181,7 +194,7 @@ def _store(responses: Sequence[Unstored], now: datetime) -> None:
             response.fill(receipts)
 
 
-_view: Callable[..., Response] = Events.as_view()
+_view: Callable[..., HttpResponse] = Events.as_view()
 _intake = GroupCommit(
     _respond,
     name="events",
@@ -198,6 +211,6 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return await _intake.add(request)
     except RequestDataTooBig:
         return JsonResponse({"detail": f"More than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."}, status=413)
-    except (OperationalError, InterfaceError, TooManyWaiting):
-        logger.exception("An event was not stored")
+    except (OperationalError, InterfaceError, TooManyWaiting) as err:
+        logger.error("Events were not stored: %r", err)  # noqa: TRY400  # a traceback each would bury the rest
         return JsonResponse({"detail": "Not stored: the database is away. Try again."}, status=503)

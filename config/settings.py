@@ -307,10 +307,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["repeats"]}},
     "filters": {
+        "repeats": {"()": "config.log_limit.LimitRepeats"},
         # A probe that asks every second would say every second what its answer says.
-        "probes": {"()": "django.utils.log.CallbackFilter", "callback": lambda line: "/readyz" not in (line.args or ())}
+        "probes": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda line: "/readyz" not in (line.args or ()),
+        },
     },
     "loggers": {
         "django": {"handlers": []},  # in DEBUG Django adds a handler of its own: every line would come twice

@@ -184,6 +184,16 @@ def test_request_that_can_not_be_stored_does_not_take_its_neighbours_along(app: 
     assert list(Conversion.objects.order_by("user_id").values_list("user_id", flat=True)) == ["u-1", "u-3"]
 
 
+def test_request_that_can_not_be_read_does_not_take_its_neighbours_along(app: App) -> None:
+    credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
+    broken = _request(credential, ["u-2"])
+    broken.META = None  # type: ignore[assignment]  # what no server does
+
+    answers = views._respond([_request(credential, ["u-1"]), broken])
+
+    assert [answer.status_code for answer in answers] == [202, 500]
+
+
 def test_requests_are_stored_together(app: App, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
     users = [["u-1"], ["u-2", "u-1"], ["u-3"]]
