@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import django
 import pytest
 from django.db import connection
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests import services
@@ -25,3 +26,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_settings() -> Iterator[None]:
+    """Each test begins in English: Django leaves a thread in the language of the last request."""
+    yield
+    translation.deactivate()
