@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -65,7 +65,9 @@ class GroupCommit(Generic[Item, Answer]):
         while line.waiting:
             taken = self._take(line)
             items = [each.item for each in taken]
-            writing = asyncio.get_running_loop().run_in_executor(self._thread, self._write, items)
+            writing = asyncio.get_running_loop().run_in_executor(
+                self._thread, _with_fresh_connection, self._write, items
+            )
             await asyncio.wait([writing])
             error = writing.exception()
             for position, each in enumerate(taken):
@@ -76,7 +78,7 @@ class GroupCommit(Generic[Item, Answer]):
                 else:
                     each.answer.set_result(writing.result()[position])
         line.writing = None
-        self._thread.submit(connection.close)
+        self._thread.submit(_release_connection)
 
     def _take(self, line: "_Line[Item, Answer]") -> "list[_Waiting[Item, Answer]]":
         taken = [line.waiting.popleft()]
@@ -84,6 +86,20 @@ class GroupCommit(Generic[Item, Answer]):
         while line.waiting and (weight := weight + line.waiting[0].weight) <= self._max_weight:
             taken.append(line.waiting.popleft())
         return taken
+
+
+def _with_fresh_connection(write: Callable[[list[Item]], list[Answer]], items: list[Item]) -> list[Answer]:
+    """Call `write`; a connection on which it failed is given up, since it would be tried again and again."""
+    try:
+        return write(items)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        raise
+
+
+def _release_connection() -> None:
+    """That of the thread which runs this."""
+    connection.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,6 @@ def _write(batch: list[Click]) -> list[bool]:
     try:
         clicks.store(batch)
     except (OperationalError, InterfaceError):
-        connection.close()  # a dead one would be tried again and again
         raise
     except DatabaseError:
         return [False] if len(batch) == 1 else [is_stored for click in batch for is_stored in _write([click])]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -153,11 +153,7 @@ def _respond(requests: list[HttpRequest]) -> list[HttpResponse]:
     """Answer the requests, whose events are stored together."""
     now = timezone.now()
     responses = [_read_events(request, now) for request in requests]
-    try:
-        _store([response for response in responses if isinstance(response, Unstored)], now)
-    except (OperationalError, InterfaceError):
-        connection.close()  # a dead one would be tried again and again
-        raise
+    _store([response for response in responses if isinstance(response, Unstored)], now)
     for response in responses:
         if isinstance(response, Response):
             response.render()
