@@ -7,8 +7,9 @@ thread, took ten times the CPU. Redis down: everything is served, and counted as
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -74,11 +75,11 @@ class _Scope:
     concurrent_streams: int
     tokens_per_day: int  # 0: no limit
 
-    @property
+    @cached_property
     def requests(self) -> Counting:
         return counting(RateLimitItemPerMinute(self.requests_per_minute, namespace="chat-requests"), self.name)
 
-    @property
+    @cached_property
     def tokens(self) -> Counting:
         return counting(RateLimitItemPerDay(self.tokens_per_day, namespace="chat-tokens"), self.name)
 
@@ -99,7 +100,7 @@ class Grant:
 async def enter(credential: Credential, completion_id: UUID) -> Grant:
     """Count one turn of this caller, also as a request to the API. Raises: Fault 429 that says which limit and how long
     to wait."""
-    scopes = list(_scopes_of(credential))
+    scopes = _scopes_of(credential)
     if not scopes or _circuit.is_open:
         return Grant(completion_id=completion_id)
     grant = Grant(completion_id=completion_id, scopes=scopes)
@@ -145,22 +146,25 @@ def _note_failure(left: "asyncio.Future[list[Any]]") -> None:
         _circuit.note_failure()
 
 
-def _scopes_of(credential: Credential) -> Iterator[_Scope]:
+@lru_cache(maxsize=10_000)  # the names of the counts take as long to make as all else here
+def _scopes_of(credential: Credential) -> tuple[_Scope, ...]:
     if not credential.is_throttled:
-        return
-    yield _Scope(
+        return ()
+    of_key = _Scope(
         name=f"key:{credential.name}",
         requests_per_minute=credential.requests_per_minute or settings.CHAT_REQUESTS_PER_MINUTE,
         concurrent_streams=credential.concurrent_streams or settings.CHAT_CONCURRENT_STREAMS,
         tokens_per_day=credential.tokens_per_day or settings.CHAT_TOKENS_PER_DAY,
     )
-    if credential.user_id is not None:
-        yield _Scope(
-            name=credential.owner,  # "user:…": of one backend or app, whatever its key
-            requests_per_minute=settings.CHAT_USER_REQUESTS_PER_MINUTE,
-            concurrent_streams=settings.CHAT_USER_CONCURRENT_STREAMS,
-            tokens_per_day=settings.CHAT_USER_TOKENS_PER_DAY,
-        )
+    if credential.user_id is None:
+        return (of_key,)
+    of_user = _Scope(
+        name=credential.owner,  # "user:…": of one backend or app, whatever its key
+        requests_per_minute=settings.CHAT_USER_REQUESTS_PER_MINUTE,
+        concurrent_streams=settings.CHAT_USER_CONCURRENT_STREAMS,
+        tokens_per_day=settings.CHAT_USER_TOKENS_PER_DAY,
+    )
+    return (of_key, of_user)
 
 
 def _enter_command(credential: Credential, scopes: Sequence[_Scope], completion_id: UUID) -> loop_redis.Command:

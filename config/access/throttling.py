@@ -1,6 +1,7 @@
 """Requests per minute of each key: counted in Redis, atomically. Without Redis requests are served."""
 
 import time
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -48,7 +49,10 @@ async def ahit(credential: Credential) -> float | None:
 
 def counting_of(credential: Credential) -> Counting:
     """For who counts a request together with something else."""
-    return counting(_limit(), credential.name)
+    return _counting(_limit(), credential.name)
+
+
+_counting = lru_cache(maxsize=10_000)(counting)  # making the name of a count takes longer than asking for it
 
 
 def _limit() -> RateLimitItemPerMinute:
