@@ -26,7 +26,8 @@ Command = tuple[Any, ...]
 
 
 class _Ask(NamedTuple):
-    commands: Sequence[Command]
+    packed: list[bytes]  # as they go over the wire
+    number: int  # of the commands
     answers: "asyncio.Future[list[Any]]"
 
 
@@ -46,7 +47,9 @@ class _Line:
         if time.monotonic() < self._skip_until:
             answers.set_exception(RedisConnectionError("Redis failed a moment ago"))
             return answers
-        self._waiting.append(_Ask(commands, answers))
+        # At once, so that what can't be sent (half a surrogate pair) fails its asker, not all who wait with it.
+        packed = self._connection.pack_commands(commands)
+        self._waiting.append(_Ask(packed, len(commands), answers))
         if self._task is None:
             self._task = self.loop.create_task(self._write_on())
         return answers
@@ -68,7 +71,8 @@ class _Line:
     async def _write(self, asks: list[_Ask]) -> None:
         try:
             async with asyncio.timeout(settings.REDIS_TIMEOUT_S):
-                answers = await self._exchange([command for ask in asks for command in ask.commands])
+                packed = [part for ask in asks for part in ask.packed]
+                answers = await self._exchange(packed, sum(ask.number for ask in asks))
         except (RedisError, OSError, TimeoutError) as err:
             await self._connection.disconnect(nowait=True)
             self._skip_until = time.monotonic() + _SKIP_AFTER_FAILURE_S
@@ -77,18 +81,18 @@ class _Line:
             return
         start = 0
         for ask in asks:
-            end = start + len(ask.commands)
+            end = start + ask.number
             _answer(ask, answers[start:end])
             start = end
 
-    async def _exchange(self, commands: list[Command]) -> list[Any]:
-        """The answers in order, among them ResponseErrors. Raises: RedisError, OSError."""
+    async def _exchange(self, packed: list[bytes], count: int) -> list[Any]:
+        """The answers to so many commands, in order, among them ResponseErrors. Raises: RedisError, OSError."""
         connection = self._connection
         if connection.is_connected and await connection.can_read():
             await connection.disconnect()  # Redis has closed it, or restarted: it is made anew when something is sent
-        await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        await connection.send_packed_command(packed, check_health=False)
         answers: list[Any] = []
-        for _ in commands:
+        for _ in range(count):
             try:
                 answers.append(await connection.read_response())
             except ResponseError as err:

@@ -31,6 +31,7 @@ _MAX_BATCH = 200
 _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
+_REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # of one row, which no later attempt would take either
 _COLUMNS = [field.attname for field in Completion._meta.concrete_fields]  # by Django's rule also their names there
 _NEVER_CHANGE = {"id", "caller_id", "app_id", "user_id", "started_at"}
 # One parameter for all rows, whose types PostgreSQL takes from the table: `bulk_create` converts every value of every
@@ -105,7 +106,7 @@ class Recorder:
             while batch := self._take():
                 try:
                     self._upsert(batch)
-                except (DataError, IntegrityError):
+                except _REFUSALS:
                     self._upsert_singly(batch)
                 except Error:
                     self._put_back(batch)
@@ -137,7 +138,7 @@ class Recorder:
         for position, completion in enumerate(batch):
             try:
                 self._upsert([completion])
-            except (DataError, IntegrityError):
+            except _REFUSALS:
                 logger.exception("The completion %s can't be recorded", completion.id)
                 LOST_ROWS.inc()
             except Error:

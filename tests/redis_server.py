@@ -1,5 +1,7 @@
 """A Redis that can go away and come back under the same address, for tests of what its restart does."""
 
+import contextlib
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -27,6 +29,16 @@ class RedisServer:
         if self._process:
             self._process.kill()
             self._process.wait()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Its system takes connections and commands; nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

@@ -59,7 +59,7 @@ def verify(token: str) -> Credential:
         if secret is None:
             raise InvalidToken(f"no shared secret {kid!r}")
         return _of_backend(kid, _decode(token, secret))
-    except (jwt.InvalidTokenError, KeyError, TypeError, OverflowError) as err:
+    except (jwt.InvalidTokenError, KeyError, TypeError, OverflowError, UnicodeEncodeError) as err:
         raise InvalidToken(str(err)) from err
 
 
@@ -71,6 +71,7 @@ def _decode(token: str, secret: str) -> dict[str, Any]:
         raise InvalidToken("it lives longer than a day")
     if not 0 < len(claims["sub"]) <= MAX_USER_ID_CHARS or "\0" in claims["sub"]:
         raise InvalidToken("its sub can't be a user's id")
+    claims["sub"].encode()  # JSON can spell half a surrogate pair, which neither PostgreSQL nor Redis can be given
     return claims
 
 

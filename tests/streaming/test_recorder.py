@@ -98,8 +98,14 @@ def test_process_is_seen_alive_before_its_rows(recorder: Recorder) -> None:
 
 @pytest.mark.parametrize(
     "refused",
-    [{"user_id": "a\0b"}, {"prompt_tokens": 2**40}, {"prompt_tokens": -1}, {"finish_reason": "x" * 65}],
-    ids=lambda fields: next(iter(fields)),
+    [
+        {"user_id": "a\0b"},
+        {"user_id": "\ud800"},
+        {"prompt_tokens": 2**40},
+        {"prompt_tokens": -1},
+        {"finish_reason": "x" * 65},
+    ],
+    ids=["NUL", "half a surrogate pair", "count past 32 bits", "count below 0", "too long a text"],
 )
 def test_refused_row_costs_no_other(recorder: Recorder, refused: dict[str, Any]) -> None:
     turns = [completion(recorder), completion(recorder, **refused), completion(recorder)]
