@@ -27,7 +27,7 @@ async def settled(*asks: "asyncio.Future[list[Any]]") -> Any:
 
 
 def test_asks_of_one_moment_get_their_own_answers() -> None:
-    async def ask() -> list[Any]:
+    async def ask() -> Any:
         return await settled(
             loop_redis.ask(("DEL", "a"), ("INCR", "a"), ("INCR", "a")),
             loop_redis.ask(("ECHO", "河")),
@@ -42,7 +42,7 @@ def test_asks_of_one_moment_get_their_own_answers() -> None:
 
 
 def test_ask_that_can_not_be_sent_costs_no_other_its_answer() -> None:
-    async def ask() -> list[Any]:
+    async def ask() -> Any:
         good = loop_redis.ask(("ECHO", "a"))
         with pytest.raises(UnicodeEncodeError):
             loop_redis.ask(("GET", "\ud800"))

@@ -1,6 +1,8 @@
 """Limits of keys and users: exact under parallel requests, told in headers, and nothing without Redis."""
 
 import asyncio
+import itertools
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from config.access.models import ApiKey
 from config.shared_redis import client
 from streaming import limits
 from streaming.faults import Fault
+from tests.redis_server import RedisServer
 from tests.servers import Server, eventually
 from tests.stack import Stack
 from tests.streaming import app_client
@@ -110,6 +113,54 @@ def test_without_redis_everything_is_served(stack: Stack, start_web: Callable[..
         'rivermouth_redis_unavailable_total{operation="chat limits"} 1.0'
         in requests.get(f"{web.url}/metrics", timeout=10).text
     )
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat/"])
+def test_frozen_redis_delays_chats_by_no_more_than_its_timeouts(
+    stack: Stack, start_web: Callable[..., Server], redis_server: RedisServer, path: str
+) -> None:
+    web = start_web(REDIS_URL=redis_server.url, REDIS_TIMEOUT_S="0.5")
+    key = _key(requests_per_minute=1)
+
+    def chat() -> tuple[int, bool, float]:
+        began_at = time.monotonic()
+        answer = requests.post(
+            web.url + path, json={**CHAT, "stream": True}, headers={"Authorization": f"Bearer {key}"}, timeout=30
+        )
+        is_whole = b"[DONE]" in answer.content or b"event: done" in answer.content
+        return answer.status_code, is_whole, time.monotonic() - began_at
+
+    assert chat()[0] == 200  # the limit of the minute is used up
+    with redis_server.frozen(), ThreadPoolExecutor(20) as threads:
+        first, *later = (list(threads.map(lambda _: chat(), range(20))) for _ in range(3))
+    thawed = eventually(chat, lambda answer: answer[0] == 429)
+
+    # Nobody is counted, and nobody waits for more than the limits' and the log's timeouts; the later ones for none.
+    assert {answer[:2] for answers in (first, *later) for answer in answers} == {(200, True)}
+    assert max(answer[2] for answer in first) < 2
+    assert max(answer[2] for answers in later for answer in answers) < 1
+    assert thawed[0] == 429
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat/"])
+def test_redis_that_freezes_in_the_middle_holds_no_token_up(
+    stack: Stack, start_web: Callable[..., Server], redis_server: RedisServer, path: str
+) -> None:
+    web = start_web(REDIS_URL=redis_server.url, REDIS_TIMEOUT_S="0.5")
+    key = _key()
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 20})
+    body = {**CHAT, "messages": [{"role": "user", "content": "Repeat: " + "word " * 40}], "stream": True}
+
+    with requests.post(
+        web.url + path, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=30, stream=True
+    ) as answer:
+        reads = answer.iter_content(None)
+        next(reads)
+        with redis_server.frozen():
+            came_at = [time.monotonic() for _ in reads]
+
+    assert max(after - before for before, after in itertools.pairwise(came_at)) < 0.4
+    assert len(came_at) > 30
 
 
 @pytest.mark.django_db
