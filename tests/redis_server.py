@@ -40,6 +40,9 @@ class RedisServer:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    def client(self, db: int = 0) -> redis.Redis:
+        return redis.Redis(port=self.port, db=db)
+
     def _answers(self) -> bool:
         try:
             with redis.Redis.from_url(self.url) as client:
