@@ -3,10 +3,13 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
+from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -222,6 +225,22 @@ class Completion(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @classmethod
+    def begun(cls, **fields: Any) -> "Completion":
+        """The row of a turn that begins, with these fields and the defaults of all others.
+
+        What `Completion(…)` gives; that takes 17 µs of CPU for the defaults, the descriptors and two signals.
+        """
+        row = _blank().snapshot()
+        row.__dict__.update(fields, id=uuid.uuid4())
+        return row
+
+    def snapshot(self) -> "Completion":
+        """The row as it is now. `copy.copy` goes through the steps of pickling, 20 µs of CPU."""
+        snapshot = Completion.__new__(Completion)
+        snapshot.__dict__ = self.__dict__ | {"_state": ModelState()}
+        return snapshot
+
     @property
     def tokens_per_s(self) -> float | None:
         """Speed after the first token; None as long as it is not known."""
@@ -229,6 +248,11 @@ class Completion(models.Model):
             return None
         generating_ms = self.duration_ms - self.first_content_ms
         return self.completion_tokens * 1000 / generating_ms if generating_ms > 0 else None
+
+
+@cache
+def _blank() -> Completion:
+    return Completion()
 
 
 class UsageNote(models.Model):

@@ -129,7 +129,7 @@ async def _plan(
     except Fault:
         await admission.count(caller)  # else `enter` counts it
         raise
-    completion = Completion(
+    completion = Completion.begun(
         caller_id=caller.credential.caller_id,
         app_id=caller.credential.app_id,
         user_id=(caller.credential.user_id or ask.user_id)[:200],
