@@ -72,7 +72,26 @@ async def identify(request: HttpRequest) -> Caller:
     served = catalogue.current()
     if credential is not None and served is not None:
         return Caller(credential=credential, catalogue=served)
-    return await in_thread(lambda: _look_up(secret))
+    return await _looked_up(secret)
+
+
+# By secret. All that ask at once share one: else each of a busy key's turns would go to the database, and its thread
+# take the CPU of the streams, whenever the key is due to be read again.
+_look_ups: "dict[str, asyncio.Task[Caller]]" = {}
+
+
+async def _looked_up(secret: str) -> Caller:
+    task = _look_ups.get(secret)
+    if task is None:
+        task = _look_ups[secret] = asyncio.create_task(in_thread(lambda: _look_up(secret)))
+        task.add_done_callback(lambda done: _forget(secret, done))
+    return await asyncio.shield(task)  # one that leaves takes the answer from nobody
+
+
+def _forget(secret: str, task: "asyncio.Task[Caller]") -> None:
+    del _look_ups[secret]
+    if not task.cancelled():
+        task.exception()  # seen, should all who asked have left
 
 
 def _look_up(secret: str) -> Caller:
