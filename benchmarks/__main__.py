@@ -1,7 +1,8 @@
 """`python -m benchmarks [--quick] [--only relay|pipeline|admin]`: measure, then write `benchmarks/results/`.
 
-`--peer` and `--scenario` narrow the relay's part down: `--only relay --peer nginx --scenario "paced 500"`; it
-is then only printed.
+`--scenario` measures some of the relay's scenarios again, with all peers; the results of the others stay. With
+`--peer` (`--only relay --peer nginx --scenario "paced 500"`) the figures are printed and not written: they are of no
+run with those of the other peers. The quick form writes to `benchmarks/results/quick/`.
 """
 
 import argparse
@@ -14,13 +15,15 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import cores, installing, machine, report
+from benchmarks import cores, digest, installing, machine, report
 from benchmarks.admin import run as admin_run
 from benchmarks.peers import LOCAL, NotInstalled, rivermouth
 from benchmarks.pipeline import run as pipeline_run
 from benchmarks.relay import run as relay_run
 
 _HERE = Path(__file__).parent
+_RESULTS = _HERE / "results"
+_README = _HERE.parent / "README.md"
 _PARTS = ["relay", "pipeline", "admin"]
 
 
@@ -29,9 +32,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer peers, scenarios and runs")
     parser.add_argument("--only", choices=_PARTS, action="append", help="a part; several may be named")
     parser.add_argument("--peer", choices=relay_run.PEERS, action="append", help="beside ours; several may be named")
-    parser.add_argument("--scenario", choices=relay_run.SCENARIOS, action="append", help="as above")
-    parser.add_argument("--results", type=Path, default=_HERE / "results", metavar="FOLDER")
+    parser.add_argument("--scenario", choices=relay_run.SCENARIOS, action="append", help="several may be named")
+    parser.add_argument("--results", type=Path, metavar="FOLDER")
     options = parser.parse_args()
+    options.results = options.results or (_RESULTS / "quick" if options.quick else _RESULTS)
     began_at = time.monotonic()
     results = _earlier(options.results) if options.only else {}
     results |= {"machine": machine.describe(), "is_quick": options.quick}
@@ -43,15 +47,16 @@ def main() -> None:
         rivermouth.manage(env, "migrate", "--verbosity", "0")
         _stay_out_of_the_way()
         if "relay" in (options.only or _PARTS):
-            results["relay"] = _relay(env, options)
+            results["relay"] = _relay(env, options, results.get("relay", {}))
         if "pipeline" in (options.only or _PARTS):
             sizes = pipeline_run.QUICK if options.quick else pipeline_run.FULL
             results["pipeline"] = {"runs": uvloop.run(pipeline_run.measure(env, services, sizes))}
     finally:
         services.stop()
     if "admin" in (options.only or _PARTS):
-        results["admin"] = admin_run.measure(admin_run.QUICK if options.quick else admin_run.FULL)
-    if options.peer or options.scenario:
+        sizes_of_data = admin_run.QUICK if options.quick else admin_run.FULL
+        results["admin"] = admin_run.measure(sizes_of_data, is_quick=options.quick)
+    if options.peer:
         print(report.markdown(results))
         return
     _write(results, options.results)
@@ -65,11 +70,14 @@ def _earlier(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _relay(env: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
+def _relay(env: dict[str, str], options: argparse.Namespace, earlier: dict[str, Any]) -> dict[str, Any]:
     peers = options.peer or (relay_run.QUICK_PEERS if options.quick else relay_run.PEERS)
     plan = relay_run.plan(is_quick=options.quick, names=options.scenario)
     runs, not_installed = uvloop.run(relay_run.measure(plan, peers, env))
-    return {"runs": runs, "not_installed": not_installed}
+    commits = dict.fromkeys(runs, machine.commit())
+    if options.scenario:
+        runs, commits = earlier.get("runs", {}) | runs, earlier.get("commits", {}) | commits
+    return {"runs": runs, "commits": commits, "not_installed": not_installed}
 
 
 def _stay_out_of_the_way() -> None:
@@ -84,6 +92,8 @@ def _write(results: dict[str, Any], folder: Path) -> None:
     file = folder / "results.json"
     file.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
     (folder / "README.md").write_text(report.markdown(results))
+    if folder == _RESULTS:
+        digest.write_into(_README, results)
     print(report.markdown(results))
     try:
         installing.python("plots", _HERE / "requirements.txt")

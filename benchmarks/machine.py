@@ -16,7 +16,7 @@ def describe() -> dict[str, str]:
         "kernel": platform.release(),
         "Python": platform.python_version(),
         "load before": f"{os.getloadavg()[0]:.1f}",
-        "commit": _commit(),
+        "commit": commit(),
     }
 
 
@@ -27,7 +27,7 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"

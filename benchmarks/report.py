@@ -35,22 +35,36 @@ def _relay(part: dict[str, Any]) -> list[str]:
     runs: Runs = part["runs"]
     lines = ["## Relay", "", "CPU of the server's process tree, on a core of its own; in brackets: times nginx.", ""]
     lines += table(
-        ["relay", *_COSTS], [[relay, *(_cost(runs, relay, *of) for of in _COSTS.values())] for relay in _relays(runs)]
+        ["relay", *_COSTS], [[relay, *(_cost(runs, relay, *of) for of in _COSTS.values())] for relay in relays(runs)]
     )
     lines += ["", "Milliseconds that the relay adds to a token's way, against the same load without a relay.", ""]
     lines += table(
         ["relay", *_DELAYS],
-        [[relay, *(_added(runs, relay, *of) for of in _DELAYS.values())] for relay in _relays(runs)],
+        [[relay, *(_added(runs, relay, *of) for of in _DELAYS.values())] for relay in relays(runs)],
     )
     if "idle" in runs:
         lines += ["", "Open streams, and what happens when the client leaves.", ""]
         lines += table(
             ["relay", *_HOLDING],
-            [[relay, *(_plain(runs, relay, *of) for of in _HOLDING.values())] for relay in _relays(runs)],
+            [[relay, *(_plain(runs, relay, *of) for of in _HOLDING.values())] for relay in relays(runs)],
         )
     lines += ["", f"The load's core was busy for {_load_share(runs):.0%} at most in the paced runs.", ""]
     lines += [f"Not measured: {name}: {reason}." for name, reason in part["not_installed"].items()]
+    lines += _commits(part["commits"])
     return lines
+
+
+def _commits(commits: dict[str, str]) -> list[str]:
+    """Of which commit each scenario is, if they are of several."""
+    by_commit: dict[str, list[str]] = {}
+    for scenario, commit in commits.items():
+        by_commit.setdefault(commit, []).append(scenario)
+    if len(by_commit) < 2:
+        return []
+    return [
+        "",
+        "Measured at " + "; at ".join(f"{commit}: {', '.join(names)}" for commit, names in by_commit.items()) + ".",
+    ]
 
 
 _COSTS = {
@@ -79,20 +93,20 @@ _HOLDING = {
 }
 
 
-def _relays(runs: Runs) -> list[str]:
+def relays(runs: Runs) -> list[str]:
     names: dict[str, None] = {}
     for of_scenario in runs.values():
         names |= dict.fromkeys(of_scenario)
     return [name for name in names if name != _DIRECT]
 
 
-def _spread(runs: Runs, relay: str, scenario: str, figure: str) -> Spread | None:
+def spread_of(runs: Runs, relay: str, scenario: str, figure: str) -> Spread | None:
     values = [run[figure] for run in runs.get(scenario, {}).get(relay, [])]
     return spread(values) if values and not any(map(math.isnan, values)) else None
 
 
 def _cost(runs: Runs, relay: str, scenario: str, figure: str) -> str:
-    found, unit = _spread(runs, relay, scenario, figure), _spread(runs, _UNIT_OF_COMPARISON, scenario, figure)
+    found, unit = spread_of(runs, relay, scenario, figure), spread_of(runs, _UNIT_OF_COMPARISON, scenario, figure)
     if found is None:
         return "–"
     times = f" [{found.median / unit.median:.2f}]" if unit and unit.median else ""
@@ -100,7 +114,7 @@ def _cost(runs: Runs, relay: str, scenario: str, figure: str) -> str:
 
 
 def _added(runs: Runs, relay: str, scenario: str, figure: str) -> str:
-    found, straight = _spread(runs, relay, scenario, figure), _spread(runs, _DIRECT, scenario, figure)
+    found, straight = spread_of(runs, relay, scenario, figure), spread_of(runs, _DIRECT, scenario, figure)
     if found is None or straight is None:
         return "–"
     added = [max(value - straight.median, 0) for value in (found.median, found.low, found.high)]
@@ -110,7 +124,7 @@ def _added(runs: Runs, relay: str, scenario: str, figure: str) -> str:
 def _plain(runs: Runs, relay: str, scenario: str, figure: str) -> str:
     if scenario == "*":
         return number(sum(run[figure] for of in runs.values() for run in of.get(relay, [])))
-    found = _spread(runs, relay, scenario, figure)
+    found = spread_of(runs, relay, scenario, figure)
     if found is None:
         return "–"
     is_load_limit = any(run.get("is_load_limit") for run in runs[scenario][relay])
@@ -157,7 +171,7 @@ def _pipeline(runs: Runs) -> list[str]:
 
 
 def _ranged(runs: Runs, scenario: str, program: str, figure: str) -> str:
-    found = _spread(runs, program, scenario, figure)
+    found = spread_of(runs, program, scenario, figure)
     if found is None:
         return "–"
     if found.low == found.high:

@@ -28,7 +28,7 @@ POSTGRES = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "8GB
 _FOLDER = LOCAL / "admin"
 
 
-def measure(scales: Sequence[float]) -> dict[str, Any]:
+def measure(scales: Sequence[float], *, is_quick: bool) -> dict[str, Any]:
     """By scale. What does not fit on the disk is left out, and said to be."""
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
@@ -44,14 +44,14 @@ def measure(scales: Sequence[float]) -> dict[str, Any]:
                     found["left_out"][str(scale)] = reason
                     print(f"scale {scale:g}: {reason}", flush=True)
                 else:
-                    found["sizes"][str(scale)] = _measure_at(scale, running)
+                    found["sizes"][str(scale)] = _measure_at(scale, running, is_few=is_quick)
         finally:
             running.stop()
             shutil.rmtree(_FOLDER, ignore_errors=True)
     return found
 
 
-def _measure_at(scale: float, running: services.Services) -> dict[str, Any]:
+def _measure_at(scale: float, running: services.Services, *, is_few: bool) -> dict[str, Any]:
     sizes = FULL_SIZES.scaled(scale)
     print(f"a database of {sizes.conversions:,} conversions and {sizes.clicks:,} clicks", flush=True)
     env = rivermouth.environment(running) | {"DATABASE_URL": _create_database(running, f"scale_{scale:g}")}
@@ -60,7 +60,7 @@ def _measure_at(scale: float, running: services.Services) -> dict[str, Any]:
     _python(env, "benchmarks.admin.seed", "--scale", str(scale))
     seeded_s = time.monotonic() - began_at
     output = _FOLDER / "pages.json"
-    _python(env, "benchmarks.admin.pages", "--output", str(output))
+    _python(env, "benchmarks.admin.pages", "--output", str(output), *(["--few"] if is_few else []))
     pages = json.loads(output.read_text())
     for (name, kind), page in slowest(pages).items():
         print(f"{name:22} {kind:18} {page['median_ms']:7.0f} ms  {page['queries']} queries", flush=True)

@@ -44,7 +44,7 @@ class Sizes:
 
 
 FULL = Sizes(rounds=3, intake_s=6, conversions=[100, 1000, 10_000], slow_conversions=500, steady_s=10)
-QUICK = Sizes(rounds=1, intake_s=1.5, conversions=[400], slow_conversions=0, steady_s=0)
+QUICK = Sizes(rounds=1, intake_s=1.5, conversions=[200], slow_conversions=0, steady_s=0)
 _NAIVE_MAX = 1000  # it would take minutes, and a task costs the same whatever the queue holds
 SLOW_S = 0.05
 _STEADY_PER_S = 50

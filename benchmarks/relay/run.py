@@ -60,14 +60,13 @@ _MOST_STREAMS = Scenario(
 
 def plan(*, is_quick: bool, names: Sequence[str] | None = None) -> list[Scenario]:
     """What is measured, and how often; `names`: these scenarios instead of all."""
-    rounds, seconds = (2, 2.0) if is_quick else (3, 4.0)
-    few = 1 if is_quick else rounds
+    rounds, seconds = (1, 2.0) if is_quick else (3, 4.0)
     every = [
-        _unpaced(_SET_UP, tokens=1, rounds=few, seconds=seconds),
+        _unpaced(_SET_UP, tokens=1, rounds=rounds, seconds=seconds),
         _unpaced("unpaced", tokens=100, rounds=rounds, seconds=seconds),
         _paced(5, rounds=rounds, seconds=2 * seconds),  # few chunks, and CPU time comes in ticks
         _paced(50, rounds=rounds, seconds=seconds),
-        _paced(100, rounds=few, seconds=seconds),
+        _paced(100, rounds=rounds, seconds=seconds),
         _paced(500, rounds=rounds, seconds=seconds, needs=_PACED_100),
         _IDLE,
         _ABORT,

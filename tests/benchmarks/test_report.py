@@ -17,7 +17,11 @@ def test_costs_are_compared_with_nginx() -> None:
     results = {
         "machine": {"cores": "2"},
         "is_quick": False,
-        "relay": {"runs": {"paced 100": paced}, "not_installed": {"other": "no compiler"}},
+        "relay": {
+            "runs": {"paced 100": paced},
+            "commits": {"paced 100": "abc", "idle": "def", "abort": "abc"},
+            "not_installed": {"other": "no compiler"},
+        },
     }
 
     lines = report.markdown(results).splitlines()
@@ -29,3 +33,4 @@ def test_costs_are_compared_with_nginx() -> None:
     assert "| slow | 9.00 (9.00 – 9.00) | 80.0 (80.0 – 80.0) | – | – | – | – |" in lines
     assert "The load's core was busy for 50% at most in the paced runs." in lines
     assert "Not measured: other: no compiler." in lines
+    assert "Measured at abc: paced 100, abort; at def: idle." in lines
