@@ -74,7 +74,7 @@ def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
         row.is_attributed = True
         row.source = Attribution.Source.PLATFORM
         row.reason = "platform"
-        row.callback_param = answer.callback_param or ""
+        row.callback_param = answer.callback
         row.touched_at = answer.touched_at
         row.activated_at = answer.activated_at or lookup.activated_at
         row.attributed_at = now

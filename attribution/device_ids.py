@@ -127,7 +127,8 @@ def mask_json(body: str | bytes) -> str:
     if "\\" not in text and not _PERSONAL_NAME.search(text):
         return text  # most answers; parsing them costs as much as sending the request
     try:
-        return json.dumps(_masked(json.loads(text)), ensure_ascii=False)
+        masked = json.dumps(_masked(json.loads(text)), ensure_ascii=False)
+        return masked.encode(errors="backslashreplace").decode()  # half a surrogate pair stays the escape that it was
     except (ValueError, RecursionError):
         return _PERSONAL_TEXT.sub(lambda found: found[1] + mask(found[2]), text)
 

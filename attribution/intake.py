@@ -17,6 +17,8 @@ from config.activity import Activity
 
 # An organic event that is posted again so long after its last answer is asked about again.
 REVIVED_AFTER = timedelta(days=1)
+# What makes a payment besides its id. Other events are told apart by the user alone, and have no amount.
+PAYMENT_FIELDS = ("user_id", "amount_fen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Receipt:
     id: uuid.UUID
     state: str
     is_duplicate: bool
+    # The fields in which it differs from its row: not the same payment, but another one under the same id.
+    contradictions: tuple[str, ...] = ()
 
 
 def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
@@ -67,10 +71,12 @@ def receive_activity(activity: Activity) -> None:
 def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
     rows = [_conversion(event, now) for event in events]
     new_ids = bulk.insert_new(rows, unique=["dedup_key"])
-    known = _receipts([row.dedup_key for row in rows if row.id not in new_ids])
-    _revive([receipt.id for receipt in known.values() if receipt.state == State.ORGANIC], now)
+    known = _known([row.dedup_key for row in rows if row.id not in new_ids])
+    _revive([row.id for row in known.values() if row.state == State.ORGANIC], now)
     return [
-        Receipt(id=row.id, state=row.state, is_duplicate=False) if row.id in new_ids else known[row.dedup_key]
+        Receipt(id=row.id, state=row.state, is_duplicate=False)
+        if row.id in new_ids
+        else _duplicate(row, known[row.dedup_key])
         for row in rows
     ]
 
@@ -98,11 +104,16 @@ def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
     return row
 
 
-def _receipts(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Receipt]:
+def _known(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Conversion]:
     if not keys:
         return {}
-    rows = Conversion.objects.filter(dedup_key__in=keys).values_list("dedup_key", "id", "state")
-    return {key: Receipt(id=id_, state=state, is_duplicate=True) for key, id_, state in rows}
+    rows = Conversion.objects.filter(dedup_key__in=keys).only("dedup_key", "id", "state", *PAYMENT_FIELDS)
+    return {row.dedup_key: row for row in rows}
+
+
+def _duplicate(posted: Conversion, stored: Conversion) -> Receipt:
+    contradictions = [name for name in PAYMENT_FIELDS if getattr(posted, name) != getattr(stored, name)]
+    return Receipt(id=stored.id, state=stored.state, is_duplicate=True, contradictions=tuple(contradictions))
 
 
 def _revive(ids: Sequence[uuid.UUID], now: datetime) -> None:

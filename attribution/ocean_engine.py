@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+
+from attribution.device_ids import is_absent
 
 ATTRIBUTION_PATH = "/sdk/app/attribution/"
 CONVERSION_PATH = "/api/v2/conversion"
@@ -51,6 +53,8 @@ RETRYABLE_STATUSES = {408, 425, 429} | set(range(500, 600))
 TOO_MANY_REQUESTS = 429
 MAX_RESPONSE_BYTES = 64 * 1024
 MAX_ID = 2**63 - 1
+# The years 2010 to 2100, as seconds since 1970: what else stands for a time is none, or in another unit.
+SINCE_S, UNTIL_S = 1_262_304_000, 4_102_444_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +102,14 @@ class OceanEngineRejected(OceanEngineError):  # noqa: N818  # the same
     """The platform said no; `reply` has its code and message."""
 
 
+# Of the size that is stored.
+Code: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
+
+
 class AdAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Which ad brought a device. Old-structure accounts fill aid and cid, upgraded ones project and promotion."""
 
-    code: int
+    code: Code
     message: str | None = ""
     callback_param: str | None = ""
     advertiser_id: int | None = 0
@@ -121,7 +129,13 @@ class AdAnswer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_attributed(self) -> bool:
         """Code 0 alone does not say so: the answer for an organic user has it too."""
-        return bool(self.callback_param)
+        return bool(self.callback)
+
+    @property
+    def callback(self) -> str:
+        """What a report of this device's events needs; empty where nothing could be reported with it."""
+        callback = without_fragment(self.callback_param or "")
+        return "" if "\x00" in callback or is_absent(callback) else callback
 
     @property
     def ad(self) -> dict[str, Any]:
@@ -140,7 +154,7 @@ class AdAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConversionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    code: int
+    code: Code
     message: str | None = ""
 
 
@@ -176,8 +190,7 @@ def conversion_body(
         {
             "event_type": EVENT_TYPES[event],
             "context": {
-                # A parameter cut out of a URL may drag the URL's fragment along.
-                "ad": {"callback": callback_param.partition("#")[0], "match_type": MATCHED_BY_CLICK},
+                "ad": {"callback": without_fragment(callback_param), "match_type": MATCHED_BY_CLICK},
                 "device": {"platform": os, **_reported_device(os, device)},
             },
             "properties": properties,
@@ -225,12 +238,14 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def without_fragment(callback: str) -> str:
+    """A parameter cut out of a URL may drag the URL's fragment along."""
+    return callback.partition("#")[0]
+
+
 def _moment(seconds: int | None) -> datetime | None:
-    """The answer's times are seconds, by their size; one that is no time at all is not worth a failed look-up."""
-    try:
-        return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None
-    except (OverflowError, ValueError, OSError):
-        return None
+    """The answer's times are seconds, by their size. One that can't be true would put all events past their window."""
+    return datetime.fromtimestamp(seconds, tz=UTC) if seconds and SINCE_S <= seconds < UNTIL_S else None
 
 
 def _id(value: int | None) -> int | None:
@@ -246,7 +261,7 @@ def _answer(decoder: msgspec.json.Decoder[Any], reply: Reply, *, also_accepted: 
     """The decoded answer, and the reply with its code and message. Errors come inside a 200, too."""
     try:
         answer = decoder.decode(reply.body)
-    except msgspec.DecodeError as err:
+    except (msgspec.DecodeError, RecursionError) as err:
         raise OceanEngineUnavailable("the answer is not Ocean Engine's", reply, is_unknown=True) from err
     message = _text(answer.message)
     reply = replace(reply, code=answer.code, message=message)

@@ -44,6 +44,15 @@ class WordOrNumberField(serializers.Field[str, Any, str, Any]):
         return value
 
 
+class MomentField(serializers.DateTimeField):
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """DRF looks after overflows, but not for times without a time zone."""
+        try:
+            return super().enforce_timezone(value)
+        except OverflowError:
+            self.fail("overflow")
+
+
 class EventSerializer(serializers.Serializer[ReportedEvent]):
     """One event as an app reports it. Optional fields may be null, which is what many clients send for "none"."""
 
@@ -60,7 +69,7 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
     amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
     outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    occurred_at = serializers.DateTimeField(**OPTIONAL)
+    occurred_at = MomentField(**OPTIONAL)
     ip = serializers.IPAddressField(**OPTIONAL_TEXT)
     user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
     app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)

@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -75,6 +75,8 @@ class _AppIds:
 def _app_id_of(token: str) -> int | None:
     try:
         return App.objects.filter(monitor_token=token).values_list("pk", flat=True).first()
+    except DataError:  # a NUL, which no text of PostgreSQL has
+        return None
     finally:
         connection.close()  # back to the pool: this thread may not run again for hours
 

@@ -6,6 +6,8 @@ from attribution.pages import live, statistics, unmasking
 
 urlpatterns = [
     path("track/oceanengine/<str:token>/", tracking.click, name="click"),
+    # As a link looks that went through a form which "tidies" addresses; a redirect would cost the click.
+    path("track/oceanengine/<str:token>", tracking.click),
     path("api/events/", views.events, name="events"),
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
     path("api/attributions/<str:user_id>/", views.UserAttribution.as_view(), name="attribution"),

@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 500
 NOT_STORED = {"detail": "Not stored, by a fault of ours. Try again."}
+CONTRADICTED = "Taken: a payment of another user or amount has this id."
 
 # Requests beyond these wait for no place: memory stays bounded while the database is away.
 MAX_WAITING = 2000
@@ -56,13 +57,18 @@ class Events(APIView):
     def post(self, request: Request, *, now: datetime) -> Response:
         """Report one event, or up to 500 in a list; 202 means that they are on disk.
 
-        A list is answered with a list: a bad item has `{"status": "invalid", "errors": …}` in its place.
+        A list is answered with a list: a bad item has `{"status": "invalid", "errors": …}` in its place. So has a
+        payment whose `outer_event_id` another payment has; 409 if nothing else was posted.
         """
-        items = request.data if isinstance(request.data, list) else [request.data]
+        try:
+            is_list = isinstance(request.data, list)
+        except RecursionError as err:
+            raise ParseError("The JSON is nested too deeply.") from err
+        items = request.data if is_list else [request.data]
         if not 0 < len(items) <= MAX_EVENTS:
             raise ValidationError({"events": [f"{len(items)} events; 1 to {MAX_EVENTS} are allowed."]})
         reporter = _reporter(request)
-        return Unstored([_read(item, reporter, now) for item in items], is_list=isinstance(request.data, list))
+        return Unstored([_read(item, reporter, now) for item in items], is_list=is_list)
 
 
 class Unstored(Response):
@@ -77,14 +83,12 @@ class Unstored(Response):
 
     def fill(self, receipts: Iterator[intake.Receipt]) -> None:
         """Take the receipts of its events and say what became of each item."""
-        if not self._is_list and not self.events:
-            [self.data] = self._read
-            return
         answers = [
-            _answer(next(receipts)) if isinstance(found, ReportedEvent) else {"status": "invalid", "errors": found}
-            for found in self._read
+            _answer(next(receipts)) if isinstance(found, ReportedEvent) else _refusal(found) for found in self._read
         ]
-        self.data = answers if self._is_list else answers[0]
+        if self.events and all("errors" in answer for answer in answers):
+            self.status_code = status.HTTP_409_CONFLICT
+        self.data = answers if self._is_list else answers[0].get("errors", answers[0])
 
     def fail(self) -> None:
         """None of its events is stored, by a fault of ours."""
@@ -103,7 +107,7 @@ class EventState(APIView):
 
 class UserAttribution(APIView):
     @extend_schema(
-        parameters=[OpenApiParameter("app", description="The app's short name; default: the key's.")],
+        parameters=[OpenApiParameter("app", description="The app's short name, for a key without an app.")],
         responses=AttributionSerializer,
     )
     def get(self, request: Request, user_id: str) -> Response:
@@ -115,12 +119,13 @@ class UserAttribution(APIView):
 
 
 def _visible(rows: QuerySet[AnyRow], request: Request) -> QuerySet[AnyRow]:
-    """A server sees all rows; a user's token those of this user, in the token's app where it names one."""
+    """A key or token of an app sees the rows of that app only, and a user's token only those of this user."""
     credential = _credential(request)
-    if credential.user_id is None:
-        return rows
-    app = {"app_id": credential.app_id} if credential.app_id else {}
-    return rows.filter(user_id=credential.user_id, **app)
+    if credential.app_id is not None:
+        rows = rows.filter(app_id=credential.app_id)
+    if credential.user_id is not None:
+        rows = rows.filter(user_id=credential.user_id)
+    return rows
 
 
 def _credential(request: Request) -> Credential:
@@ -137,7 +142,13 @@ def _read(item: Any, reporter: Reporter, now: datetime) -> ReportedEvent | Any:
 
 
 def _answer(receipt: intake.Receipt) -> dict[str, Any]:
+    if receipt.contradictions:
+        return _refusal({"outer_event_id": [CONTRADICTED]})
     return {"id": str(receipt.id), "status": receipt.state, "duplicate": receipt.is_duplicate}
+
+
+def _refusal(errors: Any) -> dict[str, Any]:
+    return {"status": "invalid", "errors": errors}
 
 
 def _reporter(request: Request) -> Reporter:

@@ -93,7 +93,11 @@ def app(db: None) -> App:
 
 @pytest.fixture
 def client(app: App) -> APIClient:
-    key = ApiKey.objects.issue(caller="backend", app_id=app.pk, is_throttled=False)
+    return server_client(app)
+
+
+def server_client(app: App | None) -> APIClient:
+    key = ApiKey.objects.issue(caller="backend", app_id=app.pk if app else None, is_throttled=False)
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", HTTP_USER_AGENT="app/1.0")
 
 

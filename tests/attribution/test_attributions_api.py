@@ -4,7 +4,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from attribution.models import App, Attribution
-from tests.attribution.conftest import NOW, user_client
+from tests.attribution.conftest import NOW, server_client, user_client
 
 
 def attribute(app: App, user_id: str) -> Attribution:
@@ -34,11 +34,19 @@ def test_user_whom_nobody_asked_about_is_not_found(client: APIClient) -> None:
     assert client.get("/api/attributions/u-9/").status_code == 404
 
 
-def test_other_app_is_named_by_the_query(client: APIClient) -> None:
+def test_key_without_an_app_names_one_in_the_query(app: App) -> None:
+    attribute(app, "u-1")
+
+    assert server_client(None).get("/api/attributions/u-1/").status_code == 404
+    assert server_client(None).get("/api/attributions/u-1/?app=demo").json()["user_id"] == "u-1"
+    assert server_client(None).get("/api/attributions/u-1/?app=none").status_code == 404
+
+
+def test_key_of_an_app_sees_no_user_of_another(client: APIClient) -> None:
     attribute(App.objects.create(slug="other"), "u-1")
 
     assert client.get("/api/attributions/u-1/").status_code == 404
-    assert client.get("/api/attributions/u-1/?app=other").status_code == 200
+    assert client.get("/api/attributions/u-1/?app=other").status_code == 404
 
 
 def test_token_sees_its_own_user_only(app: App) -> None:

@@ -18,7 +18,7 @@ from attribution import views
 from attribution.models import App, Conversion
 from config.access.credentials import Credential
 from config.access.models import ApiKey
-from tests.attribution.conftest import user_client
+from tests.attribution.conftest import server_client, user_client
 
 # Events are stored in a thread with a connection of its own, which sees only what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +73,8 @@ def test_numbers_of_the_older_api_are_understood(
         ({"event": 2}, {"amount": ["Required for a payment."], "outer_event_id": ["Required for a payment."]}),
         ({"amount": "1.5"}, {"amount": ["A valid integer is required."]}),
         ({"amount": -1}, {"amount": ["Ensure this value is greater than or equal to 0."]}),
+        ({"occurred_at": "0001-01-01T00:00:00"}, {"occurred_at": ["Datetime value out of range."]}),
+        ({"occurred_at": "9999-12-31T23:59:59-14:00"}, {"occurred_at": ["Datetime value out of range."]}),
         ({"ip": "1.2.3"}, {"ip": ["Enter a valid IPv4 or IPv6 address."]}),
     ],
 )  # fmt: skip
@@ -109,6 +111,13 @@ def test_malformed_json_is_refused(client: APIClient, body: bytes) -> None:
     assert answer.json()["detail"].startswith("JSON parse error")
 
 
+@pytest.mark.parametrize("body", [b"[" * 50_000, b'[{"user_id":' + b"[" * 50_000 + b"]" * 50_000 + b"}]"])
+def test_json_of_bottomless_depth_is_refused(client: APIClient, body: bytes) -> None:
+    answer = client.post("/api/events/", body, content_type="application/json")
+
+    assert (answer.status_code, answer.json()) == (400, {"detail": "The JSON is nested too deeply."})
+
+
 def test_call_without_a_key_is_refused(app: App) -> None:
     assert APIClient().post("/api/events/", ACTIVE, format="json").status_code == 401
     assert Conversion.objects.count() == 0
@@ -126,6 +135,28 @@ def test_two_payments_of_a_user_are_two_conversions(client: APIClient) -> None:
 
     assert [answer["duplicate"] for answer in answers] == [False, False, True]
     assert Conversion.objects.count() == 2
+
+
+@pytest.mark.parametrize("change", [{"amount": 2999}, {"user_id": "u-2"}])
+def test_another_payment_under_the_same_id_is_refused(client: APIClient, change: dict[str, Any]) -> None:
+    refusal = {"outer_event_id": ["Taken: a payment of another user or amount has this id."]}
+    post(client, PAYMENT)
+
+    alone = post(client, PAYMENT | change)
+    only = post(client, [PAYMENT | change])
+    _status, [again, another] = post(client, [PAYMENT, PAYMENT | change])
+
+    assert alone == (409, refusal)
+    assert only == (409, [{"status": "invalid", "errors": refusal}])
+    assert (again["duplicate"], another) == (True, {"status": "invalid", "errors": refusal})
+    assert list(Conversion.objects.values_list("user_id", "amount_fen")) == [("u-1", 1999)]
+
+
+def test_payment_of_another_amount_in_the_same_list_is_refused(client: APIClient) -> None:
+    status, answers = post(client, [PAYMENT, PAYMENT | {"amount": 2999}])
+
+    assert (status, [answer["status"] for answer in answers]) == (202, ["pending", "invalid"])
+    assert Conversion.objects.get().amount_fen == 1999
 
 
 def test_fifty_posts_at_once_make_one_row() -> None:
@@ -299,3 +330,12 @@ def test_state_of_anothers_event_is_not_found(client: APIClient, app: App) -> No
     assert user_client(app, "u-2").get(path).status_code == 404
     assert user_client(App.objects.create(slug="other"), "u-1").get(path).status_code == 404
     assert client.get(f"/api/events/{uuid.uuid4()}/").status_code == 404
+
+
+def test_state_is_shown_to_keys_of_its_app_and_of_none(client: APIClient) -> None:
+    path = f"/api/events/{post(client, ACTIVE)[1]['id']}/"
+    other = App.objects.create(slug="other")
+
+    assert client.get(path).status_code == 200
+    assert server_client(None).get(path).status_code == 200
+    assert server_client(other).get(path).status_code == 404

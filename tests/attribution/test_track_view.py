@@ -79,6 +79,15 @@ def test_click_of_an_unknown_token(path: str) -> None:
     assert list(Click.objects.values_list("aid", flat=True)) == [2]
 
 
+def test_click_of_a_token_that_no_text_can_be() -> None:
+    assert call("/track/oceanengine/a\0b/?aid=1") == [(404, b'{"code":404,"message":"unknown monitor link"}')]
+
+
+def test_click_on_a_link_that_lost_its_slash(path: str) -> None:
+    assert call(f"{path.rstrip('/')}?aid=1") == [OK]
+    assert Click.objects.get().aid == 1
+
+
 @pytest.mark.parametrize("query", ["", "?", "?%", "?aid=%00%ff&ts=NaN&caid=[", "?&&==&=", f"?ua={'x' * 20_000}"])
 def test_click_with_odd_input(path: str, query: str) -> None:
     [answer] = call(path + query)
