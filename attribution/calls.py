@@ -4,6 +4,7 @@ A call waits in its destination's line, and no destination may fill all threads:
 """
 
 import logging
+import math
 import queue
 import time
 from collections import Counter, deque
@@ -40,6 +41,8 @@ class Call:
     """One request: a conversion's report, or a look-up that answers for all conversions of one user.
 
     `is_first`: nothing was known about the user before. `is_probe`: sent to find out whether the destination is back.
+    `leave_by`: after this time (monotonic) it does not leave any more, since its rows may be in other hands by then.
+    `is_late`: it did not leave.
     """
 
     destination: str
@@ -49,6 +52,8 @@ class Call:
     activated_at: datetime | None = None
     is_first: bool = True
     is_probe: bool = False
+    leave_by: float = math.inf
+    is_late: bool = False
     attempt: Attempt | None = None
     reply: Reply = field(default_factory=Reply)
     answer: AdAnswer | None = None
@@ -56,6 +61,10 @@ class Call:
 
     def make(self) -> None:
         """Send it, and keep what came of it."""
+        if time.monotonic() > self.leave_by:  # this process was frozen, or the threads were
+            self.is_late = True
+            self.error = OceanEngineUnavailable("it did not leave: the lease was over", self.reply)
+            return
         try:
             if self.kind == Attempt.Kind.LOOKUP:
                 self.answer, self.reply = ask_attribution(self.body)

@@ -178,6 +178,8 @@ class _Round:
                 self._hold(key, now)
         calls = self._lines.take(lambda key: self._destinations.allowance(key, now))
         calls = [call for call in calls if self._is_time_left(call, now)]
+        for call in calls:
+            call.leave_by = time.monotonic() + self._time_left_s(call, now) - _longest_call_s()
         if calls:
             self._lines.start(self._written_down(calls, now))
 
@@ -192,9 +194,10 @@ class _Round:
 
     def _is_time_left(self, call: Call, now: datetime) -> bool:
         """Whether the lease outlives the call and those before it. If not, the row becomes due again by itself."""
-        call_s = settings.OCEANENGINE_CONNECT_TIMEOUT_S + settings.OCEANENGINE_TOTAL_TIMEOUT_S
-        ends_at = now + timedelta(seconds=CALLS_PER_THREAD * call_s)
-        return all(row.due_at and row.due_at > ends_at for row in call.conversions)
+        return self._time_left_s(call, now) > CALLS_PER_THREAD * _longest_call_s()
+
+    def _time_left_s(self, call: Call, now: datetime) -> float:
+        return min((row.due_at - now).total_seconds() for row in call.conversions if row.due_at)
 
     def _written_down(self, calls: Sequence[Call], now: datetime) -> list[Call]:
         """The calls whose row is still ours, with their attempt in the database."""
@@ -214,6 +217,8 @@ class _Round:
         now = self._clock()
         settled = []
         for call in calls:
+            if call.is_late:  # its rows are due again, for whoever takes them
+                continue
             self._note(call)
             if isinstance(call.error, OceanEngineUnavailable):
                 settled += _put_off(call, call.error, now)
@@ -262,6 +267,11 @@ class _Round:
             self._destinations.note_throttling(call.destination, error.retry_after_s, str(error))
         else:
             self._destinations.note_failure(call.destination, str(error))
+
+
+def _longest_call_s() -> float:
+    longest_s: float = settings.OCEANENGINE_CONNECT_TIMEOUT_S + settings.OCEANENGINE_TOTAL_TIMEOUT_S
+    return longest_s
 
 
 def _user(row: Conversion) -> User:

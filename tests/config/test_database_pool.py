@@ -1,11 +1,14 @@
-"""The pool of database connections when PostgreSQL drops them all, as its restart does."""
+"""Database connections: when PostgreSQL drops them all, as its restart does, and when their process freezes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+
+from config.postgresql import base
 
 IN_USE = 6
 
@@ -48,3 +51,23 @@ def test_requests_go_on_at_once_after_all_connections_died() -> None:
     assert killed >= IN_USE - 1
     assert is_served
     assert took_s < 3
+
+
+def test_locks_of_a_process_that_froze_in_a_transaction_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    Group.objects.create(name="wanted")
+    monkeypatch.setattr(base, "IDLE_IN_TRANSACTION_S", 1)
+    frozen = connection.copy(alias="frozen")
+    frozen.set_autocommit(False)
+    with frozen.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM auth_group FOR UPDATE")
+    wanted = Group.objects.select_for_update(skip_locked=True)
+
+    is_free = []
+    for wait_s in (0, 1.5):
+        time.sleep(wait_s)
+        with transaction.atomic():
+            is_free.append(wanted.exists())
+    frozen.close()
+    frozen.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
+
+    assert is_free == [False, True]

@@ -243,6 +243,39 @@ def test_worker_killed_in_the_rush_reports_each_once_with_the_same_body(stage: S
     assert Attempt.objects.filter(kind="report").count() >= sum(sends for _, sends, _ in ledger)
 
 
+def test_worker_frozen_in_the_rush_sends_nothing_once_its_lease_is_over(stage: Stage) -> None:
+    stage.fault("conversion", "slow", delay_s=0.8)
+    worker = stage.start_worker()
+    stage.report(RUSH)
+    assert eventually(lambda: len(stage.reports()), lambda found: found >= RUSH // 5) < RUSH
+    os.killpg(worker.pid, signal.SIGSTOP)
+    without_answer = _sent(stage) - _reported()
+
+    stage.start_worker()
+    assert await_reported(RUSH, within_s=LEASE_S + 60) == ["reported"] * RUSH
+    os.killpg(worker.pid, signal.SIGCONT)
+
+    did_not_leave = Attempt.objects.filter(message="it did not leave: the lease was over", outcome="unavailable")
+    assert eventually(did_not_leave.exists, bool)
+    ledger = stage.reports()
+    assert [(device, is_identical) for device, _, is_identical in ledger] == [(d, same) for d, _, same in devices(RUSH)]
+    assert {device for device, sends, _ in ledger if sends > 1} <= without_answer
+    assert states() == ["reported"] * RUSH
+
+
+def _sent(stage: Stage) -> set[str]:
+    return {device for device, _, _ in stage.reports()}
+
+
+def _reported() -> set[str]:
+    numbers = (user_id.removeprefix("u-") for user_id in _user_ids("reported"))
+    return {f"a{int(number):015x}" for number in numbers}
+
+
+def _user_ids(state: str) -> list[str]:
+    return list(Conversion.objects.filter(state=state).values_list("user_id", flat=True))
+
+
 def test_web_killed_while_events_come_in_has_stored_each_that_it_took(stage: Stage) -> None:
     web = stage.start_web()
     taken: dict[str, str] = {}
