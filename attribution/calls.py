@@ -87,7 +87,11 @@ class Lines:
         self._share = max(1, int(settings.CONVERSION_CONCURRENCY * SHARE))
 
     def __len__(self) -> int:
-        return self._under_way.total() + sum(map(len, self._waiting.values()))
+        return self.under_way + sum(map(len, self._waiting.values()))
+
+    @property
+    def under_way(self) -> int:
+        return self._under_way.total()
 
     def add(self, call: Call) -> None:
         self._waiting.setdefault(call.destination, deque()).append(call)
@@ -102,7 +106,7 @@ class Lines:
 
     def take(self, allowance: Callable[[str], int | None]) -> list[Call]:
         """As many calls as there is room for, from each line in turn, within each destination's allowance."""
-        free = settings.CONVERSION_CONCURRENCY * CALLS_PER_THREAD - self._under_way.total()
+        free = settings.CONVERSION_CONCURRENCY * CALLS_PER_THREAD - self.under_way
         taken: list[Call] = []
         open_to = {name: self._room(name, allowance(name)) for name in self.destinations()}
         while free > len(taken) and open_to:
@@ -121,11 +125,11 @@ class Lines:
 
     def finished(self) -> list[Call]:
         """Wait for calls to finish, and a moment longer for more of them; empty when none is under way."""
-        if not self._under_way.total():
+        if not self.under_way:
             return []
         calls = [self._finished.get()]
         gathered_until = time.monotonic() + GATHER_S
-        while self._finished.qsize() < self._under_way.total() // 2 and time.monotonic() < gathered_until:
+        while self._finished.qsize() < self.under_way // 2 and time.monotonic() < gathered_until:
             time.sleep(GATHER_S / 6)
         while not self._finished.empty():
             calls.append(self._finished.get())

@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from attribution import attributions, bulk, destinations, device_ids, live_feed, ocean_engine, retry
 from attribution.attributions import Lookup, User
 from attribution.calls import CALLS_PER_THREAD, Call, Lines
 from attribution.destinations import Destinations
 from attribution.device_ids import DecryptionError
+from attribution.insisting import insist
 from attribution.models import App, Attempt, Attribution, Conversion, Destination
 from attribution.ocean_engine import OceanEngineUnavailable
 
@@ -86,10 +87,15 @@ class _Round:
         while True:
             is_in_time = time.monotonic() < stop_claiming_at
             claimed = 0
-            if is_in_time and len(self._lines) <= capacity // 2:
-                claimed = self._claim(capacity - len(self._lines))
-                count += claimed
-            self._launch()
+            try:
+                if is_in_time and len(self._lines) <= capacity // 2:
+                    claimed = self._claim(capacity - len(self._lines))
+                    count += claimed
+                self._launch()
+            except (OperationalError, InterfaceError):
+                if not self._lines.under_way:
+                    raise
+                connection.close()  # what is under way comes to its end; what was to be started is due after its lease
             finished = self._lines.finished()
             if finished:
                 self._settle(finished)
@@ -226,13 +232,13 @@ class _Round:
                 settled += _concluded(call, now)
         answered = [call for call in calls if call.kind == Attempt.Kind.LOOKUP and not _is_unavailable(call)]
         settled += self._settle_lookups(answered, now)
-        save_settled(settled)
-        _save_attempts(calls)
-        destinations.release(self._destinations.save(now), now=now)
+        insist(lambda: save_settled(settled))
+        insist(lambda: _save_attempts(calls))
+        insist(lambda: destinations.release(self._destinations.save(now), now=now))
 
     def _settle_lookups(self, calls: Sequence[Call], now: datetime) -> list[Conversion]:
         """Rows whose user has an ad go on to their report; the others are returned, settled."""
-        known = attributions.conclude([self._lookup(call) for call in calls], now=now)
+        known = insist(lambda: attributions.conclude([self._lookup(call) for call in calls], now=now))
         settled: list[Conversion] = []
         for call in calls:
             for row in call.conversions:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import redis
 import requests
+from django.db import connection
 from django.utils import timezone
 
 from attribution.models import App, Attempt, Conversion
@@ -274,6 +275,27 @@ def _reported() -> set[str]:
 
 def _user_ids(state: str) -> list[str]:
     return list(Conversion.objects.filter(state=state).values_list("user_id", flat=True))
+
+
+def test_database_that_drops_the_worker_in_the_rush_makes_it_forget_no_answer(stage: Stage) -> None:
+    stage.fault("conversion", "slow", delay_s=0.3)
+    stage.start_worker()
+    stage.report(RUSH)
+
+    for sent in range(30, RUSH - 30, 60):
+        assert eventually(lambda: len(stage.reports()), lambda found: found >= sent) >= sent  # noqa: B023  # called here
+        _drop_all_other_connections()
+
+    assert await_reported(RUSH, within_s=LEASE_S + 60) == ["reported"] * RUSH
+    assert stage.reports() == devices(RUSH)
+
+
+def _drop_all_other_connections() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def test_web_killed_while_events_come_in_has_stored_each_that_it_took(stage: Stage) -> None:
