@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from celery.schedules import crontab
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from redis import ConnectionPool
 
@@ -224,6 +225,7 @@ UNFOLD = {
     "SITE_TITLE": "Rivermouth",
     "SITE_HEADER": "Rivermouth",
     "SITE_SYMBOL": "water",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("rivermouth/icon.svg")}],
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "attribution.pages.dashboard.context",
     "SIDEBAR": {"navigation": "config.navigation.sidebar"},
