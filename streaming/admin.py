@@ -11,31 +11,19 @@ from django.db.models import QuerySet, URLField
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
-from streaming import usage_page
+from streaming import admin_conversations, usage_page  # noqa: F401  # registers the conversations
 from streaming.admin_filters import DaysFilter, ModelFilter, ProviderFilter
+from streaming.admin_lists import InfinitePaginator, ReadOnly
 from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 
-PAGES = 200
 PRICES = ["prompt_price", "cached_price", "completion_price"]
-
-
-class ReadOnly:
-    """Rows that the product writes: looked at, never edited."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Provider)
@@ -81,18 +69,10 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # as above
     change_form_outer_before_template = "admin/streaming/route/test.html"
 
 
-class Pages(InfinitePaginator):  # type: ignore[misc]  # as above
-    """Pages that are not counted, up to where somebody may leaf: the database reads all that is skipped."""
-
-    @cached_property
-    def count(self) -> int:
-        return PAGES * int(self.per_page)
-
-
 @admin.register(Completion)
 class CompletionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     list_display = [
-        "started_at", "state_label", "caller", "user_id", "chat_model", "provider", "prompt_tokens",
+        "started", "state_label", "caller", "user_id", "chat_model", "provider", "prompt_tokens",
         "completion_tokens", "cost", "first_content_ms", "speed", "finish_reason", "error_code",
     ]  # fmt: skip
     list_filter = ["state", DaysFilter, ModelFilter, ProviderFilter, "profile"]
@@ -104,8 +84,15 @@ class CompletionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     # Neither list nor filters count: a COUNT(*) reads the whole table.
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    paginator = Pages
+    paginator = InfinitePaginator
+    list_per_page = 50
+    list_max_show_all = 0
     texts = ["text", "reasoning"]
+
+    @admin.display(description=_("started at"))
+    def started(self, completion: Completion) -> str:
+        at = date_format(timezone.localtime(completion.started_at), "Y-m-d H:i:s")
+        return format_html('<span class="whitespace-nowrap">{}</span>', at)
 
     @display(  # type: ignore[untyped-decorator]  # as above
         description=_("state"),

@@ -328,6 +328,8 @@ class Conversation(models.Model):
         indexes = [
             # The owner's list, newest first, page by page.
             models.Index(fields=["owner", "-updated_at", "-id"], name="conversation_of_owner"),
+            # The admin's list, newest first.
+            models.Index(fields=["-updated_at"], name="conversation_by_time"),
         ]
 
     def __str__(self) -> str:

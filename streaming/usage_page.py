@@ -154,6 +154,10 @@ def _chart(rows: Sequence[Usage], selection: Selection, value: Callable[[Usage],
             "data": [round(sums[model].get(day, 0), 6) for day in selection.days],
             "backgroundColor": colour,
             "stack": "all",
+            "maxBarThickness": 24,
+            "borderRadius": 2,
+            "displayYAxis": True,
+            "maxTicksXLimit": 10,
         }
         for model, colour in _legend(rows)
     ]
@@ -169,6 +173,7 @@ def _line(row: Usage, selection: Selection) -> dict[str, Any]:
         query |= {"model": selection.model, "provider": selection.provider}
     return {
         "usage": row,
+        "chats": f"{row.completions:,}",
         "numbers": _numbers(row),
         "cost": yuan(row.cost_cny),
         "url": f"{reverse(_COMPLETIONS)}?{urlencode(query)}",

@@ -17,13 +17,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from streaming import usage, usage_page
-from streaming.models import ChatModel, Completion, Provider, Route, UsageHour, UsageNote
+from streaming.models import ChatModel, Completion, Conversation, Provider, Route, UsageHour, UsageNote
 from tests.servers import Server
 from tests.streaming.conftest import PROVIDER_KEY, recorded
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, answer, chunk, event
 
 LIST = "/admin/streaming/completion/"
 USAGE = "/admin/streaming/usagehour/"
+CONVERSATIONS = "/admin/streaming/conversation/"
 TODAY = timezone.localdate()
 PASSWORD = "a-long-password-1"
 
@@ -116,6 +117,70 @@ def test_text_is_for_who_may_read_it(
 
     assert "doubao" in page
     assert ("canary text" in page, "canary reasoning" in page) == (is_shown, is_shown)
+
+
+# --- Stored conversations ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def conversation(db: None) -> Conversation:
+    """A question and its answer, and a question that nobody has answered."""
+    conversation = Conversation.objects.create(
+        owner="user:1:2:u-1", title="canary title", created_at=timezone.now(), updated_at=timezone.now()
+    )
+    answered = completion(user_id="u-1", text="canary answer")
+    messages = [("user", "canary question", None), ("assistant", "", answered), ("user", "<b>again</b>", None)]
+    for role, question, said in messages:
+        conversation.messages.create(role=role, question=question, completion=said, created_at=timezone.now())
+    return conversation
+
+
+@pytest.mark.parametrize(
+    ("permission", "stores_text", "status"),
+    [("read_text", True, 200), ("view_conversation", True, 403), ("read_text", False, 403)],
+)
+def test_conversations_are_for_who_may_read_texts_that_are_stored(
+    settings: Settings, conversation: Conversation, permission: str, stores_text: bool, status: int
+) -> None:
+    settings.CHAT_STORE_TEXT = stores_text
+    user = User.objects.create(username="u", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename=permission))
+    browser = Client()
+    browser.force_login(user)
+
+    pages = [browser.get(CONVERSATIONS), browser.get(f"{CONVERSATIONS}{conversation.pk}/change/")]
+
+    assert [page.status_code for page in pages] == [status, status]
+    assert [b"canary title" in page.content for page in pages] == [status == 200] * 2
+    assert (CONVERSATIONS in browser.get("/admin/").content.decode()) is (status == 200)
+
+
+def test_conversation_is_read_from_top_to_bottom(admin_client: Client, conversation: Conversation) -> None:
+    page = admin_client.get(f"{CONVERSATIONS}{conversation.pk}/change/").content.decode()
+
+    assert re.findall(r'class="rm-said">(.*?)</div>', page) == [
+        "canary question", "canary answer", "&lt;b&gt;again&lt;/b&gt;",
+    ]  # fmt: skip
+    [answered] = Completion.objects.all()
+    assert f"{LIST}{answered.pk}/change/" in page
+
+
+@pytest.mark.parametrize(("term", "is_found"), [("u-1", True), ("u", False), ("{pk}", True)])
+def test_conversation_is_found_by_its_user_or_id(
+    admin_client: Client, conversation: Conversation, term: str, is_found: bool
+) -> None:
+    page = admin_client.get(CONVERSATIONS, {"q": term.format(pk=conversation.pk)}).content.decode()
+
+    assert (f"{conversation.pk}/change/" in page) is is_found
+
+
+def test_conversation_can_not_be_changed(admin_client: Client, conversation: Conversation) -> None:
+    address = f"{CONVERSATIONS}{conversation.pk}"
+
+    answers = [admin_client.post(f"{address}/change/", {"title": "x"}), admin_client.post(f"{address}/delete/")]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert Conversation.objects.get().title == "canary title"
 
 
 # --- Usage and cost ---------------------------------------------------------------------------------------------------
