@@ -7,11 +7,13 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
@@ -41,7 +43,7 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own 
     """A new key, for a caller by name: as `manage.py issue_key`."""
 
     caller = forms.CharField(
-        label=_("caller"),
+        label=capfirst(_("caller")),
         max_length=150,
         validators=[User.username_validator],
         help_text=_("Who will use it; made if there is none of this name."),
@@ -58,6 +60,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
     readonly_fields = ["user", "token_key", "created"]
     actions = ["revoke"]
     compressed_fields = True
+    formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
     limits = ["app", "is_throttled", "requests_per_minute", "concurrent_streams", "tokens_per_day", "allowed_models"]
 
     @display(  # type: ignore[untyped-decorator]  # as above

@@ -38,6 +38,10 @@ class ApiKeyManager(models.Manager["ApiKey"]):
 class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type information
     """A server's credential, stored as a hash: `Authorization: Bearer <key>`."""
 
+    # Knox takes the digest for the primary key, and the admin's addresses would show it to every log on the way.
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=CONSTANTS.DIGEST_LENGTH, unique=True, editable=False)
+
     # Knox's fields, with names that can be translated.
     token_key = models.CharField(
         _("beginning of the key"),
