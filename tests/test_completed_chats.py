@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from attribution.models import App, Conversion
@@ -30,8 +31,11 @@ def chat(stack: Stack, user_id: str = "u-1", **fields: object) -> None:
 
 
 def ended(count: int) -> int:
-    """Wait until so many chats are on record as ended, with all that follows from them."""
-    rows = Completion.objects.exclude(state=Completion.State.STREAMING)
+    """Wait until so many chats of this test's caller are on record as ended, with all that follows from them.
+
+    The chats that an earlier test walked away from end some time later, and are of a caller that is gone.
+    """
+    rows = Completion.objects.filter(caller=User.objects.get()).exclude(state=Completion.State.STREAMING)
     return eventually(rows.count, lambda found: found == count)
 
 

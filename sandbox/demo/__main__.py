@@ -77,7 +77,14 @@ def show(site: "Site", size: Size) -> Counter[str]:
     now = timezone.localtime(timezone.now(), timezone.get_default_timezone())
     app = App.objects.prefetch_related("channel_packages").get(slug=logins.DEMO_APP)
     yesterday = _write_history(app, now, size)
-    plan = traffic.plan_for(now, about=size.users, chats=size.live_chats, seconds=size.seconds, returning=yesterday)
+    plan = traffic.plan_for(
+        now,
+        about=size.users,
+        chats=size.live_chats,
+        stores_text=settings.CHAT_STORE_TEXT,
+        seconds=size.seconds,
+        returning=yesterday,
+    )
     counts = traffic.play(site, plan)
     stats.catch_up(timezone.now())
     usage.sum_noted_hours(timezone.now())
@@ -161,11 +168,12 @@ Played today: {sent}. Reports go on for a minute: an advertiser was down for a w
   Dashboard     {site.url}/admin/?period=30d
   Statistics    {site.url}/admin/statistics/?period=30d&group_by=ad
   Send records  {site.url}/admin/attribution/conversion/
-    rejected    {site.url}/admin/attribution/conversion/?state__exact=rejected
-    held        {site.url}/admin/attribution/conversion/?state__exact=held
+    rejected    {site.url}/admin/attribution/conversion/?state=rejected
+    held        {site.url}/admin/attribution/conversion/?state=held
   Advertisers   {site.url}/admin/attribution/destination/
   Chats         {site.url}/admin/streaming/completion/
     cost        {site.url}/admin/streaming/usagehour/
+    texts       {site.url}/admin/streaming/conversation/
   As JSON       {site.url}/api/stats/?group_by=ad
 
 The statistics are those of the rows: .venv/bin/python manage.py verify_stats

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from sandbox.demo import people
 from sandbox.demo.chats import QUESTIONS
@@ -62,10 +64,13 @@ class Plan:
     midnight: datetime
     run: str
     chats: int
+    stores_text: bool
     seconds: float
 
 
-def plan_for(now: datetime, *, about: int, chats: int, seconds: float, returning: Sequence[User]) -> Plan:
+def plan_for(
+    now: datetime, *, about: int, chats: int, stores_text: bool, seconds: float, returning: Sequence[User]
+) -> Plan:
     """`now` in the time zone of the site's days."""
     assert now.tzinfo is not None  # noqa: S101 - for the type checker
     run = f"{now:%H%M%S}"
@@ -91,6 +96,7 @@ def plan_for(now: datetime, *, about: int, chats: int, seconds: float, returning
         midnight=begin,
         run=run,
         chats=chats,
+        stores_text=stores_text,
         seconds=seconds,
     )
 
@@ -126,7 +132,7 @@ def _steps(plan: Plan) -> Iterator[Step]:
     dice = random.Random(f"chats {plan.run}")
     for number in range(plan.chats):
         user = dice.choice(plan.users) if plan.users else None
-        yield dice.uniform(0, 0.85), "chats", _chat(number, dice.choice(QUESTIONS), user)
+        yield dice.uniform(0, 0.85), "chats", _chat(number, dice.choice(QUESTIONS), user, plan.stores_text)
     for when, fault in FAULTS:
         yield when, "faults", _fault(fault)
 
@@ -158,17 +164,22 @@ def _report(deed: Deed) -> Action:
     return lambda stage: stage.post("/api/events/", event)
 
 
-def _chat(number: int, question: str, user: User | None) -> Action:
-    """By turns: an app's user on the app profile, now and then stopped or left; a server on OpenAI's."""
+def _chat(number: int, question: str, user: User | None, stores_text: bool) -> Action:
+    """By turns: an app's user on the app profile, some of them in a stored conversation, now and then stopped or left;
+    a server on OpenAI's.
+    """
     if number % 3 == 2 or user is None:
         body = {"model": "doubao", "stream": True, "messages": [{"role": "user", "content": question}]}
         return lambda stage: stage.read_stream("/v1/chat/completions", body, stage.site.key)
     max_lines = 40 if number % 7 == 3 else None
     is_stopped = number % 7 == 4
+    is_stored = stores_text and number % 3 == 1
 
     def talk(stage: "_Stage") -> None:
         token = stage.post("/api/tokens/", {"user_id": user.user_id})["token"]
-        body = {"messages": [{"role": "user", "content": question}]}
+        body: dict[str, Any] = {"messages": [{"role": "user", "content": question}]}
+        if is_stored:
+            body = {"conversation": stage.post("/api/conversations/", {}, token)["id"], "message": question}
         stage.read_stream("/api/chat/", body, token, max_lines=max_lines, is_stopped=is_stopped)
 
     return talk
@@ -204,10 +215,10 @@ class _Stage:
     def get(self, path: str) -> None:
         self._session.get(self.site.url + path, timeout=TIMEOUT_S).raise_for_status()
 
-    def post(self, path: str, body: Any) -> Any:
-        answer = self._session.post(
-            self.site.url + path, json=body, headers={"Authorization": f"Bearer {self.site.key}"}, timeout=TIMEOUT_S
-        )
+    def post(self, path: str, body: Any, token: str = "") -> Any:
+        """With the user's token, or as the app's backend."""
+        headers = {"Authorization": f"Bearer {token or self.site.key}"}
+        answer = self._session.post(self.site.url + path, json=body, headers=headers, timeout=TIMEOUT_S)
         answer.raise_for_status()
         return answer.json()
 
@@ -231,5 +242,8 @@ class _Stage:
         if not hasattr(self._own, "session"):
             self._own.session = requests.Session()
             self._own.session.trust_env = False
+            # The server may just have closed a connection that was idle; whatever is sent here may be sent twice.
+            again = HTTPAdapter(max_retries=Retry(2, allowed_methods=None))
+            self._own.session.mount("http://", again)
         session: requests.Session = self._own.session
         return session

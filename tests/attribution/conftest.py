@@ -79,7 +79,6 @@ class Pipeline:
 @pytest.fixture
 def pipeline(sandbox_server: Server, settings: Settings, db: None) -> Pipeline:
     settings.OCEANENGINE_BASE_URL = sandbox_server.url
-    settings.OCEANENGINE_READ_TIMEOUT_S = 0.5
     for path in ("_faults", "_ledger"):
         requests.delete(f"{sandbox_server.url}/{path}", timeout=10).raise_for_status()
     app = App.objects.create(slug="demo", android_package="com.example.demo", ios_bundle="com.example.ios")

@@ -211,7 +211,8 @@ def test_answer_that_never_came_is_unknown_and_counted_once_by_the_platform(pipe
     assert (found["sends"], found["identical_bodies"]) == (2, True)
 
 
-def test_destination_that_hangs_is_given_up_by_the_timeout(pipeline: Pipeline) -> None:
+def test_destination_that_hangs_is_given_up_by_the_timeout(pipeline: Pipeline, settings: Settings) -> None:
+    settings.OCEANENGINE_READ_TIMEOUT_S = 0.5
     pipeline.fault("conversion", "hang", times=1)
     conversion = pipeline.report()
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from attribution.models import Conversion
+from attribution.models import App, Conversion
 from config.access.models import ApiKey
 from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 from tests.attribution.conftest import Pipeline, pipeline  # noqa: F401  # a fixture, found by its name here
@@ -92,6 +92,7 @@ def _is_english(text: str) -> bool:
 @pytest.fixture
 def rows(pipeline: Pipeline, admin_user: User) -> Pipeline:  # noqa: F811  # the imported fixture
     """One of everything that the admin has a page for."""
+    App.objects.update(monitor_token="token-1")  # a random one may be a word of letters only
     pipeline.report()
     pipeline.fault("conversion", "status", status=400, times=1)
     pipeline.deliver()
