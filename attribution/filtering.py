@@ -11,19 +11,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, Exists, F, Min, Model, OuterRef, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution.events import dedup_key
-from attribution.models import AD_ID, App, Attribution, Click, Conversion, Event, Os, State
+from attribution.models import AD_ID, CAMPAIGN_ID, App, Attribution, Click, Conversion, Event, Os, State
 from attribution.reports import EARLIEST
 from attribution.roll_ups import Change, ClickDay, EventDay
 
 # Names in an address that choose no rows: the page, and what the admin says of a bad address.
 NO_FILTERS = {"p", "e"}
 SINCE, UNTIL = "since", "until"
+# Whether an ad brought the user.
+SOURCES = ATTRIBUTED, ORGANIC = "attributed", "organic"
+# Of a filter by text: the rows in which there is none.
+NONE = "-"
 _MAX_ID = 2**63 - 1
 # Ocean Engine calls our monitor link within seconds. A click that came so long after its day is missing there: with the
 # bound a day is found by the index on arrival, without it the clicks of all later days would be read.
@@ -111,8 +117,8 @@ def _start(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
 
 
-def _is(field: str) -> Condition:
-    return lambda value: Q(**{field: value})
+def _text(field: str, lookup: str = "exact") -> Condition:
+    return lambda value: Q(**{field: ""}) if value == NONE else Q(**{f"{field}__{lookup}": value})
 
 
 def _one_of(field: str, words: Sequence[str]) -> Condition:
@@ -133,7 +139,8 @@ def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: 
 
     def since(value: str) -> Q:
         wanted = condition(value)
-        first_day = sums.objects.filter(**{field: value}).aggregate(Min("day"))["day__min"]
+        summed_as = "" if value == NONE else value
+        first_day = sums.objects.filter(**{field: summed_as}).aggregate(Min("day"))["day__min"]
         unsummed_at = Change.objects.aggregate(Min("happened_at"))["happened_at__min"]
         known = [_start(first_day)] if first_day else []
         known += [unsummed_at] if unsummed_at else []
@@ -156,14 +163,37 @@ def _ids(value: str) -> Q:
     return Q(pk__in=[uuid.UUID(each) for each in value.split(",")])
 
 
-def _ad(value: str) -> Q:
-    """All events of the users whom a promotion or an old ad brought."""
-    users = Attribution.objects.filter(_ad_of_row(value), is_attributed=True)
-    return Q(Exists(users.filter(app=OuterRef("app"), user_id=OuterRef("user_id"))))
+def _platform_id(expression: Combinable) -> Condition:
+    """0 is how the statistics call rows without such an id."""
+    without = Coalesce(expression, Value(0, BigIntegerField()))
+
+    def condition(value: str) -> Q:
+        platform_id = _id(value)
+        return Q(Exact(expression if platform_id else without, platform_id))
+
+    return condition
 
 
-def _ad_of_row(value: str) -> Q:
-    return Q(Exact(AD_ID, _id(value)))
+_advertiser, _campaign, _ad = _platform_id(F("advertiser_id")), _platform_id(CAMPAIGN_ID), _platform_id(AD_ID)
+
+
+def _of_user(condition: Condition) -> Condition:
+    """All events of the users whom such an ad brought, as the statistics count them.
+
+    Not by the advertiser that stands in the event itself: it has none until a worker has dealt with it.
+    """
+    return lambda value: Q(_attributed_users(condition(value)))
+
+
+def _source(value: str) -> Q:
+    if value not in SOURCES:
+        raise ValueError
+    return Q(_attributed_users(Q())) if value == ATTRIBUTED else ~Q(_attributed_users(Q()))
+
+
+def _attributed_users(wanted: Q) -> Exists:
+    users = Attribution.objects.filter(wanted, is_attributed=True)
+    return Exists(users.filter(app=OuterRef("app"), user_id=OuterRef("user_id")))
 
 
 def _record(value: str) -> Q:
@@ -204,11 +234,13 @@ CONVERSIONS = Filters(
         "event": _one_of("event", Event.values),
         "os": _one_of("os", Os.values),
         "app": _number("app_id"),
-        "advertiser": _number("advertiser_id"),
-        "ad": _ad,
-        "channel": _summed(_is("channel"), EventDay, "channel", "occurred_at"),
-        "reason": _is("reason"),
-        "error": _is("detail__startswith"),
+        "source": _source,
+        "advertiser": _of_user(_advertiser),
+        "campaign": _of_user(_campaign),
+        "ad": _of_user(_ad),
+        "channel": _summed(_text("channel"), EventDay, "channel", "occurred_at"),
+        "reason": _text("reason"),
+        "error": _text("detail", "startswith"),
     },
 )
 CLICKS = Filters(
@@ -220,8 +252,9 @@ CLICKS = Filters(
         "q": _click,
         "app": _number("app_id"),
         # Nothing comes before it happens: what came since the first day is all that happened since.
-        "advertiser": _summed(_number("advertiser_id"), ClickDay, "advertiser_id", "received_at"),
-        "ad": _summed(_ad_of_row, ClickDay, "ad_id", "received_at"),
+        "advertiser": _summed(_advertiser, ClickDay, "advertiser_id", "received_at"),
+        "campaign": _summed(_campaign, ClickDay, "campaign_id", "received_at"),
+        "ad": _summed(_ad, ClickDay, "ad_id", "received_at"),
         "os": _one_of("os", Os.values),
     },
 )
@@ -232,8 +265,9 @@ ATTRIBUTIONS = Filters(
     conditions={
         "q": _user,
         "app": _number("app_id"),
-        "advertiser": _number("advertiser_id"),
-        "ad": _ad_of_row,
+        "advertiser": _advertiser,
+        "campaign": _campaign,
+        "ad": _ad,
         "attributed": _yes_or_no("is_attributed"),
         "suspicious": _yes_or_no("is_suspicious"),
         "source": _one_of("source", Attribution.Source.values),

@@ -175,7 +175,8 @@ class AdIds(models.Model):
         abstract = True
 
 
-# The promotion, or the old ad where there is none: as the statistics count.
+# The project and the promotion, or the old campaign and ad where there is none: as the statistics count.
+CAMPAIGN_ID = Coalesce(NullIf("project_id", 0), "campaign_id")
 AD_ID = Coalesce(NullIf("promotion_id", 0), "aid")
 AD_FIELDS = [field.name for field in AdIds._meta.fields]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.functional import Promise
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """unfold's `SIDEBAR["navigation"]`: each person sees what they may open."""
-    return [
+    groups: list[dict[str, Any]] = [
         {
             "items": [
                 _page(request, _("Dashboard"), "dashboard", "admin:index"),
@@ -40,6 +41,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _rows(request, _("Chat completions"), "forum", "streaming_completion"),
+                *_conversations(request),
                 _rows(request, _("Usage and cost"), "payments", "streaming_usagehour"),
                 _rows(request, _("Models"), "neurology", "streaming_chatmodel"),
                 _rows(request, _("Routes"), "route", "streaming_route"),
@@ -56,6 +58,23 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
     ]
+    _mark_open(request, [item for group in groups for item in group["items"]])
+    return groups
+
+
+def _mark_open(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """One item: unfold itself would also mark the list below which another item's page has its address."""
+    index = str(reverse_lazy("admin:index"))
+    links = [str(item["link"]) for item in items]
+    above = [link for link in links if request.path == link or (link != index and request.path.startswith(link))]
+    for item, link in zip(items, links, strict=True):
+        item["active"] = link == max(above, key=len, default=None)
+
+
+def _conversations(request: HttpRequest) -> list[dict[str, Any]]:
+    """As long as their texts are stored."""
+    title, address = _("Conversations"), "admin:streaming_conversation_changelist"
+    return [_page(request, title, "chat", address, "streaming.read_text")] if settings.CHAT_STORE_TEXT else []
 
 
 def _rows(request: HttpRequest, title: Promise, icon: str, model: str) -> dict[str, Any]:

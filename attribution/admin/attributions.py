@@ -27,6 +27,7 @@ class AttributionAdmin(BigList):
         Days,
         choice("app", _("app"), apps),
         text("advertiser", _("advertiser")),
+        text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
         choice("attributed", _("attributed"), YES_OR_NO),
         choice("source", _("source"), Attribution.Source.choices),

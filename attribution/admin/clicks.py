@@ -22,6 +22,7 @@ class ClickAdmin(BigList):
         Days,
         choice("app", _("app"), apps),
         text("advertiser", _("advertiser")),
+        text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
         choice("os", _("system"), Os.choices),
     ]

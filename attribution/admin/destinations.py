@@ -10,13 +10,14 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from attribution.models import Destination
+from attribution.pages.formats import moment
 
 TONES = {"closed": "success", "open": "danger", "probing": "warning", "off": "default"}
 
 
 @admin.register(Destination)
 class DestinationAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type information
-    list_display = ["key", "name", "is_enabled", "breaker", "failures", "open_until", "last_error"]
+    list_display = ["key", "name", "is_enabled", "breaker", "failures", "opens_until", "last_error"]
     list_editable = ["is_enabled"]
     list_filter = ["is_enabled"]
     search_fields = ["key", "name"]
@@ -27,6 +28,10 @@ class DestinationAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """They appear with the first conversion that needs them."""
         return False
+
+    @admin.display(description=_("breaker open until"))
+    def opens_until(self, destination: Destination) -> str | None:
+        return moment(destination.open_until)
 
     @display(description=_("breaker"), label=TONES)  # type: ignore[untyped-decorator]  # as above
     def breaker(self, destination: Destination) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
@@ -56,6 +56,7 @@ class _Filter:
     """One of the list's `filters`, by its name."""
 
     parameter_name: str
+    title: Any
     value: Any
 
     def __init__(self, request: HttpRequest, params: Any, model: type[Model], model_admin: "BigList") -> None:
@@ -65,12 +66,20 @@ class _Filter:
     def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return filtered(request, rows, self.filters, {self.parameter_name: self.value() or ""})
 
+    @classmethod
+    def values_in_words(cls) -> dict[str, Any]:
+        return {}
+
 
 class _Choice(_Filter, DropdownFilter):  # type: ignore[misc]  # as above
     words: Any = ()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return self.words() if callable(self.words) else self.words
+        return list(self.values_in_words().items())
+
+    @classmethod
+    def values_in_words(cls) -> dict[str, Any]:
+        return dict(cls.words() if callable(cls.words) else cls.words)
 
 
 class _Text(_Filter, TextFilter):  # type: ignore[misc]  # as above
@@ -193,6 +202,19 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
                 return FORMATS[file_format](self.export, rows, self.filters.moment(parameters))
         except (FilterError, SheetTooLongError, patience.TooManyRowsError) as err:
             return self.refusal(request, err)
+
+    def in_words(self, parameters: QueryDict) -> list[tuple[Any, Any]]:
+        """The filters of an address as the list calls them and their values."""
+        titles: dict[str, Any] = {SINCE: _("from"), UNTIL: _("to"), "q": self.search_help_text}
+        words: dict[str, dict[str, Any]] = {}
+        for each in self.list_filter:
+            if issubclass(each, _Filter):
+                titles[each.parameter_name], words[each.parameter_name] = each.title, each.values_in_words()
+        return [
+            (titles[name], words.get(name, {}).get(str(value), value))
+            for name, value in parameters.items()
+            if value and name in titles and name != "id"  # of the ticked ones their number says enough
+        ]
 
     def refusal(self, request: HttpRequest, error: Exception) -> TemplateResponse:
         context = {

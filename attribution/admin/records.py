@@ -22,11 +22,12 @@ from unfold.decorators import display
 from attribution import acting, exporting, filtering, nudging, patience
 from attribution.admin.lists import BigList, Days, apps, choice, query_of, text
 from attribution.bulk_actions import BulkAction
+from attribution.filtering import ATTRIBUTED, NONE, ORGANIC
 from attribution.models import Conversion, Event, Os, State
 from attribution.pages import not_delivered, timeline
 from attribution.pages.formats import moment, money
 from attribution.pages.operations import bounded_count
-from attribution.pages.wording import OF_RECORDS, TONES, reason_in_words
+from attribution.pages.wording import OF_RECORDS, REASONS, TONES, reason_in_words
 
 Kind = BulkAction.Kind
 # How long a page may work on an action itself; what is left goes to a worker.
@@ -78,11 +79,13 @@ class ConversionAdmin(BigList):
         choice("state", _("state"), State.choices),
         choice("event", _("event"), Event.choices),
         choice("app", _("app"), apps),
+        choice("source", _("source"), [(ATTRIBUTED, _("from an ad")), (ORGANIC, _("organic"))]),
         text("advertiser", _("advertiser")),
+        text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
         text("channel", _("channel")),
         choice("os", _("system"), Os.choices),
-        choice("reason", _("reason"), lambda: [(word, reason_in_words(word)) for word in OF_RECORDS]),
+        choice("reason", _("reason"), [(NONE, _("none")), *((word, REASONS[word]) for word in OF_RECORDS)]),
         text("error", _("error, its beginning")),
         text("id", _("event id")),
     ]
@@ -110,7 +113,7 @@ class ConversionAdmin(BigList):
     def order(self, row: Conversion) -> str | None:
         return f"{money(row.amount_fen)} · {row.outer_event_id}" if row.event == Event.PAY else None
 
-    @admin.display(description=_("ad"))
+    @admin.display(description=_("ad or promotion"))
     def ad(self, row: Conversion) -> Any:
         found = row.attribution
         if not found or not found.is_attributed:
@@ -239,11 +242,7 @@ class ConversionAdmin(BigList):
             count=count,
             total=total,
             left_alone=LEFT_ALONE if total.count != count.count else "",
-            filters=[
-                (name, value)
-                for name, value in request.GET.items()
-                if value and name not in {"id", *filtering.NO_FILTERS}
-            ],
+            filters=self.in_words(request.GET),
             what_happens=WHAT_HAPPENS[Kind(kind)],
             back_url=self._way_back(request),
         )

@@ -1,7 +1,7 @@
 """The admin's first page: how the ads did, whether anything is stuck, and what is happening now."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -56,7 +56,7 @@ def _numbers(chosen: Period) -> dict[str, Any]:
     return {
         "before": before,
         "cards": _cards(chosen, overview.metrics, reports.totals(before)),
-        "organic_split": _organic_split(overview.metrics),
+        "organic_split": _organic_split(overview.metrics, scope),
         "trend": _trend(overview.days),
         "funnel": _funnel(scope, overview.funnel),
         "top_ads": _top_ads(scope, chosen),
@@ -93,11 +93,13 @@ def _cards(chosen: Period, now: Metrics, before: Metrics) -> list[Card]:
     ]
 
 
-def _organic_split(metrics: Metrics) -> dict[str, Any]:
+def _organic_split(metrics: Metrics, scope: Scope) -> dict[str, Any]:
     share = reports.quotient(metrics.attributed_activations, metrics.activations)
     return {
         "attributed": count(metrics.attributed_activations),
+        "attributed_url": links.records(replace(scope, is_organic=False), event=Event.ACTIVE),
         "organic": count(metrics.organic_activations),
+        "organic_url": links.records(replace(scope, is_organic=True), event=Event.ACTIVE),
         "share": percent(share),
         "width": round(100 * share) if share is not None else 0,
         "is_known": share is not None,
@@ -123,11 +125,12 @@ def _trend(days: Sequence[tuple[Any, Metrics]]) -> dict[str, Any]:
 
 
 def _funnel(scope: Scope, steps: Sequence[reports.Step]) -> list[dict[str, Any]]:
+    from_ads = replace(scope, is_organic=False)
     titles = {
         "clicks": (_("Clicks"), links.clicks(scope)),
-        "activations": (_("Activations"), links.records(scope, event=Event.ACTIVE)),
-        "registrations": (_("Registrations"), links.records(scope, event=Event.REGISTER)),
-        "paying_users": (_("Paying users"), links.records(scope, event=Event.PAY)),
+        "activations": (_("Activations"), links.records(from_ads, event=Event.ACTIVE)),
+        "registrations": (_("Registrations"), links.records(from_ads, event=Event.REGISTER)),
+        "paying_users": (_("Paying users"), links.records(from_ads, event=Event.PAY)),
     }
     most = max(step.count for step in steps) or 1
     return [
@@ -143,25 +146,24 @@ def _funnel(scope: Scope, steps: Sequence[reports.Step]) -> list[dict[str, Any]]
 
 
 def _top_ads(scope: Scope, chosen: Period) -> list[dict[str, Any]]:
-    rows = reports.top_ads(scope, limit=TOP_ADS)
-    return [
-        {
-            "name": row.group.ad_name or str(row.group.ad_id),
-            "id": str(row.group.ad_id),
-            "campaign": row.group.campaign_name or str(row.group.campaign_id),
-            "advertiser": row.group.advertiser_name or str(row.group.advertiser_id),
-            "url": links.statistics(
-                **chosen.parameters,
-                group_by="day",
-                advertiser=row.group.advertiser_id,
-                campaign=row.group.campaign_id,
-                ad=row.group.ad_id,
-            ),
-            "clicks": count(row.metrics.clicks),
-            "activations": count(row.metrics.activations),
-            "activation_rate": percent(row.metrics.activation_rate),
-            "paying_users": count(row.metrics.paying_users),
-            "amount": money(row.metrics.amount_fen),
-        }
-        for row in rows
-    ]
+    return [_top_ad(row, scope, chosen) for row in reports.top_ads(scope, limit=TOP_ADS)]
+
+
+def _top_ad(row: reports.Row, scope: Scope, chosen: Period) -> dict[str, Any]:
+    group, metrics = row.group, row.metrics
+    ids: dict[str, Any] = {"advertiser": group.advertiser_id, "campaign": group.campaign_id, "ad": group.ad_id}
+    of_ad = replace(scope, is_organic=False, **{f"{level}_id": platform_id for level, platform_id in ids.items()})
+    payments = links.records(of_ad, event=Event.PAY)
+    return {
+        "name": group.ad_name or str(group.ad_id),
+        "campaign": group.campaign_name or str(group.campaign_id),
+        "advertiser": group.advertiser_name or str(group.advertiser_id),
+        "url": links.statistics(**chosen.parameters, group_by="day", **ids),
+        "numbers": [
+            (count(metrics.clicks), links.clicks(of_ad)),
+            (count(metrics.activations), links.records(of_ad, event=Event.ACTIVE)),
+            (percent(metrics.activation_rate), ""),
+            (count(metrics.paying_users), payments),
+            (money(metrics.amount_fen), payments),
+        ],
+    }

@@ -5,16 +5,18 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from attribution.filtering import ATTRIBUTED, NONE, ORGANIC
 from attribution.reports import Scope
 
 
 def records(scope: Scope | None = None, **filters: Any) -> str:
-    """The send records of the scope's days, app, advertiser and ad."""
-    return _list("conversion", scope, filters)
+    """The send records of the scope."""
+    return _list("conversion", (_of_users(scope) if scope else {}) | filters)
 
 
-def clicks(scope: Scope, **filters: Any) -> str:
-    return _list("click", scope, filters)
+def clicks(scope: Scope) -> str:
+    """The clicks of the scope; they have neither channel nor user."""
+    return _list("click", _of_rows(scope))
 
 
 def record(conversion_id: Any) -> str:
@@ -25,18 +27,24 @@ def statistics(**parameters: Any) -> str:
     return f"{reverse('statistics')}?{urlencode(parameters)}"
 
 
-def _list(model: str, scope: Scope | None, filters: dict[str, Any]) -> str:
-    parameters = _of_scope(scope) | filters if scope else filters
+def _list(model: str, parameters: dict[str, Any]) -> str:
     url = reverse(f"admin:attribution_{model}_changelist")
     return f"{url}?{urlencode(parameters)}" if parameters else url
 
 
-def _of_scope(scope: Scope) -> dict[str, Any]:
+def _of_users(scope: Scope) -> dict[str, Any]:
+    found = _of_rows(scope)
+    if scope.is_organic is not None and "advertiser" not in found:
+        found["source"] = ORGANIC if scope.is_organic else ATTRIBUTED
+    if scope.channel is not None:
+        found["channel"] = scope.channel or NONE
+    return found
+
+
+def _of_rows(scope: Scope) -> dict[str, Any]:
+    """Days, app and ad."""
     found: dict[str, Any] = {"since": scope.since.isoformat(), "until": scope.until.isoformat()}
     if scope.app_ids is not None:
         [found["app"]] = scope.app_ids
-    if scope.advertiser_id is not None:
-        found["advertiser"] = scope.advertiser_id
-    if scope.ad_id is not None:
-        found["ad"] = scope.ad_id
-    return found
+    ids = {"advertiser": scope.advertiser_id, "campaign": scope.campaign_id, "ad": scope.ad_id}
+    return found | {name: platform_id for name, platform_id in ids.items() if platform_id is not None}

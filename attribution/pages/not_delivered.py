@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from attribution.filtering import NONE
 from attribution.models import Conversion, State
-from attribution.pages import links
+from attribution.pages import formats, links
 from attribution.pages.operations import BoundedCount
 from attribution.pages.wording import TONES, reason_in_words
 
@@ -26,7 +27,7 @@ STATES = [State.FAILED, State.REJECTED, State.HELD, State.PENDING, State.SKIPPED
 class Group:
     reason: str
     error: str
-    count: int
+    count: str
     newest_at: datetime
     url: str
 
@@ -74,11 +75,11 @@ def _look_at(state: State) -> StateGroups:
 
 def _group(state: State, key: tuple[str, str], count: int, newest_at: datetime) -> Group:
     reason, error = key
-    filters: dict[str, Any] = {name: value for name, value in {"reason": reason, "error": error}.items() if value}
+    filters: dict[str, Any] = {"reason": reason or NONE, "error": error or NONE}
     return Group(
         reason=reason_in_words(reason),
         error=error,
-        count=count,
+        count=formats.count(count),
         newest_at=newest_at,
         url=links.records(state=state.value, **filters),
     )

@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from attribution import reports, stats_table
+from attribution.filtering import ATTRIBUTED, ORGANIC
 from attribution.live_feed import PERMISSION
-from attribution.models import App
+from attribution.models import Event
 from attribution.pages import links, period
 from attribution.pages.formats import count, money, percent
 from attribution.pages.period import Period
@@ -40,34 +41,43 @@ DIMENSIONS: dict[str, Any] = {
 }
 # The way down.
 LEVELS = ["advertiser", "campaign", "ad", "day"]
-ORGANIC = "organic"
-SOURCES = {"attributed": gettext_lazy("From ads"), ORGANIC: gettext_lazy("Organic")}
+SOURCES = {ATTRIBUTED: gettext_lazy("From ads"), ORGANIC: gettext_lazy("Organic")}
+
+
+def _events(event: Event, **filters: str) -> Callable[[Scope], str]:
+    return lambda scope: links.records(scope, event=event, **filters)
+
+
+def _clicks(scope: Scope) -> str:
+    """Clicks are of ads and have no channel."""
+    return "" if scope.is_organic or scope.channel else links.clicks(scope)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A number of the table: its name in `stats_table`, its heading, and how it is written."""
+    """A number of the table: its name in `stats_table`, its heading, how it is written, and where its rows are."""
 
     name: str
     title: Any
     text: Callable[[Any], str]
+    rows: Callable[[Scope], str] | None = None
 
 
 # By the day on which it happened.
 EVENT_COLUMNS = [
-    Column("clicks", gettext_lazy("Clicks"), count),
-    Column("activations", gettext_lazy("Activations"), count),
-    Column("organic_activations", gettext_lazy("Of them organic"), count),
+    Column("clicks", gettext_lazy("Clicks"), count, _clicks),
+    Column("activations", gettext_lazy("Activations"), count, _events(Event.ACTIVE)),
+    Column("organic_activations", gettext_lazy("Of them organic"), count, _events(Event.ACTIVE, source=ORGANIC)),
     Column("activation_rate", gettext_lazy("Activation rate"), percent),
-    Column("registrations", gettext_lazy("Registrations"), count),
+    Column("registrations", gettext_lazy("Registrations"), count, _events(Event.REGISTER)),
     Column("registration_rate", gettext_lazy("Registration rate"), percent),
-    Column("paying_users", gettext_lazy("Paying users"), count),
+    Column("paying_users", gettext_lazy("Paying users"), count, _events(Event.PAY)),
     Column("payment_rate", gettext_lazy("Payment rate"), percent),
-    Column("payments", gettext_lazy("Payments"), count),
-    Column("amount_fen", gettext_lazy("Revenue"), money),
+    Column("payments", gettext_lazy("Payments"), count, _events(Event.PAY)),
+    Column("amount_fen", gettext_lazy("Revenue"), money, _events(Event.PAY)),
     Column("amount_per_paying_user_fen", gettext_lazy("Per paying user"), money),
-    Column("next_day_opens", gettext_lazy("Next-day opens"), count),
-    Column("key_behaviours", gettext_lazy("Key behaviours"), count),
+    Column("next_day_opens", gettext_lazy("Next-day opens"), count, _events(Event.NEXT_DAY)),
+    Column("key_behaviours", gettext_lazy("Key behaviours"), count, _events(Event.KEY_BEHAVIOUR)),
 ]
 # By the day on which the users were activated.
 COHORT_COLUMNS = [
@@ -122,6 +132,14 @@ class Selection:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number as it is shown, and the address of the rows behind it; empty: there are none."""
+
+    text: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A row of the table as it is shown."""
@@ -129,7 +147,7 @@ class Line:
     name: str
     hint: str
     url: str
-    cells: list[str]
+    cells: list[Cell]
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -158,7 +176,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "event_width": len(EVENT_COLUMNS),
         "cohort_width": len(COHORT_COLUMNS),
         "lines": [_line(row, scope, selection, chosen) for row in rows[:MAX_SHOWN]],
-        "total": _cells(total),
+        "total": _cells(total, scope),
         "left_out": max(len(rows) - MAX_SHOWN, 0),
         "csv_url": _url(chosen, selection, format="csv"),
     }
@@ -242,11 +260,30 @@ def _levels(scope: Scope, selection: Selection) -> list[tuple[str, Selection]]:
 
 def _line(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Line:
     name, hint, url = _LINES[selection.group_by](row, scope, selection, chosen)
-    return Line(name=name, hint=hint, url=url, cells=_cells(row))
+    return Line(name=name, hint=hint, url=url, cells=_cells(row, _scope_of(row, scope, selection, chosen)))
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    return [column.text(row[column.name]) for column in COLUMNS]
+def _cells(row: Mapping[str, Any], scope: Scope) -> list[Cell]:
+    return [_cell(column, row[column.name], scope) for column in COLUMNS]
+
+
+def _cell(column: Column, value: Any, scope: Scope) -> Cell:
+    return Cell(column.text(value), column.rows(scope) if value and column.rows else "")
+
+
+def _scope_of(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Scope:
+    """The part that a row of the table sums up."""
+    if selection.group_by == "day":
+        return replace(scope, since=row["day"], until=row["day"])
+    if selection.group_by == "channel":
+        return replace(scope, channel=row["channel"])
+    if selection.group_by == "app":
+        return replace(scope, app_ids=[app.pk for app in chosen.apps if app.slug == row["app"]])
+    if row["source"] == ORGANIC:
+        return replace(scope, is_organic=True)
+    depth = LEVELS.index(selection.group_by) + 1
+    ids: dict[str, Any] = {f"{level}_id": int(row[f"{level}_id"]) for level in LEVELS[:depth]}
+    return replace(scope, is_organic=False, **ids)
 
 
 # How a row is called, what stands below that, and what it leads to.
@@ -273,8 +310,7 @@ def _called(row: Mapping[str, Any], level: str) -> tuple[str, str]:
 def _day(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Described:
     """The last step: to the send records."""
     day: date = row["day"]
-    channel = {"channel": selection.channel} if selection.channel is not None else {}
-    return day.isoformat(), date_format(day, "l"), links.records(replace(scope, since=day, until=day), **channel)
+    return day.isoformat(), date_format(day, "l"), links.records(replace(scope, since=day, until=day))
 
 
 def _channel(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Described:
@@ -284,7 +320,7 @@ def _channel(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen:
 
 
 def _app(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Described:
-    app = App.objects.filter(slug=row["app"]).first()
+    app = next((app for app in chosen.apps if app.slug == row["app"]), None)
     return row["app"], "", _url(replace(chosen, app=app), replace(selection, group_by="advertiser", sort=""))
 
 

@@ -108,7 +108,7 @@ def test_filters_and_search(browser: Client, pipeline: Pipeline, query: str, use
     assert users_in(browser, query) == users
 
 
-def test_search_by_event_id_app_advertiser_and_ad(browser: Client, pipeline: Pipeline) -> None:
+def test_search_by_event_id_app_and_ad(browser: Client, pipeline: Pipeline) -> None:
     mine = pipeline.report()
     pipeline.report(user="u-2", device={"android_id": "organic-1"})
     pipeline.deliver()
@@ -118,11 +118,14 @@ def test_search_by_event_id_app_advertiser_and_ad(browser: Client, pipeline: Pip
     queries = [
         f"q={mine.pk}",
         f"id={mine.pk}",
+        "source=attributed",
         f"advertiser={mine.advertiser_id}",
+        f"campaign={mine.attribution.project_id or mine.attribution.campaign_id}",
         f"ad={mine.attribution.promotion_id or mine.attribution.aid}",
     ]
 
-    assert [users_in(browser, query) for query in queries] == [{"u-1"}] * 4
+    assert [users_in(browser, query) for query in queries] == [{"u-1"}] * 6
+    assert users_in(browser, "source=organic") == {"u-2"}
     assert users_in(browser, f"app={pipeline.app.pk}") == {"u-1", "u-2"}
     assert users_in(browser, f"app={pipeline.app.pk + 1}") == set()
 
@@ -131,7 +134,7 @@ def test_search_by_event_id_app_advertiser_and_ad(browser: Client, pipeline: Pip
     "query",
     [
         "since=yesterday", "since=0001-01-01", "until=9999-12-31", "state=lost", "app=x", "advertiser=-1", "ad=1e3",
-        "advertiser=99999999999999999999", "id=1", "event=%00",
+        "advertiser=99999999999999999999", "campaign=x", "source=elsewhere", "id=1", "event=%00",
     ],
 )  # fmt: skip
 def test_bad_filter_shows_nothing_and_names_itself(browser: Client, pipeline: Pipeline, query: str) -> None:
@@ -170,7 +173,7 @@ def test_clicks_of_an_ad_are_those_that_the_statistics_count(
     browser: Client, pipeline: Pipeline, are_summed: bool
 ) -> None:
     for number, ids in enumerate(
-        [{"promotion_id": 7}, {"aid": 7}, {"promotion_id": 8, "aid": 7}, {"advertiser_id": 7}]
+        [{"promotion_id": 7}, {"aid": 7}, {"promotion_id": 8, "aid": 7}, {"advertiser_id": 7}, {"campaign_id": 7}]
     ):
         Click.objects.create(
             app=pipeline.app, clicked_at=NOW, received_at=NOW, request_id=f"r-{number}", **ids
@@ -184,6 +187,7 @@ def test_clicks_of_an_ad_are_those_that_the_statistics_count(
 
     assert (clicks("ad=7"), clicks("ad=8"), clicks("ad=9")) == ({"r-0", "r-1"}, {"r-2"}, set())
     assert (clicks("advertiser=7"), clicks("advertiser=8")) == ({"r-3"}, set())
+    assert (clicks("campaign=7"), clicks("campaign=8")) == ({"r-4"}, set())
 
 
 def test_unknown_filter_is_refused_where_rows_are_exported_or_changed(browser: Client, pipeline: Pipeline) -> None:
@@ -281,6 +285,30 @@ def test_record_can_not_be_edited(browser: Client, pipeline: Pipeline) -> None:
     assert browser.post(f"{LIST}{conversion.pk}/change/", {"state": "reported"}).status_code == 403
 
 
+def test_page_before_an_action_names_the_filters_as_the_list_does(browser: Client, pipeline: Pipeline) -> None:
+    pipeline.report()
+    query = f"state=pending&since=2026-11-23&app={pipeline.app.pk}&reason=-&q=u-1&channel="
+
+    shown = browser.get(f"{LIST}act/hold/?{query}").context["filters"]
+    english = [(str(name), str(value)) for name, value in shown]
+    chinese = browser.get(f"{LIST}act/hold/?{query}", headers={"Accept-Language": "zh-hans"}).content.decode()
+
+    assert english == [
+        ("state", "pending"), ("from", "2026-11-23"), ("app", "demo"), ("reason", "none"),
+        ("User, order or event id", "u-1"),
+    ]  # fmt: skip
+    assert "状态: 等待中" in chinese
+
+
+def test_record_shows_its_history_once(admin_client: Client, pipeline: Pipeline) -> None:
+    conversion = pipeline.report()
+
+    page = admin_client.get(f"{LIST}{conversion.pk}/change/").content.decode()
+
+    assert page.count(f"{LIST}{conversion.pk}/history/") == 1
+    assert f"{LIST}{conversion.pk}/unmask/" in page
+
+
 def test_resend_needs_a_reason_and_keeps_it(browser: Client, pipeline: Pipeline) -> None:
     pipeline.fault("conversion", "status", status=400, times=1)
     conversion = pipeline.report()
@@ -370,10 +398,36 @@ def test_not_delivered_says_why_and_leads_to_the_records(browser: Client, pipeli
 
     states = {state.state: state for state in page.context["states"]}
     [group] = states["rejected"].groups
-    assert (group.reason, group.count) == ("Ocean Engine refused the report", 1)
+    assert (group.reason, group.count) == ("Ocean Engine refused the report", "1")
     assert users_in(browser, group.url.partition("?")[2]) == {"u-1"}
-    assert [each.count for each in states["organic"].groups] == [1]
+    assert [each.count for each in states["organic"].groups] == ["1"]
     assert states["failed"].groups == []
+
+
+def test_groups_without_reason_or_error_lead_to_exactly_their_records(browser: Client, pipeline: Pipeline) -> None:
+    rows = [pipeline.report(user=f"u-{number}") for number in range(5)]
+    for row, (state, reason, detail) in zip(
+        rows,
+        [("pending", "", ""), ("pending", "", "HTTP 503"), ("held", "by_hand", ""), ("held", "by_hand", "x"),
+         ("held", "", "")],
+        strict=True,
+    ):  # fmt: skip
+        Conversion.objects.filter(pk=row.pk).update(state=state, reason=reason, detail=detail)
+
+    states = {state.state: state for state in browser.get(f"{LIST}not-delivered/").context["states"]}
+
+    found = {
+        (state, group.reason, group.error): users_in(browser, group.url.partition("?")[2])
+        for state in ("pending", "held")
+        for group in states[state].groups
+    }
+    assert found == {
+        ("pending", "", ""): {"u-0"},
+        ("pending", "", "HTTP 503"): {"u-1"},
+        ("held", "by a person", ""): {"u-2"},
+        ("held", "by a person", "x"): {"u-3"},
+        ("held", "", ""): {"u-4"},
+    }
 
 
 def test_not_delivered_costs_the_same_with_more_rows(browser: Client, pipeline: Pipeline) -> None:

@@ -105,6 +105,36 @@ def test_card_leads_to_its_rows(world: World, marketer: Client) -> None:
     assert [(row.user_id, row.event) for row in rows] == [("u-0", "active")]
 
 
+def test_funnel_split_and_top_ads_lead_to_exactly_their_rows(world: World, admin_client: Client) -> None:
+    """Also while no worker has dealt with the events, which have no advertiser of their own then."""
+    for user, ad in (("a", ADS[0]), ("b", ADS[1]), ("c", None)):
+        world.attribute(user, ad, at=NOON)
+        world.event("active", NOON, user=user)
+        world.event("active_pay", NOON, user=user)
+    for ad in (ADS[0], ADS[0], ADS[1]):
+        world.click(NOON, ad)
+    stats.catch_up(NOON)
+
+    context = shown(admin_client)
+
+    split = context["organic_split"]
+    numbers = [(step["count"], step["url"]) for step in context["funnel"]]
+    numbers += [(split["attributed"], split["attributed_url"]), (split["organic"], split["organic_url"])]
+    numbers += [
+        (number, url)
+        for ad in context["top_ads"]
+        for number, url in ad["numbers"]
+        if url and not number.startswith("¥")
+    ]
+    assert [number for number, _url in numbers] == ["3", "2", "0", "2", "2", "1", "2", "1", "1", "1", "1", "1"]
+    assert [str(rows_of(admin_client, url)) for _number, url in numbers] == [number for number, _url in numbers]
+
+
+def rows_of(browser: Client, url: str) -> int:
+    """How many rows the list has."""
+    return len(browser.get(url).context["cl"].queryset)
+
+
 @pytest.mark.parametrize(
     ("query", "days"),
     [
@@ -161,7 +191,8 @@ def test_trend_and_top_ads_have_ids_as_strings(world: World, marketer: Client) -
 
     assert context["trend"]["days"] == ["2026-11-23"]
     assert context["trend"]["series"]["attributed_activations"] == [1]
-    assert [(ad["id"], ad["clicks"]) for ad in context["top_ads"]] == [("7350000000000000002", "0"), ("3", "1")]
+    clicks = [(ad["name"], ad["numbers"][0][0]) for ad in context["top_ads"]]
+    assert clicks == [("ad 7350000000000000002", "0"), ("3", "1")]
     link = dict(parse_qsl(urlsplit(context["top_ads"][0]["url"]).query))
     assert link == {
         "period": "today", "group_by": "day", "advertiser": "1700000000000000001", "campaign": "7340000000000000001",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -16,6 +17,25 @@ def test_every_page_of_the_sidebar_opens(admin_client: Client) -> None:
 
     assert len(pages) > 10
     assert {page: admin_client.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
+
+
+@pytest.mark.parametrize(
+    ("page", "open_item"),
+    [
+        ("/admin/", "/admin/"),
+        ("/admin/attribution/conversion/?state=failed", "/admin/attribution/conversion/"),
+        ("/admin/attribution/conversion/act/resend/", "/admin/attribution/conversion/"),
+        ("/admin/attribution/conversion/not-delivered/", "/admin/attribution/conversion/not-delivered/"),
+        ("/admin/attribution/bulkaction/", None),
+    ],
+)
+def test_sidebar_marks_the_page_that_is_open_and_no_other(
+    admin_client: Client, page: str, open_item: str | None
+) -> None:
+    groups: Any = admin_client.get(page).context["sidebar_navigation"]
+
+    marked = [str(item["link"]) for group in groups for item in group["items"] if item["active"]]
+    assert marked == ([open_item] if open_item else [])
 
 
 def test_sidebar_has_what_a_person_may_open(db: None) -> None:
