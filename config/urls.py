@@ -1,10 +1,11 @@
 """The table of contents: every path of the site."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health
+from config import health, unknown_paths
 from config.access.views import TokenView
 
 urlpatterns = [
@@ -14,8 +15,10 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/tokens/", TokenView.as_view(), name="tokens"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", RedirectView.as_view(pattern_name="docs")),  # what people type
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("streaming.urls")),
     path("", include("attribution.urls")),
+    re_path(r"^api(?:/|$)", unknown_paths.under_api),  # after all that is there
     path("admin/", admin.site.urls),  # after the apps' own pages below it: it answers for all that is left
 ]

@@ -154,6 +154,10 @@ def not_found() -> Fault:
     return Fault("not_found", "There is no such chat.", status=404, param="id")
 
 
+def unknown_path(request_line: str) -> Fault:
+    return Fault("unknown_path", f"There is nothing at {request_line[:200]}.", status=404)
+
+
 def gone() -> Fault:
     return Fault("gone", "This answer's events are no longer kept; ask for its state instead.", status=410)
 

@@ -1,6 +1,6 @@
 """The chat endpoints' paths."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from streaming import conversation_views, playground, route_test_page, views
@@ -18,5 +18,6 @@ urlpatterns = [
     path("api/chat/<uuid:completion_id>/", views.chat_state, name="chat-state"),
     path("api/chat/<uuid:completion_id>/stream/", views.chat_stream, name="chat-stream"),
     path("api/chat/<uuid:completion_id>/stop/", views.chat_stop, name="chat-stop"),
+    re_path(r"^(?:v1|api/chat)(?:/|$)", views.unknown_path),
     path("admin/streaming/route/<int:route_id>/test/", route_test_page.page, name="test_route"),
 ]

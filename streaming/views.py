@@ -180,6 +180,12 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
     return _state(completion, await lookup.read_log(completion_id))
 
 
+@csrf_exempt
+def unknown_path(request: HttpRequest, **path: object) -> HttpResponse:
+    """Where there is nothing. Clients of these paths read JSON, whatever the error is."""
+    return _error_response(faults.unknown_path(f"{request.method} {request.path}"))
+
+
 def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
     answer = {
         "id": completion.id,
