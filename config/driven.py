@@ -12,6 +12,9 @@ choice and closes the connection, since no request signal does it on these paths
 """
 
 import asyncio
+import fcntl
+import sys
+import termios
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import lru_cache
@@ -21,7 +24,7 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import ResolverMatch, resolve, set_script_prefix
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -51,14 +54,14 @@ class Outbox:
     is kept and goes out in one piece. The source is told, so that only what it had in hand is kept.
     """
 
-    __slots__ = ("_is_ended", "_kept", "_send", "_source", "_uvicorn", "_waiting")
+    __slots__ = ("_is_ended", "_kept", "_send", "_source", "_transport", "_uvicorn", "_waiting")
 
     def __init__(self, send: Send, source: Source) -> None:
         """The head has been sent by now: the server knows how it frames the body."""
         self._send = send
-        server = getattr(send, "__self__", None)
-        is_uvicorn = isinstance(server, RequestResponseCycle) and server.chunked_encoding
-        self._uvicorn: RequestResponseCycle | None = server if is_uvicorn else None
+        cycle = _cycle_of(send)
+        self._transport = None if cycle is None else cycle.transport
+        self._uvicorn = cycle if cycle is not None and cycle.chunked_encoding else None
         self._source = source
         self._kept = bytearray()
         self._waiting: asyncio.Task[None] | None = None
@@ -79,10 +82,12 @@ class Outbox:
     def end(self, body: bytes = b"") -> None:
         """Write the last bytes and end the response. Once only."""
         self._is_ended = True
-        if self._waiting is not None:
+        if self._waiting is None:
+            self._start({"type": "http.response.body", "body": body, "more_body": False})
+        else:
             self._kept += body
-            return
-        self._start({"type": "http.response.body", "body": body, "more_body": False})
+        if self._transport is not None:
+            _cut_if_stalled(self._transport)
 
     def abort(self) -> None:
         """Give up a client that does not read: nothing more is sent, the connection is cut."""
@@ -91,8 +96,8 @@ class Outbox:
             self._waiting.cancel()
         # ASGI has no word for this, and leaving the response unfinished would keep the connection and its buffers
         # until the client reads.
-        if self._uvicorn is not None:
-            self._uvicorn.transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def _start(self, message: Message) -> None:
         sending = self._send(message)
@@ -118,6 +123,37 @@ class Outbox:
         self._waiting = None
         if not was_last:
             self._source.writable(True)
+
+
+def _cycle_of(send: Send) -> RequestResponseCycle | None:
+    """uvicorn's object of a request, if it is uvicorn that serves it."""
+    server = getattr(send, "__self__", None)
+    return server if isinstance(server, RequestResponseCycle) else None
+
+
+def _cut_if_stalled(transport: asyncio.Transport, unread_before: int = 0) -> None:
+    """Look after a response that has ended until the client has taken it; cut the connection when it takes nothing.
+
+    Nobody else would: the server keeps the connection, with all that is left to be sent, until the client reads.
+    """
+    left = transport.get_write_buffer_size()
+    if not left:
+        return
+    unread = left + _unread_in_kernel(transport)
+    if unread == unread_before:
+        transport.abort()
+    else:
+        asyncio.get_running_loop().call_later(settings.CHAT_WRITE_TIMEOUT_S, _cut_if_stalled, transport, unread)
+
+
+def _unread_in_kernel(transport: asyncio.Transport) -> int:
+    """Bytes that the other side has not acknowledged. The kernel takes megabytes, and takes more only when a third of
+    them is gone: a slow reader would look like one that does not read."""
+    try:
+        queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, ValueError):  # closed meanwhile, or a system that does not tell
+        return 0
+    return int.from_bytes(queued, sys.byteorder)
 
 
 @types.coroutine
@@ -189,7 +225,7 @@ class DrivenHandler(ASGIHandler):
     async def _respond(self, request: ASGIRequest, send: Send) -> HttpResponseBase:
         response = await self.get_response_async(request)
         if not isinstance(response, DrivenResponse):
-            await self.send_response(response, send)
+            await self._send_whole(response, send)
             return response
         try:
             await send(_head_of(response))
@@ -198,6 +234,16 @@ class DrivenHandler(ASGIHandler):
             raise
         response.source.drive(Outbox(send, response.source))
         return response
+
+    async def _send_whole(self, response: HttpResponseBase, send: Send) -> None:
+        """Not by Django's `send_response`, whose pieces wait for the client one by one, and for a thread at the end."""
+        if not isinstance(response, HttpResponse):
+            await self.send_response(response, send)
+            return
+        await send(_head_of(response))
+        await send({"type": "http.response.body", "body": response.content, "more_body": False})
+        if (cycle := _cycle_of(send)) is not None:
+            _cut_if_stalled(cycle.transport)
 
     async def _finish(self, respond: "asyncio.Task[HttpResponseBase]") -> None:
         """`receive` has returned: the client has left, or the response is complete."""

@@ -7,14 +7,21 @@ Django 5.2 has no lifespan, and no server runs a stream's `finally` on SIGTERM, 
 import asyncio
 import gc
 import logging
+import math
 import signal
 from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
+import uvicorn
+from django.conf import settings
+
 from config.driven import Receive, Send
 
 logger = logging.getLogger(__name__)
+
+# After the last event of the open streams: for clients to read it, and for requests that are no streams.
+_LAST_WORDS_S = 5
 
 _on_drain: list[Callable[[], None]] = []
 _on_shutdown: list[Callable[[], Awaitable[None]]] = []
@@ -52,6 +59,7 @@ def _drain_at_signal(loop: asyncio.AbstractEventLoop) -> None:
     """Hear SIGTERM and SIGINT before the server's own handler, which waits for requests that never end."""
     for number in (signal.SIGTERM, signal.SIGINT):
         servers_handler = signal.getsignal(number)
+        _bound_the_end(getattr(servers_handler, "__self__", None))
 
         def handle(signum: int, frame: FrameType | None, then: Any = servers_handler) -> None:
             loop.call_soon_threadsafe(_drain)
@@ -59,6 +67,12 @@ def _drain_at_signal(loop: asyncio.AbstractEventLoop) -> None:
                 then(signum, frame)
 
         signal.signal(number, handle)
+
+
+def _bound_the_end(server: object) -> None:
+    """uvicorn waits for the last connection, for ever unless told otherwise: for one client that reads nothing."""
+    if isinstance(server, uvicorn.Server) and server.config.timeout_graceful_shutdown is None:
+        server.config.timeout_graceful_shutdown = math.ceil(settings.CHAT_DRAIN_S) + _LAST_WORDS_S
 
 
 def _drain() -> None:

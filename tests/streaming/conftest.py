@@ -187,20 +187,26 @@ def open_stream(server: Server, key: str, *, path: str = "/v1/chat/completions",
     return requests.post(server.url + path, json=body, headers=headers, timeout=TIMEOUT_S, stream=True)
 
 
-def send_request(server: Server, key: str, *, path: str = "/v1/chat/completions", **fields: Any) -> socket.socket:
+def send_request(
+    server: Server, key: str, *, path: str = "/v1/chat/completions", version: str = "1.1", **fields: Any
+) -> socket.socket:
     """Ask on a socket that reads nothing by itself."""
     body = json.dumps({"messages": [{"role": "user", "content": "hello"}], **fields}).encode()
-    address = urlsplit(server.url)
     connection = socket.socket()
     connection.settimeout(TIMEOUT_S)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
-    connection.connect((address.hostname, address.port))
+    connection.connect(address_of(server))
     connection.sendall(
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+        f"POST {path} HTTP/{version}\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n".encode()
         + body
     )
     return connection
+
+
+def address_of(server: Server) -> tuple[str, int]:
+    address = urlsplit(server.url)
+    return str(address.hostname), int(address.port or 80)
 
 
 def ask(server: Server, key: str, *, path: str = "/v1/chat/completions", **fields: Any) -> requests.Response:

@@ -1,7 +1,11 @@
 """One turn while it runs: clients that leave or do not read, silence, and many at once."""
 
 import asyncio
+import contextlib
+import json
+import socket
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,8 +13,8 @@ import openai
 import pytest
 
 from tests.servers import Server, eventually
-from tests.streaming.conftest import AddModel, Sandbox, ask, open_stream, recorded, send_request
-from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, Step, chunk, event
+from tests.streaming.conftest import AddModel, Sandbox, Serve, ask, open_stream, recorded, send_request
+from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event
 
 HELLO: Any = [{"role": "user", "content": "hello"}]
 STOP = chunk(finish_reason="stop")
@@ -103,6 +107,74 @@ def test_client_that_reads_nothing_stops_the_provider_and_is_given_up(
     assert provider.sent_bytes < 20_000_000 < sum(len(step) for step in MANY if isinstance(step, bytes))
     assert hasty.resident_bytes() - rss_before < 20_000_000
     assert provider.left_after(time.monotonic()) < 1
+
+
+@pytest.fixture(scope="module")
+def impatient(serve: Serve) -> Iterator[Server]:
+    """A relay that gives up a client which reads nothing for a second; in all else as patient as can be."""
+    with serve(CHAT_WRITE_TIMEOUT_S="1") as server:
+        yield server
+
+
+# Answers that are in the relay's hands as a whole when the client reads nothing: 7 MB, more than the kernel's buffers.
+BIG = "x" * 7_000_000
+WHOLE_AT_ONCE: dict[str, tuple[list[Step], bool]] = {
+    "end of a stream": ([STREAM_HEAD, chunk("a") + chunk(BIG) + STOP + DONE], True),
+    "whole answer": (
+        [answer(200, json.dumps({"choices": [{"index": 0, "message": {"content": BIG}}]}).encode())],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "is_stream"), WHOLE_AT_ONCE.values(), ids=WHOLE_AT_ONCE)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_client_that_reads_nothing_of_an_ended_answer_is_cut(
+    impatient: Server, provider: ScriptedProvider, key: str, script: list[Step], is_stream: bool, version: str
+) -> None:
+    provider.on_request(script)
+
+    with send_request(impatient, key, model="scripted", stream=is_stream, version=version) as client:
+        state = recorded().state
+        time.sleep(3)
+        received = read_all(client)
+
+    assert state == "completed"  # for the provider it is
+    assert received < len(BIG)
+
+
+@pytest.mark.parametrize(("script", "is_stream"), WHOLE_AT_ONCE.values(), ids=WHOLE_AT_ONCE)
+def test_client_that_reads_an_ended_answer_slowly_gets_everything(
+    impatient: Server, provider: ScriptedProvider, key: str, script: list[Step], is_stream: bool
+) -> None:
+    provider.on_request(script)
+
+    with send_request(impatient, key, model="scripted", stream=is_stream, version="1.0") as client:
+        received = read_all(client, pause_s=0.03)
+
+    assert received > len(BIG)
+
+
+def test_client_that_leaves_an_ended_answer_is_no_error(
+    impatient: Server, provider: ScriptedProvider, key: str
+) -> None:
+    provider.on_request(WHOLE_AT_ONCE["whole answer"][0])
+
+    with send_request(impatient, key, model="scripted"):
+        recorded()
+    time.sleep(2.5)  # it is looked after once more
+
+    assert "ERROR" not in impatient.log
+
+
+def read_all(client: socket.socket, *, pause_s: float = 0) -> int:
+    """Read until the other side has closed, or cut, the connection; how many bytes came."""
+    received = 0
+    with contextlib.suppress(ConnectionResetError):
+        while read := client.recv(65_536):
+            received += len(read)
+            time.sleep(pause_s)
+    return received
 
 
 def test_client_that_reads_late_gets_everything(relay: Server, provider: ScriptedProvider, key: str) -> None:

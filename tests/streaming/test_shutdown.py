@@ -2,6 +2,7 @@
 
 import datetime as dt
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from streaming.models import Completion, ServerProcess
 from tests.servers import eventually
-from tests.streaming.conftest import Serve, ask, completions, open_stream, recorded
+from tests.streaming.conftest import Serve, address_of, ask, completions, open_stream, recorded, send_request
 from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, chunk
 
 STOP = chunk(finish_reason="stop")
@@ -72,6 +73,38 @@ def test_turn_without_content_gets_a_503(serve: Serve, provider: ScriptedProvide
     assert (response.status_code, response.json()["error"]["code"]) == (503, "server_shutdown")
     assert response.headers["Retry-After"] == "1"
     assert recorded().state == "interrupted"
+
+
+def test_client_that_reads_nothing_keeps_no_process(serve: Serve, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(*[chunk("x" * 9_000)] * 4_000, STOP, DONE)
+    with (
+        serve(CHAT_DRAIN_S="0.5", may_log_tracebacks=True) as server,  # of the requests that uvicorn cancels
+        send_request(server, key, model="scripted", stream=True),
+    ):
+        eventually(completions().count, bool)
+        time.sleep(1)  # by now all buffers on the way are full
+        told_at = time.monotonic()
+
+        server.terminate()
+        server.wait()
+
+    assert time.monotonic() - told_at < 12
+    assert recorded().state == "interrupted"
+
+
+def test_request_that_never_ends_keeps_no_process(serve: Serve, key: str) -> None:
+    with (
+        serve(CHAT_DRAIN_S="0.5", may_log_tracebacks=True) as server,  # as above
+        socket.create_connection(address_of(server)) as client,
+    ):
+        client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+        time.sleep(0.3)
+        told_at = time.monotonic()
+
+        server.terminate()
+        server.wait()
+
+    assert time.monotonic() - told_at < 12
 
 
 def test_idle_process_ends_at_once(serve: Serve, sandbox: object, key: str) -> None:
