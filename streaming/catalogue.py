@@ -29,7 +29,11 @@ class ServedRoute:
     @property
     def secrets(self) -> list[str]:
         """What of this route no client may see."""
-        return [text for text in (self.api_key, urlsplit(self.base_url).netloc) if text]
+        address = urlsplit(self.base_url)
+        host = address.hostname or ""
+        if "." not in host:
+            host = ""  # one word ("api") would be blanked out in every message
+        return [text for text in dict.fromkeys((self.api_key, address.netloc, host)) if text]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -84,6 +85,45 @@ def is_null(raw: msgspec.Raw) -> bool:
     return raw is NULL or bytes(raw) == b"null"
 
 
+class _Parts(msgspec.Struct):
+    choices: msgspec.Raw = NULL
+    usage: msgspec.Raw = NULL
+    error: msgspec.Raw = NULL
+
+
+def readable_parts(payload: bytes) -> Chunk | None:
+    """The chunk without the parts that have not the shape that they should have; None if it is no JSON object.
+
+    A count of tokens that is a text, or null, is no reason to overlook the content, or an error, beside it.
+
+    Raises: RecursionError.
+    """
+    try:
+        parts = msgspec.json.decode(payload, type=_Parts)
+    except ValueError:
+        return None
+    return Chunk(choices=_part(parts.choices, list[Choice]), usage=_part(parts.usage, Usage), error=parts.error)
+
+
+T = TypeVar("T")
+
+
+def _part(raw: msgspec.Raw, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(raw, type=kind, strict=False)
+    except ValueError:
+        return None
+
+
+def holds_error(body: bytes) -> bool:
+    """Whether this is an error object, with or without the name of an event's field before it."""
+    try:
+        parts = readable_parts(body.removeprefix(b"data:"))
+    except RecursionError:
+        return False
+    return parts is not None and not is_null(parts.error)
+
+
 # --- Dialects ---------------------------------------------------------------------------------------------------------
 
 
@@ -119,19 +159,37 @@ _BY_STATUS = {
 # A code counts with all that follows a dot in it, as in `RateLimitExceeded.EndpointRPMExceeded`.
 _ARK_CODES = {
     "AuthenticationError": _OUR_KEY,
+    "InvalidAccountStatus": _OUR_KEY,
+    "InvalidSubscription": _OUR_KEY,
     "AccountOverdueError": _OUR_KEY,
     "AccessDenied": _OUR_KEY,
+    "OperationDenied": _OUR_KEY,  # the service is not open, overdue, or not permitted to this account
+    "InvalidEndpoint": _NO_SUCH_MODEL,  # with status 400 where it is closed: another route may well be open
     "InvalidEndpointOrModel": _NO_SUCH_MODEL,
     "ModelNotOpen": _NO_SUCH_MODEL,
+    "UnsupportedModel": _NO_SUCH_MODEL,
     "MissingParameter": _BAD_REQUEST,
     "InvalidParameter": _BAD_REQUEST,
+    "InvalidArgumentError": _BAD_REQUEST,
+    "InvalidImageURL": _BAD_REQUEST,
     "SensitiveContentDetected": _BAD_REQUEST,
     "InputTextSensitiveContentDetected": _BAD_REQUEST,
+    "InputImageSensitiveContentDetected": _BAD_REQUEST,
+    "InputVideoSensitiveContentDetected": _BAD_REQUEST,
     "OutputTextSensitiveContentDetected": _BAD_REQUEST,
+    "OutputImageSensitiveContentDetected": _BAD_REQUEST,
+    "InputTextRiskDetection": _BAD_REQUEST,
+    "InputImageRiskDetection": _BAD_REQUEST,
+    "OutputTextRiskDetection": _BAD_REQUEST,
+    "OutputImageRiskDetection": _BAD_REQUEST,
+    "ContentSecurityDetectionError": _OVERLOADED,  # status 400, but it is the detection that failed
     "RateLimitExceeded": _TOO_MANY,
     "ModelAccountRpmRateLimitExceeded": _TOO_MANY,
     "ModelAccountTpmRateLimitExceeded": _TOO_MANY,
+    "ModelAccountIpmRateLimitExceeded": _TOO_MANY,
+    "APIAccountRpmRateLimitExceeded": _TOO_MANY,
     "AccountRateLimitExceeded": _TOO_MANY,
+    "InflightBatchsizeExceeded": _TOO_MANY,
     "RequestBurstTooFast": _TOO_MANY,
     "ServerOverloaded": _OVERLOADED,
     "ModelLoadingError": _OVERLOADED,

@@ -81,7 +81,7 @@ class Relay(Turn):
             body = await response.read(_JSON_BODY_BYTES)
         except UpstreamError as err:
             raise faults.truncated(str(err)) from err
-        if b"json" in content_type and b'"error"' in body:
+        if provider.holds_error(body):
             raise self._fault_of(body)
         raise faults.unreadable(f"{content_type.decode(errors='replace')} instead of a stream")
 
@@ -157,12 +157,15 @@ class Relay(Turn):
         """Take note of the event and return what the client gets of it. Raises: Fault, ValueError, RecursionError."""
         if self._is_done or not event.data:
             return b""  # after the end, or a keep-alive
-        if event.data == provider.DONE:
+        if event.data.strip() == provider.DONE:
             self._is_done = True
             return b""
+        chunk: provider.Chunk | None
         try:
             chunk = _decode_chunk(event.data)
         except ValueError:
+            chunk = provider.readable_parts(event.data)
+        if chunk is None:
             return self._observe_odd_event(event)
         if event.event == b"error" or not provider.is_null(chunk.error):
             raise self._fault_of(event.data)
@@ -215,6 +218,8 @@ class Relay(Turn):
     def _upstream_ended(self) -> None:
         if self._is_committed and self._has_whole_answer():
             self._finish(State.COMPLETED)
+        elif provider.holds_error(unfinished := self._parser.close()):  # a gateway's, which did not make it an event
+            self._fail(self._fault_of(unfinished.removeprefix(b"data:")))
         else:
             self._fail(faults.truncated(f"ended after {self.completion.chunks} chunks"))
 

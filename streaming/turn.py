@@ -131,7 +131,7 @@ class Turn:
                 raise provider.fault_of_response(
                     dialect,
                     status=response.status,
-                    body=await response.read(_ERROR_BODY_BYTES),
+                    body=await _error_body(response),
                     retry_after=response.header(b"retry-after"),
                     secrets=route.secrets,
                 )
@@ -187,6 +187,14 @@ class Turn:
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._began_at) * 1000)
+
+
+async def _error_body(response: UpstreamResponse) -> bytes:
+    """What the provider says of its refusal; nothing if that is cut, or endless: its status counts all the same."""
+    try:
+        return await response.read(_ERROR_BODY_BYTES)
+    except UpstreamError:
+        return b""
 
 
 def _count(tokens: int) -> int | None:

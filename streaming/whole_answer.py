@@ -1,8 +1,8 @@
 """A turn that is not streamed: the provider's answer as one JSON object, with the same routes, errors and record."""
 
 import asyncio
+import time
 
-import msgspec
 from django.conf import settings
 
 from streaming import faults, provider
@@ -17,8 +17,9 @@ class WholeAnswer(Turn):
     body = b""
 
     async def _attempt(self, route: ServedRoute, dialect: provider.Dialect) -> None:
+        left_s = self._began_at + settings.CHAT_TOTAL_TIMEOUT_S - time.monotonic()  # for all attempts together
         try:
-            async with asyncio.timeout(settings.CHAT_TOTAL_TIMEOUT_S):
+            async with asyncio.timeout(left_s):
                 response = await self._ask(route, dialect)
                 self.body = await response.read(settings.CHAT_MAX_EVENT_BYTES)
         except TimeoutError as err:
@@ -32,9 +33,11 @@ class WholeAnswer(Turn):
 
     def _observe(self, route: ServedRoute, dialect: provider.Dialect) -> None:
         try:
-            answer = msgspec.json.decode(self.body, type=provider.Chunk)
-        except (ValueError, RecursionError) as err:
+            answer = provider.readable_parts(self.body)
+        except RecursionError as err:
             raise faults.unreadable(str(err)) from err
+        if answer is None:
+            raise faults.unreadable("no JSON object")
         if not provider.is_null(answer.error):
             raise provider.fault_of_payload(dialect, self.body, secrets=route.secrets)
         if not answer.choices:

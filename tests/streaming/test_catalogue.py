@@ -1,5 +1,7 @@
 """Which models are served, and by which routes."""
 
+from dataclasses import replace
+
 import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -117,6 +119,22 @@ def test_secrets_of_a_route_are_its_key_and_host(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("X_KEY", "the key")
 
     assert served_route("first").secrets == ["the key", "first.example"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "hidden"),
+    [
+        ("http://llm.internal:8000/v1", ["the key", "llm.internal:8000", "llm.internal"]),
+        ("http://10.0.0.7:8000/v1", ["the key", "10.0.0.7:8000", "10.0.0.7"]),
+        ("http://api:8000/v1", ["the key", "api:8000"]),
+    ],
+)
+def test_host_is_a_secret_without_its_port_too(
+    monkeypatch: pytest.MonkeyPatch, base_url: str, hidden: list[str]
+) -> None:
+    monkeypatch.setenv("X_KEY", "the key")
+
+    assert replace(served_route("first"), base_url=base_url).secrets == hidden
 
 
 def test_route_without_a_key_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from config.access.models import ApiKey
 from tests.servers import Server, eventually
 from tests.streaming.conftest import ARK_KEY, PROVIDER_KEY, AddModel, Sandbox, ask, completions, recorded
-from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event
+from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event, head
 
 HELLO = [{"role": "user", "content": "hello"}]
 STOP = chunk(finish_reason="stop")
@@ -106,6 +106,38 @@ def test_events_parted_by_single_line_ends(relay: Server, provider: ScriptedProv
     response = ask(relay, key, model="scripted", stream=True)
 
     assert response.content == b"".join(frames)
+
+
+def test_done_with_spaces_is_done(relay: Server, provider: ScriptedProvider, key: str) -> None:
+    provider.stream(chunk("a"), STOP, b"data:  [DONE] \n\n")
+
+    response = ask(relay, key, model="scripted", stream=True)
+
+    assert response.content == chunk("a") + STOP + DONE
+
+
+def test_odd_usage_costs_no_content(relay: Server, provider: ScriptedProvider, key: str) -> None:
+    choice = {"index": 0, "delta": {"content": "hi"}}
+    odd = event({"choices": [choice], "usage": {"prompt_tokens": None}})
+    late = event({"choices": [], "usage": {"prompt_tokens": "5", "completion_tokens": 2.0}})
+    provider.stream(odd, STOP, late, DONE)
+
+    response = ask(relay, key, model="scripted", stream=True)
+
+    assert response.content == odd + STOP + DONE
+    completion = recorded(response)
+    assert (completion.state, completion.prompt_tokens, completion.completion_tokens) == ("completed", 5, 2)
+    assert completion.first_content_ms is not None
+
+
+def test_odd_usage_costs_no_whole_answer(relay: Server, provider: ScriptedProvider, key: str) -> None:
+    body = json.dumps({**WHOLE, "usage": {"prompt_tokens": None, "completion_tokens": 2}}).encode()
+    provider.on_request([answer(200, body)])
+
+    response = ask(relay, key, model="scripted")
+
+    assert (response.status_code, response.content) == (200, body)
+    assert recorded(response).prompt_tokens is None
 
 
 def test_long_line_passes(relay: Server, provider: ScriptedProvider, key: str) -> None:
@@ -465,6 +497,50 @@ def test_provider_without_a_key_is_not_asked(
     assert provider.requests == []
 
 
+@pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize(
+    ("status", "our_status", "code"),
+    [
+        (400, 400, "upstream_error"),
+        (401, 502, "upstream_refused"),
+        (429, 429, "upstream_error"),
+        (503, 503, "upstream_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("is_cut", [True, False], ids=["cut", "endless"])
+def test_status_counts_whatever_its_body_is(
+    hasty: Server,
+    provider: ScriptedProvider,
+    key: str,
+    status: int,
+    our_status: int,
+    code: str,
+    is_cut: bool,
+    is_stream: bool,
+) -> None:
+    gzipped = head(status, "Content-Encoding: gzip")
+    provider.on_request([gzipped, b"\x1f\x8b"] if is_cut else [head(status), b"x" * 100_000])
+
+    response = ask(hasty, key, model="scripted", stream=is_stream)
+
+    assert (response.status_code, error_of(response)["code"]) == (our_status, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"error":{"code":"rate_limit_exceeded"}}', b'data: {"error":{"code":"rate_limit_exceeded"}}\n'],
+    ids=["JSON in a stream", "event without an end"],
+)
+def test_error_that_is_no_whole_event_is_understood(
+    hasty: Server, provider: ScriptedProvider, key: str, body: bytes
+) -> None:
+    provider.stream(body)
+
+    response = ask(hasty, key, model="scripted", stream=True)
+
+    assert (response.status_code, error_of(response)["code"]) == (429, "rate_limit_exceeded")
+
+
 @pytest.mark.parametrize("value", ["inf", "nan", "-1", "1e400", "tomorrow", "x"])
 def test_strange_retry_after_becomes_ours(hasty: Server, provider: ScriptedProvider, key: str, value: str) -> None:
     provider.on_request([answer(429, b"{}", f"Retry-After: {value}")])
@@ -582,6 +658,11 @@ LATE_FAULTS: dict[str, tuple[list[Any], str]] = {
         ],
         "upstream_unavailable",
     ),
+    "error beside an odd part": (
+        [event({"error": {"code": "content_filter", "message": "m"}, "usage": "x"}), DONE],
+        "content_filter",
+    ),
+    "error that is no event": ([b'{"error":{"code":"content_filter","message":"m"}}'], "content_filter"),
     "refused content": ([event({"error": {"code": "content_filter", "message": "m"}})], "content_filter"),
     "silence": ([Act.UNTIL_LEFT], "upstream_idle_timeout"),
     "silence but for keep-alives for ever": ([b": hb\n\n", 0.5] * 20, "total_timeout"),
@@ -737,12 +818,12 @@ def test_no_answer_tells_our_key_or_the_providers_host(
 
 
 def test_error_in_a_stream_tells_no_secret(hasty: Server, provider: ScriptedProvider, key: str) -> None:
-    told = f"key {PROVIDER_KEY} at 127.0.0.1:{provider.port}"
+    told = f"key {PROVIDER_KEY} at 127.0.0.1:{provider.port}, that is 127.0.0.1"
     provider.stream(chunk("hi"), event({"error": {"code": "content_filter", "message": told}}))
 
     response = ask(hasty, key, model="scripted", stream=True)
 
-    assert events_of(response)[-1]["error"]["message"] == "key [hidden] at [hidden]"
+    assert events_of(response)[-1]["error"]["message"] == "key [hidden] at [hidden], that is [hidden]"
 
 
 def test_log_has_no_secret(hasty: Server, sandbox: Sandbox, key: str) -> None:

@@ -111,6 +111,78 @@ def test_error_means(
     assert (fault.status, fault.retry) == (our_status, retry)
 
 
+BAD_REQUEST, NO_MODEL, TOO_MANY, OVERLOADED = (
+    (400, Retry.NEVER),
+    (404, Retry.NEXT_ROUTE),
+    (429, Retry.SAME_ROUTE),
+    (503, Retry.SAME_ROUTE),
+)
+# Codes of https://www.volcengine.com/docs/82379/1299023 (read 2026-11-25) that a chat may get, with their status there:
+# what it means for the client, and what to try then.
+ARK_CODES = {
+    "MissingParameter": (400, BAD_REQUEST),
+    "MissingParameter.messages": (400, BAD_REQUEST),
+    "InvalidParameter": (400, BAD_REQUEST),
+    "InvalidParameter.UnsupportedParameter": (400, BAD_REQUEST),
+    "InvalidArgumentError.UnknownRole": (400, BAD_REQUEST),
+    "InvalidImageURL.EmptyURL": (400, BAD_REQUEST),
+    "InvalidEndpoint.ClosedEndpoint": (400, NO_MODEL),
+    "SensitiveContentDetected": (400, BAD_REQUEST),
+    "SensitiveContentDetected.SevereViolation": (400, BAD_REQUEST),
+    "InputTextSensitiveContentDetected": (400, BAD_REQUEST),
+    "InputImageSensitiveContentDetected.PrivacyInformation": (400, BAD_REQUEST),
+    "InputVideoSensitiveContentDetected": (400, BAD_REQUEST),
+    "OutputTextSensitiveContentDetected": (400, BAD_REQUEST),
+    "OutputImageSensitiveContentDetected": (400, BAD_REQUEST),
+    "InputTextRiskDetection": (400, BAD_REQUEST),
+    "InputImageRiskDetection": (400, BAD_REQUEST),
+    "OutputTextRiskDetection": (400, BAD_REQUEST),
+    "OutputImageRiskDetection": (400, BAD_REQUEST),
+    "ContentSecurityDetectionError": (400, OVERLOADED),
+    "AuthenticationError": (401, OUR_KEY),
+    "InvalidAccountStatus": (401, OUR_KEY),
+    "InvalidSubscription": (403, OUR_KEY),
+    "AccountOverdueError": (403, OUR_KEY),
+    "AccessDenied": (403, OUR_KEY),
+    "OperationDenied.ServiceNotOpen": (403, OUR_KEY),
+    "OperationDenied.ServiceOverdue": (403, OUR_KEY),
+    "InvalidEndpoint.NotFound": (404, NO_MODEL),
+    "InvalidEndpointOrModel.NotFound": (404, NO_MODEL),
+    "InvalidEndpointOrModel.ModelIDAccessDisabled": (404, NO_MODEL),
+    "ModelNotOpen": (404, NO_MODEL),
+    "UnsupportedModel": (404, NO_MODEL),
+    "RateLimitExceeded.EndpointRPMExceeded": (429, TOO_MANY),
+    "RateLimitExceeded.EndpointTPMExceeded": (429, TOO_MANY),
+    "ModelAccountRpmRateLimitExceeded": (429, TOO_MANY),
+    "ModelAccountTpmRateLimitExceeded": (429, TOO_MANY),
+    "ModelAccountIpmRateLimitExceeded": (429, TOO_MANY),
+    "APIAccountRpmRateLimitExceeded": (429, TOO_MANY),
+    "AccountRateLimitExceeded": (429, TOO_MANY),
+    "InflightBatchsizeExceeded": (429, TOO_MANY),
+    "RequestBurstTooFast": (429, TOO_MANY),
+    "QuotaExceeded": (429, (429, Retry.NEXT_ROUTE)),
+    "SetLimitExceeded": (429, (429, Retry.NEXT_ROUTE)),
+    "ServerOverloaded": (429, OVERLOADED),
+    "ModelLoadingError": (429, OVERLOADED),
+    "InternalServiceError": (500, OVERLOADED),
+}
+
+
+@pytest.mark.parametrize("code", ARK_CODES)
+def test_code_of_ark_means_the_same_by_status_and_in_a_stream(code: str) -> None:
+    status, meaning = ARK_CODES[code]
+    body = error_body(code=code, message="m", type="any")
+
+    by_status = provider.fault_of_response(ARK, status=status, body=body, secrets=[])
+    in_stream = provider.fault_of_payload(ARK, body, secrets=[])
+
+    assert [(fault.status, fault.retry) for fault in (by_status, in_stream)] == [meaning, meaning]
+
+
+def test_every_code_of_ark_is_tested() -> None:
+    assert {code.partition(".")[0] for code in ARK_CODES} == set(ARK.codes)
+
+
 # (body of an answer with status 400, code and message for the client)
 BODIES = {
     "error object": (error_body(code="InvalidParameter", message="too hot"), "InvalidParameter", "too hot"),
@@ -227,6 +299,60 @@ def test_usage_of_a_chunk(chunk: bytes, tokens: tuple[int, int, int, int]) -> No
 
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens) == tokens
+
+
+# A chunk with parts of another shape than they should have → (content, prompt tokens, error)
+ODD_CHUNKS = {
+    "counts that are null": (
+        b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":null}}',
+        "a",
+        None,
+        False,
+    ),
+    "counts that are texts": (b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":"5"}}', "a", 5, False),
+    "usage that is a text": (b'{"choices":[{"delta":{"content":"a"}}],"usage":"x"}', "a", None, False),
+    "index that is a text": (b'{"choices":[{"index":"0","delta":{"content":"a"}}]}', "a", None, False),
+    "content that is a list": (b'{"choices":[{"delta":{"content":[]}}],"usage":{"prompt_tokens":5}}', None, 5, False),
+    "error beside an odd part": (b'{"error":{"code":"x"},"choices":7}', None, None, True),
+}
+
+
+@pytest.mark.parametrize(("payload", "content", "prompt_tokens", "is_error"), ODD_CHUNKS.values(), ids=ODD_CHUNKS)
+def test_odd_part_of_a_chunk_hides_no_other(
+    payload: bytes, content: str | None, prompt_tokens: int | None, is_error: bool
+) -> None:
+    chunk = provider.readable_parts(payload)
+
+    assert chunk is not None
+    delta = chunk.choices[0].delta if chunk.choices else None
+    assert (
+        delta and delta.content,
+        chunk.usage and chunk.usage.prompt_tokens,
+        not provider.is_null(chunk.error),
+    ) == (content, prompt_tokens, is_error)
+
+
+@pytest.mark.parametrize("payload", [b"[DONE]", b"[]", b'{"a"', b"null", b'{"a":1}\n{"b":2}', b"\xff"])
+def test_what_is_no_object_has_no_parts(payload: bytes) -> None:
+    assert provider.readable_parts(payload) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "is_error"),
+    [
+        (b'{"error":{"message":"m"}}', True),
+        (b'{\n "error" : "m"\n}', True),
+        (b'data: {"error":{"message":"m"}}', True),
+        (b'{"error":null,"choices":[]}', False),
+        (b'{"message":"no \\"error\\" here"}', False),
+        (b"data: [DONE]", False),
+        (b"<html>error</html>", False),
+        (b"", False),
+        (b'{"error":' + b"[" * 100_000, False),
+    ],
+)
+def test_error_object_is_told_from_the_rest(body: bytes, is_error: bool) -> None:
+    assert provider.holds_error(body) is is_error
 
 
 @pytest.mark.parametrize(
