@@ -1,6 +1,7 @@
 """The parser against the standard's own cases and any cutting; the encoders against the parser."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +53,10 @@ FIELD_CASES = {
     "last type wins": (b"event:a\nevent: b\ndata\n\n", [(b"b", b"", b"")]),
     "type without data is forgotten": (b"event:test\n\ndata:x\n\n", [(b"message", b"x", b"")]),
     "id is sticky": (b"id: 1\ndata:a\n\ndata:b\n\n", [(b"message", b"a", b"1"), (b"message", b"b", b"1")]),
+    "id changes and persists": (
+        b"id: 1\ndata:a\n\nid:2\ndata:b\n\ndata:c\n\n",
+        [(b"message", b"a", b"1"), (b"message", b"b", b"2"), (b"message", b"c", b"2")],
+    ),
     "id without data stays": (b"id:1\n\ndata:a\n\n", [(b"message", b"a", b"1")]),
     "empty id resets": (b"id:1\ndata:a\n\nid\ndata:b\n\n", [(b"message", b"a", b"1"), (b"message", b"b", b"")]),
     "id with NUL is ignored": (
@@ -204,14 +209,26 @@ def test_event_that_never_ends_is_refused() -> None:
         feed_all(parser, [b":"])
 
 
-def test_line_of_a_megabyte_read_byte_by_byte() -> None:
-    # In quadratic time this takes minutes, and the run's timeout ends it.
-    text = b"x" * 1_000_000
-    parser = Parser()
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda size: b"data: " + b"x" * size,
+        lambda size: b"data: x\n" * (size // 8),
+        lambda size: b": hb\r\n" * (size // 6),
+    ],
+    ids=["one line", "many lines", "comments"],
+)
+def test_event_read_byte_by_byte_takes_linear_time(write: Callable[[int], bytes]) -> None:
+    def seconds_for(size: int) -> float:
+        reads, parser = bytewise(write(size) + b"\ndata: end\n\n"), Parser()
+        began_at = time.process_time()
+        events = feed_all(parser, reads)
+        took_s = time.process_time() - began_at
+        assert events[-1].data.endswith(b"end")
+        return took_s
 
-    events = feed_all(parser, bytewise(b"data: " + text + b"\n\n"))
-
-    assert [event.data for event in events] == [text]
+    # Eight times the bytes: eight times the CPU, where a quadratic parser takes 64 times as much.
+    assert seconds_for(1_600_000) < 24 * seconds_for(200_000)
 
 
 def standard_events(stream: bytes) -> list[tuple[bytes, bytes, bytes]]:
