@@ -4,19 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from attribution import bulk, clicks
 from attribution.clicks import Activation
 from attribution.matching import Match
 from attribution.models import AD_FIELDS, App, Attribution, Click, Conversion, State
 from attribution.ocean_engine import AdAnswer
+from attribution.users import User, users_in
 
 # Another event of the user within this time shares the first one's "not attributed" instead of asking again.
 FRESH_FOR = timedelta(seconds=20)
-
-# (app id, user id)
-User = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +32,7 @@ class Lookup:
 
 def stored(users: Collection[User]) -> dict[User, Attribution]:
     """What is known about these users."""
-    return {_user(row): row for row in Attribution.objects.filter(_of(users))} if users else {}
+    return {_user(row): row for row in Attribution.objects.filter(users_in(users))} if users else {}
 
 
 def is_fresh(attribution: Attribution, now: datetime) -> bool:
@@ -121,15 +117,4 @@ def _wake(users: Collection[User], now: datetime) -> None:
     """Make the organic events of users who have an ad after all due at once."""
     if users:
         waiting = Conversion.objects.filter(state=State.ORGANIC, due_at__gt=now, lease_token=None)
-        waiting.filter(_of(users)).update(due_at=now)
-
-
-def _of(users: Collection[User]) -> Q:
-    """Rows of these users, in one query."""
-    users_by_app: dict[int, list[str]] = {}
-    for app_id, user_id in users:
-        users_by_app.setdefault(app_id, []).append(user_id)
-    wanted = Q(pk__in=[])
-    for app_id, user_ids in users_by_app.items():
-        wanted |= Q(app_id=app_id, user_id__in=user_ids)
-    return wanted
+        waiting.filter(users_in(users)).update(due_at=now)

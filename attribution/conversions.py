@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from attribution import nudging
-from attribution.models import Conversion, Destination, State
+from attribution.models import ChannelPackage, Conversion, Destination, State
 
 # What a worker has in its hands right now is left alone: its result would be lost.
 IDLE = Q(lease_token=None)
 # A row that waits for somebody's resend already: another one would take its place, and the first would have no attempt.
 WAITS_FOR_RESEND = Q(state=State.PENDING, resend_by__isnull=False)
-RESENDABLE = IDLE & ~WAITS_FOR_RESEND
+# Its device ids were purged: nothing is left to send, and what became of it would be overwritten.
+ERASED = Q(device="", body="")
+RESENDABLE = IDLE & ~WAITS_FOR_RESEND & ~ERASED
 # In the queue.
 HOLDABLE = IDLE & Q(due_at__isnull=False)
 RELEASABLE = IDLE & Q(state=State.HELD)
@@ -31,7 +33,7 @@ def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser | None, reason: s
     """Try these again with a fresh budget and the same body; the next attempt says by whom and why.
 
     Whatever their state: a person who knows more than we do decides. An organic one is asked about again. Left alone is
-    only what is on its way: each resend is to have an attempt of its own.
+    only what is on its way, since each resend is to have an attempt of its own, and what has no device ids any more.
     """
     count = rows.filter(RESENDABLE).update(
         **_due(now),
@@ -81,7 +83,10 @@ def release_switched_on(now: datetime) -> int:
 
 
 def _has_package() -> Q:
-    return Q(os="ios") & ~Q(app__ios_bundle="") | Q(os="android") & ~Q(app__android_package="")
+    """As `App.package_for` finds it."""
+    of_channel = ChannelPackage.objects.filter(app=OuterRef("app"), channel__iexact=OuterRef("channel"))
+    android = ~Q(app__android_package="") | Q(Exists(of_channel))
+    return Q(os="ios") & ~Q(app__ios_bundle="") | Q(os="android") & android
 
 
 def _due(now: datetime) -> dict[str, object]:

@@ -19,13 +19,14 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from attribution import attributions, bulk, destinations, device_ids, live_feed, ocean_engine, retry
-from attribution.attributions import Lookup, User
+from attribution.attributions import Lookup
 from attribution.calls import CALLS_PER_THREAD, Call, Lines
 from attribution.destinations import Destinations
 from attribution.device_ids import DecryptionError
 from attribution.insisting import insist
 from attribution.models import App, Attempt, Attribution, Conversion, Destination
 from attribution.ocean_engine import OceanEngineUnavailable
+from attribution.users import User
 
 # Rows in one worker's hands: enough to keep the threads busy while results are written.
 CAPACITY_PER_THREAD = 6

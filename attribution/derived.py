@@ -3,32 +3,49 @@
 - `next_day_open`: the user's first event on the calendar day (`TIME_ZONE`) after the activation.
 - `game_addiction`: within some hours after the activation, an event or a chat happened often enough.
 
-A derived event is one like any other, once per user; its row shows the rule.
+A derived event is one like any other, once per user; its row shows the rule. Events may come in any order: what is
+stored already counts when the activation comes late.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.utils import timezone
 
 from attribution.events import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event
-
-# (app id, user id)
-User = tuple[int, str]
+from attribution.users import User, users_in
 
 
-def from_events(events: Sequence[ReportedEvent], apps: Mapping[int, App]) -> list[ReportedEvent]:
-    """What follows from these events, which are stored already; at most two queries."""
+def from_events(
+    events: Sequence[ReportedEvent], apps: Mapping[int, App], *, new: Sequence[ReportedEvent]
+) -> list[ReportedEvent]:
+    """What follows from these events, which are stored already, the `new` ones just now; at most three queries."""
     events = [event for event in events if apps[event.app_id].has_rules]
     activations = activations_of({(event.app_id, event.user_id) for event in events})
     events = [event for event in events if (event.app_id, event.user_id) in activations]
+    events = sorted([*events, *_earlier(new, apps)], key=attrgetter("occurred_at"))
     return [
         *_next_day_opens(events, activations, apps),
         *_key_behaviours(events, activations, apps),
     ]
+
+
+def _earlier(new: Sequence[ReportedEvent], apps: Mapping[int, App]) -> Iterator[ReportedEvent]:
+    """What is stored of users whose activation is new, since it came late; with its device."""
+    activated = {
+        (event.app_id, event.user_id): event
+        for event in new
+        if event.event == Event.ACTIVE and apps[event.app_id].has_rules
+    }
+    if not activated:
+        return
+    stored = Conversion.objects.filter(users_in(activated)).exclude(event=Event.ACTIVE)
+    for app_id, user_id, event, occurred_at in stored.values_list("app_id", "user_id", "event", "occurred_at"):
+        yield replace(activated[app_id, user_id], event=event, occurred_at=occurred_at)
 
 
 def activations_of(users: Collection[User]) -> dict[User, datetime]:
@@ -73,9 +90,10 @@ def _key_behaviours(
     if not counted:
         return
     counts = _counts(counted, activations, apps)
-    for event in counted:
-        app = apps[event.app_id]
-        if counts[event.app_id, event.user_id] >= app.key_behaviour_count:
+    for event in reversed(counted):  # the latest of a user comes first, and stays: by then the rule was fulfilled
+        app, user = apps[event.app_id], (event.app_id, event.user_id)
+        since, until = key_behaviour_window(app, activations[user])
+        if counts[user] >= app.key_behaviour_count and since <= event.occurred_at <= until:
             yield _derived(event, Event.KEY_BEHAVIOUR, _key_behaviour_rule(app))
 
 
@@ -84,9 +102,7 @@ def _counts(
 ) -> Counter[User]:
     """How often each of these users did what the app's rule counts, within its hours."""
     stored = Conversion.objects.filter(
-        app_id__in={event.app_id for event in events},
-        user_id__in={event.user_id for event in events},
-        event__in={event.event for event in events},
+        users_in({(event.app_id, event.user_id) for event in events}), event__in={event.event for event in events}
     )
     counts: Counter[User] = Counter()
     for app_id, user_id, event, occurred_at in stored.values_list("app_id", "user_id", "event", "occurred_at"):

@@ -40,7 +40,9 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
     if any(app.has_rules for app in apps.values()):
         with transaction.atomic():
             receipts = _store(events, now)
-            if more := derived.from_events(events, apps):
+            pairs = zip(events, receipts, strict=True)
+            new = [event for event, receipt in pairs if not receipt.is_duplicate]
+            if more := derived.from_events(events, apps, new=new):
                 _store(more, now)
     else:
         receipts = _store(events, now)
@@ -72,7 +74,7 @@ def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
     rows = [_conversion(event, now) for event in events]
     new_ids = bulk.insert_new(rows, unique=["dedup_key"])
     known = _known([row.dedup_key for row in rows if row.id not in new_ids])
-    _revive([row.id for row in known.values() if row.state == State.ORGANIC], now)
+    _revive([row for row in rows if row.dedup_key in known and known[row.dedup_key].state == State.ORGANIC], now)
     return [
         Receipt(id=row.id, state=row.state, is_duplicate=False)
         if row.id in new_ids
@@ -116,9 +118,15 @@ def _duplicate(posted: Conversion, stored: Conversion) -> Receipt:
     return Receipt(id=stored.id, state=stored.state, is_duplicate=True, contradictions=tuple(contradictions))
 
 
-def _revive(ids: Sequence[uuid.UUID], now: datetime) -> None:
+def _revive(posted: Sequence[Conversion], now: datetime) -> None:
     """Ask again about users who were organic: they may have come back through an ad."""
-    if ids:
-        Conversion.objects.filter(
-            id__in=ids, state=State.ORGANIC, due_at=None, finished_at__lt=now - REVIVED_AFTER
-        ).update(due_at=now, lookups=0, give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S))
+    if not posted:
+        return
+    by_key = {row.dedup_key: row for row in posted}
+    stale = Conversion.objects.filter(
+        dedup_key__in=by_key, state=State.ORGANIC, due_at=None, finished_at__lt=now - REVIVED_AFTER
+    )
+    for key in stale.filter(device="").values_list("dedup_key", flat=True):  # purged since
+        again = by_key[key]
+        Conversion.objects.filter(dedup_key=key).update(device=again.device, device_digest=again.device_digest)
+    stale.update(due_at=now, lookups=0, give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S))

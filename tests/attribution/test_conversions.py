@@ -1,11 +1,12 @@
 """What people do with conversions: resend, hold, release."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 
-from attribution import conversions
+from attribution import conversions, purging
 from attribution.models import Conversion
 from tests.attribution.conftest import Pipeline
 
@@ -73,6 +74,16 @@ def test_held_by_hand_stays_until_it_is_released(pipeline: Pipeline) -> None:
 
     conversion.refresh_from_db()
     assert conversion.state == "reported"
+
+
+def test_resend_leaves_alone_what_has_no_device_ids_any_more(pipeline: Pipeline, marketer: User) -> None:
+    pipeline.report()
+    pipeline.deliver()
+    purging.erase_device_ids(pipeline.now + timedelta(days=91))
+
+    count = conversions.resend(Conversion.objects.all(), by=marketer, reason="lost", now=pipeline.now)
+
+    assert (count, Conversion.objects.get().state) == (0, "reported")
 
 
 def test_row_in_a_workers_hands_is_left_alone(pipeline: Pipeline, marketer: User) -> None:

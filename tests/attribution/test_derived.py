@@ -1,11 +1,13 @@
 """Events that are made by the rules of an app. 04:00 UTC, the fixture's clock, is noon in Shanghai."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from attribution import intake
-from attribution.models import Conversion
+from attribution import intake, known_apps
+from attribution.events import ReportedEvent
+from attribution.models import App, Conversion
 from config.activity import Activity
 from tests.attribution.conftest import ANDROID_ID, NOW, Pipeline
 
@@ -60,6 +62,30 @@ def test_next_day_open_is_made_once_and_by_a_repeated_event_too(next_day: Pipeli
     assert sorted(next_day.reports()) == [("active", 1), ("next_day_open", 1)]
 
 
+def test_next_day_open_is_the_first_event_of_a_list(next_day: Pipeline) -> None:
+    next_day.report("active")
+    morning, evening = NOW + timedelta(days=1), NOW + timedelta(days=1, hours=8)
+    usual: dict[str, Any] = {"app_id": next_day.app.pk, "user_id": "u-1", "os": "android", "device": {}}
+    late = ReportedEvent(event="active_register", occurred_at=evening, **usual)
+    early = ReportedEvent(event="game_addiction", occurred_at=morning, **usual)
+
+    intake.receive([late, early], now=evening)
+
+    assert Conversion.objects.get(event="next_day_open").occurred_at == morning
+
+
+def test_next_day_open_follows_an_activation_that_comes_late(next_day: Pipeline) -> None:
+    next_day.report("active_register", occurred_at=NOW + timedelta(days=1))
+    next_day.report("active_pay", occurred_at=NOW + timedelta(days=2))
+    next_day.report("active_register", user="u-2", occurred_at=NOW + timedelta(days=1))
+
+    next_day.report("active")
+
+    [opened] = Conversion.objects.filter(event="next_day_open")
+    assert (opened.user_id, opened.occurred_at) == ("u-1", NOW + timedelta(days=1))
+    assert opened.device_ids == {"android_id": ANDROID_ID}
+
+
 def test_next_day_open_needs_an_activation(next_day: Pipeline) -> None:
     next_day.report("active_register")
     next_day.wait(days=1)
@@ -94,6 +120,28 @@ def test_key_behaviour_does_not_count_what_is_too_late_or_anothers(three_payment
     three_payments.report("active_pay", outer_event_id="order-1")
     three_payments.report("active_pay", outer_event_id="order-2", user="u-2")
     three_payments.report("active_pay", outer_event_id="order-3", occurred_at=NOW + timedelta(hours=24))
+    three_payments.report("active_pay", outer_event_id="order-4", occurred_at=NOW + timedelta(hours=25))
+
+    assert derived("game_addiction") == []
+
+
+def test_key_behaviour_follows_an_activation_that_comes_late(three_payments: Pipeline) -> None:
+    for hour in (5, 1, 3):
+        three_payments.report("active_pay", outer_event_id=f"order-{hour}", occurred_at=NOW + timedelta(hours=hour))
+
+    three_payments.report("active")
+
+    assert Conversion.objects.get(event="game_addiction").occurred_at == NOW + timedelta(hours=5)
+
+
+def test_key_behaviour_is_not_made_by_what_comes_after_its_hours(three_payments: Pipeline) -> None:
+    App.objects.update(key_behaviour_event="")
+    three_payments.report("active")
+    for number in range(3):
+        three_payments.report("active_pay", outer_event_id=f"order-{number}")
+    App.objects.update(key_behaviour_event="active_pay")
+    known_apps._known.clear()
+
     three_payments.report("active_pay", outer_event_id="order-4", occurred_at=NOW + timedelta(hours=25))
 
     assert derived("game_addiction") == []

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pytest_django import Settings
 
 from attribution import conversions
-from attribution.models import Conversion, Destination
+from attribution.models import App, Conversion, Destination
 from tests.attribution.conftest import Pipeline
 
 DEAD, ALIVE = 1700000000000001, 1700000000000002
@@ -140,6 +140,19 @@ def test_app_that_is_switched_off_holds_and_on_again_delivers(pipeline: Pipeline
     pipeline.deliver()
 
     assert states([held]) == {("reported", "")}
+
+
+def test_app_with_a_package_of_one_store_only_releases_what_came_from_there(pipeline: Pipeline) -> None:
+    App.objects.update(android_package="")
+    of_store, of_none = pipeline.report(channel="huawei"), pipeline.report(user="u-2")
+    pipeline.deliver()
+
+    pipeline.app.channel_packages.create(channel="HuaWei", package="com.example.huawei")
+    released = conversions.release_switched_on(pipeline.now)
+    pipeline.deliver()
+
+    assert released == 1
+    assert (states([of_store]), states([of_none])) == ({("reported", "")}, {("held", "no_package")})
 
 
 def test_too_many_requests_pause_the_destination_and_do_not_open_its_breaker(pipeline: Pipeline) -> None:

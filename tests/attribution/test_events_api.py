@@ -279,6 +279,18 @@ def test_organic_event_that_is_posted_again_a_day_later_is_asked_about_again(cli
     assert (answer[1]["duplicate"], row.lookups, row.due_at is not None) == (True, 0, True)
 
 
+def test_organic_event_that_is_asked_about_again_has_its_purged_device_ids_back(client: APIClient) -> None:
+    post(client, ACTIVE)
+    ago = timezone.now() - timedelta(days=100)
+    Conversion.objects.update(state="organic", due_at=None, finished_at=ago, device="", device_digest=None)
+
+    post(client, ACTIVE)
+
+    row = Conversion.objects.get()
+    assert row.device_ids["android_id"] == ACTIVE["android_id"]
+    assert row.device_digest is not None
+
+
 def test_app_may_be_named(client: APIClient) -> None:
     other = App.objects.create(slug="other")
 
