@@ -4,10 +4,12 @@ import os
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 _django = get_asgi_application()
+get_resolver().url_patterns  # noqa: B018  # loads all views: the first request would wait for it
 
 from config import lifespan  # noqa: E402  # apps must be loaded first
 from config.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402

@@ -45,7 +45,6 @@ _UPSERT = """
     changes=", ".join(f"{column} = EXCLUDED.{column}" for column in _COLUMNS if column not in _NEVER_CHANGE),
 )
 
-WAITING_ROWS = Gauge("rivermouth_completion_rows_waiting", "Completion records that are still to be written")
 LOST_ROWS = Counter(
     "rivermouth_completion_rows_lost", "Completion records dropped: refused, or the database was down for too long"
 )
@@ -70,7 +69,6 @@ class Recorder:
                 LOST_ROWS.inc()
                 return
             self._kept[completion.id] = completion.snapshot()
-            WAITING_ROWS.set(len(self._kept))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
                 self._thread.start()
@@ -128,7 +126,6 @@ class Recorder:
     def _take(self) -> list[Completion]:
         with self._lock:
             ids = list(self._kept)[:_MAX_BATCH]
-            WAITING_ROWS.set(len(self._kept))  # with those of this batch, until the next one is taken
             return [self._kept.pop(completion_id) for completion_id in ids]
 
     def _put_back(self, batch: list[Completion]) -> None:
@@ -174,3 +171,10 @@ def current() -> Recorder:
 def _forget() -> None:
     global _recorder  # as above
     _recorder = None
+
+
+def _waiting() -> int:
+    return len(_recorder._kept) if _recorder is not None else 0
+
+
+Gauge("rivermouth_completion_rows_waiting", "Completion records that are still to be written").set_function(_waiting)
