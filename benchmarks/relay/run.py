@@ -14,7 +14,7 @@ from benchmarks.relay.scenarios import Figures
 DIRECT = "direct"
 # Packages of benchmarks/peers. The first is what all others are compared with.
 PEERS = ["nginx", "bare_asgi", "go", "nestjs", "portkey", "litellm"]
-QUICK_PEERS = ["nginx", "bare_asgi", "go"]
+QUICK_PEERS = ["nginx", "go"]
 _SET_UP, _PACED_100 = "set-up", "paced 100"
 SCENARIOS = [_SET_UP, "unpaced", "paced 5", "paced 50", _PACED_100, "paced 500", "idle", "abort", "most streams"]
 QUICK_SCENARIOS = [_SET_UP, _PACED_100, "paced 500"]
