@@ -250,6 +250,10 @@ _OPENAI_CODES = {"authentication_failed": "invalid_api_key", "not_authenticated"
 
 def _refusal_for_openai(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's refusals in the shape that OpenAI's SDKs read."""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.warning("The database failed a request for the models", exc_info=error)
+        away = faults.database_unavailable()
+        return Response(away.as_openai(), status=away.status, headers={"Retry-After": "1"})
     response = exception_handler(error, context)
     if response is not None and isinstance(error, APIException):
         code = str(error.get_codes())

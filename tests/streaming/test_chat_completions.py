@@ -768,6 +768,19 @@ def test_stall_after_the_head_ends_in_time(hasty: Server, provider: ScriptedProv
     assert provider.left_after(began_at) < 3
 
 
+def test_total_time_of_a_whole_answer_counts_all_its_attempts(
+    hasty: Server, provider: ScriptedProvider, add_model: AddModel, key: str
+) -> None:
+    add_model("doubled", provider.base_url, provider.base_url)
+    provider.on_request([2.5, answer(503, b"{}")], [Act.UNTIL_LEFT])
+    began_at = time.monotonic()
+
+    response = ask(hasty, key, model="doubled")
+
+    assert (response.status_code, error_of(response)["code"], recorded().attempts) == (504, "total_timeout", 2)
+    assert 3.5 < time.monotonic() - began_at < 6  # each with 4 s of its own: 6.5 s
+
+
 @contextlib.contextmanager
 def deaf_port() -> Iterator[int]:
     """A port of this machine whose queue of connections is full: who connects hears nothing."""
@@ -824,6 +837,21 @@ def test_error_in_a_stream_tells_no_secret(hasty: Server, provider: ScriptedProv
     response = ask(hasty, key, model="scripted", stream=True)
 
     assert events_of(response)[-1]["error"]["message"] == "key [hidden] at [hidden], that is [hidden]"
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
+def test_app_profile_tells_no_secret_either(hasty: Server, provider: ScriptedProvider, key: str, status: int) -> None:
+    told = f"key {PROVIDER_KEY} at 127.0.0.1:{provider.port}"
+    error = {"error": {"code": "content_filter", "message": told, "param": told}}
+    before = [answer(status, json.dumps(error).encode())]
+    provider.on_request(before, [STREAM_HEAD, chunk("hi"), event(error)])
+
+    answers = [ask(hasty, key, path="/api/chat/", model="scripted") for _ in range(2)]
+
+    assert [each.status_code == 200 for each in answers] == [False, True]
+    assert '"code":"content_filter","message":"key [hidden] at [hidden]"' in answers[1].text
+    everything = "".join(each.text + str(each.headers) for each in answers)
+    assert [secret in everything for secret in (PROVIDER_KEY, "127.0.0.1")] == [False] * 2
 
 
 def test_log_has_no_secret(hasty: Server, sandbox: Sandbox, key: str) -> None:

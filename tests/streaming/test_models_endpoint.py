@@ -1,12 +1,13 @@
 """`GET /v1/models`."""
 
 import openai
+import pytest
 import requests
 
 from config.access.models import ApiKey
 from streaming.models import ChatModel
 from tests.servers import Server
-from tests.streaming.conftest import AddModel
+from tests.streaming.conftest import AddModel, Serve
 
 
 def test_models_are_listed_as_the_sdk_reads_them(relay: Server, add_model: AddModel, key: str) -> None:
@@ -30,6 +31,17 @@ def test_only_models_that_the_key_may_use_are_listed(relay: Server, add_model: A
 
     assert [model["id"] for model in response.json()["data"]] == ["mine"]
     assert "provider.internal" not in response.text
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/models"), ("POST", "/v1/chat/completions")])
+def test_without_the_database_clients_are_told_to_try_again(serve: Serve, method: str, path: str) -> None:
+    nobody = "postgres://user:password@127.0.0.1:1/none"
+    with serve(DATABASE_URL=nobody, DATABASE_POOL_TIMEOUT_S="0.5", may_log_tracebacks=True) as server:
+        answer = requests.request(method, server.url + path, headers={"Authorization": "Bearer rm_any"}, timeout=10)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["error"]["code"] == "unavailable"
+    assert "127.0.0.1" not in answer.text
 
 
 def test_models_need_a_key(relay: Server, key: str) -> None:
