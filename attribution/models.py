@@ -8,10 +8,12 @@ import os
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce, NullIf
@@ -63,6 +65,7 @@ class Event(models.TextChoices):
 
 # What a key behaviour may count besides events.
 CHAT = "chat"
+MAX_KEY_BEHAVIOUR_HOURS = 24 * 366
 
 
 class State(models.TextChoices):
@@ -123,6 +126,16 @@ class App(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        """A count of zero would be reached by nothing at all, and hours without end lie beyond Python's dates."""
+        wrong: dict[str, Any] = {}
+        if self.key_behaviour_count < 1:
+            wrong["key_behaviour_count"] = _("At least 1.")
+        if not 1 <= self.key_behaviour_hours <= MAX_KEY_BEHAVIOUR_HOURS:
+            wrong["key_behaviour_hours"] = _("1 to %(most)d.") % {"most": MAX_KEY_BEHAVIOUR_HOURS}
+        if wrong:
+            raise ValidationError(wrong)
 
     @property
     def has_rules(self) -> bool:

@@ -7,11 +7,18 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+# Who may edit providers would read these by sending them to a server of their own.
+OWN_SECRETS = {
+    "DATABASE_URL", "FIELD_ENCRYPTION_KEY", "OCEANENGINE_ACCESS_TOKEN", "OCEANENGINE_SIGNATURE_SECRET", "REDIS_URL",
+    "SECRET_KEY", "USER_TOKEN_SECRET", "USER_TOKEN_SHARED_SECRETS",
+}  # fmt: skip
 
 
 class Provider(models.Model):
@@ -32,6 +39,12 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        if not self.base_url.startswith(("https://", "http://")):
+            raise ValidationError({"base_url": _("It begins with https:// or http://.")})
+        if self.api_key_env in OWN_SECRETS:
+            raise ValidationError({"api_key_env": _("This variable is a secret of the server itself.")})
 
 
 class ChatModelQuerySet(models.QuerySet["ChatModel"]):

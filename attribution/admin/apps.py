@@ -1,13 +1,17 @@
 """Apps: packages, windows, derived events, and the monitor link to enter at Ocean Engine."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from attribution import monitor_link
-from attribution.models import App, ChannelPackage
+from attribution.models import App, Attribution, ChannelPackage, Click, Conversion
 
 
 class ChannelPackageInline(TabularInline):  # type: ignore[misc]  # unfold has no type information
@@ -36,7 +40,16 @@ class AppAdmin(ModelAdmin):  # type: ignore[misc]  # as above
         (None, {"fields": ["created_at"]}),
     ]  # fmt: skip
 
+    def has_delete_permission(self, request: HttpRequest, obj: App | None = None) -> bool:
+        """Only one to which nothing has happened, and each by itself: Django would list, or delete, all that it has."""
+        is_unused = obj is not None and not any(rows.exists() for rows in _rows_of(obj))
+        return is_unused and super().has_delete_permission(request, obj)
+
     @admin.display(description=_("monitor link"))
     def link(self, app: App) -> str:
         context = {"link": monitor_link.build(app, settings.PUBLIC_URL), "app": app}
         return render_to_string("admin/attribution/monitor_link.html", context)
+
+
+def _rows_of(app: App) -> list[QuerySet[Any]]:
+    return [model._default_manager.filter(app=app) for model in (Conversion, Attribution, Click)]

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from attribution import patience, stats
-from attribution.models import Attempt, Click, Conversion, Destination
+from attribution.models import App, Attempt, Click, Conversion, Destination
 from tests import servers
 from tests.attribution.conftest import ANDROID_ID, NOW, Pipeline
 
@@ -451,6 +451,53 @@ def test_app_shows_its_whole_monitor_link(admin_client: Client, pipeline: Pipeli
     assert f"/track/oceanengine/{pipeline.app.monitor_token}/?advertiser_id=__ADVERTISER_ID__&amp;" in page
     assert "data-copy" in page
     assert admin_client.get("/admin/attribution/app/add/").status_code == 200
+
+
+APP_FORM = {
+    "slug": "demo", "click_window_days": 7, "event_window_days": 90, "key_behaviour_count": 1,
+    "key_behaviour_hours": 24, "channel_packages-TOTAL_FORMS": 0, "channel_packages-INITIAL_FORMS": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("slug", "two words"), ("slug", ""), ("click_window_days", -1), ("click_window_days", 40_000),
+        ("event_window_days", "x"), ("key_behaviour_count", 0), ("key_behaviour_hours", 0),
+        ("key_behaviour_hours", 2_000_000_000), ("key_behaviour_event", "dance"),
+    ],
+)  # fmt: skip
+def test_app_keeps_its_values_when_a_new_one_is_wrong(
+    admin_client: Client, pipeline: Pipeline, field: str, value: object
+) -> None:
+    before = App.objects.values().get()
+
+    answer = admin_client.post(f"/admin/attribution/app/{pipeline.app.pk}/change/", APP_FORM | {field: value})
+
+    assert list(answer.context["adminform"].form.errors) == [field]
+    assert App.objects.values().get() == before
+
+
+def test_app_is_edited(admin_client: Client, pipeline: Pipeline) -> None:
+    changed = {"android_package": "com.example.new", "key_behaviour_event": "chat", "key_behaviour_count": 3}
+
+    answer = admin_client.post(f"/admin/attribution/app/{pipeline.app.pk}/change/", APP_FORM | changed)
+
+    assert answer.status_code == 302
+    assert App.objects.values(*changed).get() == changed
+
+
+def test_app_with_rows_can_not_be_deleted(admin_client: Client, pipeline: Pipeline) -> None:
+    unused = App.objects.create(slug="unused")
+    pipeline.report()
+
+    answers = [
+        admin_client.post(f"/admin/attribution/app/{app.pk}/delete/", {"post": "yes"}) for app in (pipeline.app, unused)
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 302]
+    assert App.objects.get() == pipeline.app
+    assert "delete_selected" not in admin_client.get("/admin/attribution/app/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,31 @@ def test_text_is_for_who_may_read_it(
     assert ("canary text" in page, "canary reasoning" in page) == (is_shown, is_shown)
 
 
+# --- Providers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({}, None),
+        ({"api_key_env": "SECRET_KEY"}, "api_key_env"),
+        ({"api_key_env": "DATABASE_URL"}, "api_key_env"),
+        ({"base_url": "ftp://ark.example"}, "base_url"),
+        ({"slug": "two words"}, "slug"),
+        ({"dialect": "latin"}, "dialect"),
+    ],
+)
+def test_provider_is_added_unless_something_is_wrong(
+    admin_client: Client, changed: dict[str, str], wrong: str | None
+) -> None:
+    usual = {"slug": "ark", "base_url": "https://ark.example/v3", "api_key_env": "ARK_API_KEY", "dialect": "ark"}
+
+    answer = admin_client.post("/admin/streaming/provider/add/", usual | changed)
+
+    assert (answer.status_code, Provider.objects.count()) == ((200, 0) if wrong else (302, 1))
+    assert wrong is None or list(answer.context["adminform"].form.errors) == [wrong]
+
+
 # --- Stored conversations ---------------------------------------------------------------------------------------------
 
 
