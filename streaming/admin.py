@@ -20,14 +20,25 @@ from unfold.decorators import display
 
 from streaming import admin_conversations, usage_page  # noqa: F401  # registers the conversations
 from streaming.admin_filters import DaysFilter, ModelFilter, ProviderFilter
-from streaming.admin_lists import InfinitePaginator, ReadOnly
+from streaming.admin_lists import ReadOnly, Uncounted
 from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 
 PRICES = ["prompt_price", "cached_price", "completion_price"]
 
 
+class BesideEnvironment:
+    """The lists say what is served without any row: they would look empty beside a site that works."""
+
+    list_before_template = "admin/streaming/environment_help.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        context = {"environment_models": list(settings.ARK_MODELS.items())} | (extra_context or {})
+        page: HttpResponseBase = super().changelist_view(request, context)  # type: ignore[misc]  # ModelAdmin's
+        return page
+
+
 @admin.register(Provider)
-class ProviderAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class ProviderAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
     list_display = ["slug", "dialect", "base_url", "api_key_env", "has_key"]
     search_fields = ["slug"]
 
@@ -51,14 +62,14 @@ class RouteInline(TabularInline):  # type: ignore[misc]  # as above
 
 
 @admin.register(ChatModel)
-class ChatModelAdmin(ModelAdmin):  # type: ignore[misc]  # as above
+class ChatModelAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # as above
     list_display = ["name", "created_at"]
     search_fields = ["name"]
     inlines = [RouteInline]
 
 
 @admin.register(Route)
-class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # as above
+class RouteAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # as above
     list_display = ["chat_model", "position", "provider", "upstream_model", *PRICES]
     list_display_links = ["chat_model", "upstream_model"]
     list_filter = ["provider", "chat_model"]
@@ -70,7 +81,7 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # as above
 
 
 @admin.register(Completion)
-class CompletionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
+class CompletionAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # as above
     list_display = [
         "started", "state_label", "caller", "user_id", "chat_model", "provider", "prompt_tokens",
         "completion_tokens", "cost", "first_content_ms", "speed", "finish_reason", "error_code",
@@ -80,13 +91,7 @@ class CompletionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     search_fields = ["id", "user_id"]
     search_help_text = _("The whole id of a completion or of a user")
     ordering = ["-started_at"]
-    sortable_by = ()  # any other order would sort the whole table
-    # Neither list nor filters count: a COUNT(*) reads the whole table.
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    paginator = InfinitePaginator
-    list_per_page = 50
-    list_max_show_all = 0
+    show_facets = admin.ShowFacets.NEVER  # a count for each choice of each filter
     texts = ["text", "reasoning"]
 
     @admin.display(description=_("started at"))

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from streaming.admin_lists import InfinitePaginator, ReadOnly
+from streaming.admin_lists import ReadOnly, Uncounted
 from streaming.models import Completion, Conversation, Message
 
 # Of one conversation, the newest.
@@ -21,7 +21,7 @@ SHOWN_MESSAGES = 200
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class ConversationAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
     """All of it is text of users, its title too."""
 
     list_display = ["last_turn", "title_or_id", "whose", "created_at"]
@@ -29,11 +29,6 @@ class ConversationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold h
     search_fields = ["id"]
     search_help_text = _("The whole id of a conversation or of a user")
     ordering = ["-updated_at"]
-    sortable_by = ()  # any other order would sort the whole table
-    show_full_result_count = False
-    paginator = InfinitePaginator
-    list_per_page = 50
-    list_max_show_all = 0
     fields = ["title", "whose", "created_at", "updated_at", "messages"]
     readonly_fields = ["whose", "messages"]
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.paginator import Paginator
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold import paginator as unfold_paginator
@@ -20,6 +22,21 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class Uncounted:
+    """For lists of big tables."""
+
+    model: type[Model]
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    sortable_by = ()  # any other order would sort the whole table
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *arguments: Any, **options: Any) -> Any:
+        """Django also asks for one of a row's history, which is counted: it is short."""
+        paginator = InfinitePaginator if queryset.model is self.model else Paginator
+        return paginator(queryset, *arguments, **options)
 
 
 class InfinitePaginator(unfold_paginator.InfinitePaginator):  # type: ignore[misc]  # unfold has no type information

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, QueryDict
 from django.template.response import TemplateResponse
@@ -113,7 +114,7 @@ class Days(admin.ListFilter):
     """From one day to another, both included; days are those of `TIME_ZONE`."""
 
     title = _("day")
-    template = "unfold/filters/filters_date_range.html"
+    template = "admin/attribution/days_filter.html"
 
     def __init__(self, request: HttpRequest, params: Any, model: type[Model], model_admin: "BigList") -> None:
         super().__init__(request, params, model, model_admin)
@@ -160,6 +161,11 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     list_disable_select_all = True
     list_before_template = "admin/attribution/list_tools.html"
     search_fields = ["pk"]  # that there is a search; `get_search_results` does it
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *arguments: Any, **options: Any) -> Any:
+        """Django also asks for one of a record's history, which is counted: it is short."""
+        paginator = self.paginator if queryset.model is self.model else Paginator
+        return paginator(queryset, *arguments, **options)
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         return [f"-{self.filters.moment(request.GET)}"]

@@ -12,6 +12,14 @@ def _shown(browser: Client) -> list[str]:
     return [str(item["link"]) for group in groups for item in group["items"] if item["has_permission"]]
 
 
+def test_sign_in_at_the_bare_address_ends_at_the_dashboard(db: None) -> None:
+    User.objects.create_superuser("admin", password="a-long-password-1")
+
+    answer = Client().post("/admin/login/", {"username": "admin", "password": "a-long-password-1"})
+
+    assert answer.headers["Location"] == "/admin/"
+
+
 def test_every_page_of_the_sidebar_opens(admin_client: Client) -> None:
     pages = _shown(admin_client)
 

@@ -144,6 +144,15 @@ def test_provider_is_added_unless_something_is_wrong(
     assert wrong is None or list(answer.context["adminform"].form.errors) == [wrong]
 
 
+@pytest.mark.parametrize("model", ["provider", "chatmodel", "route"])
+def test_empty_lists_say_what_is_served_by_the_setting(admin_client: Client, settings: Settings, model: str) -> None:
+    settings.ARK_MODELS = {"doubao": "ep-1"}
+
+    page = admin_client.get(f"/admin/streaming/{model}/").content.decode()
+
+    assert "doubao → ep-1" in page
+
+
 # --- Stored conversations ---------------------------------------------------------------------------------------------
 
 
@@ -197,6 +206,15 @@ def test_conversation_is_found_by_its_user_or_id(
     page = admin_client.get(CONVERSATIONS, {"q": term.format(pk=conversation.pk)}).content.decode()
 
     assert (f"{conversation.pk}/change/" in page) is is_found
+
+
+@pytest.mark.parametrize("address", [CONVERSATIONS, LIST])
+def test_history_of_a_row_is_counted(admin_client: Client, conversation: Conversation, address: str) -> None:
+    pk = conversation.pk if address == CONVERSATIONS else Completion.objects.get().pk
+
+    history = admin_client.get(f"{address}{pk}/history/").context["action_list"]
+
+    assert (history.paginator.count, admin_client.get(address).context["cl"].paginator.count) == (0, 10_000)
 
 
 def test_conversation_can_not_be_changed(admin_client: Client, conversation: Conversation) -> None:
