@@ -14,8 +14,8 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
@@ -211,6 +211,13 @@ class ConversionAdmin(BigList):
             return rows.filter(self.filters.condition("id", object_id)).first()
         except filtering.FilterError:
             return None
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        page: HttpResponse = super().history_view(request, object_id, extra_context)
+        if isinstance(page, TemplateResponse):
+            for entry in (page.context_data or {}).get("action_list", []):
+                entry.change_message = entry.change_message and gettext(entry.change_message)
+        return page
 
     def not_delivered_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):

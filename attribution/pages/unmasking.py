@@ -13,12 +13,15 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from attribution.device_ids import DecryptionError
 from attribution.models import Conversion
 
+# Translated where it is read: people of both languages look into the same history.
+LOOKED = gettext_noop("Looked at the device ids.")
 PERMISSIONS = ["attribution.view_conversion", "attribution.unmask_device"]
 
 
@@ -33,7 +36,7 @@ def page(request: HttpRequest, conversion_id: UUID) -> TemplateResponse:
         user_id=request.user.pk or 0,  # never 0: who has permissions has a row
         queryset=[conversion],
         action_flag=CHANGE,
-        change_message=_("Looked at the device ids."),
+        change_message=LOOKED,
         single_object=True,
     )
     context = {

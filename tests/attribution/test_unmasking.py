@@ -59,9 +59,12 @@ def test_button_shows_the_ids_and_leaves_an_entry(
 def test_entry_stands_in_the_records_history(browser: Client, conversion: Conversion) -> None:
     browser.post(address(conversion))
 
-    history = browser.get(f"/admin/attribution/conversion/{conversion.pk}/history/").content.decode()
+    address_of_history = f"/admin/attribution/conversion/{conversion.pk}/history/"
+    history = browser.get(address_of_history).content.decode()
+    in_chinese = browser.get(address_of_history, headers={"Accept-Language": "zh-hans"}).content.decode()
 
     assert "Looked at the device ids." in history
+    assert ("查看了设备标识。" in in_chinese, "Looked" in in_chinese) == (True, False)
     assert "officer" in history
     assert ANDROID_ID not in history
 
