@@ -71,7 +71,7 @@ def show(site: "Site", size: Size) -> Counter[str]:
     from attribution import stats  # noqa: PLC0415  # its models need the loaded settings
     from attribution.models import App  # noqa: PLC0415  # likewise
     from sandbox import logins  # noqa: PLC0415  # likewise
-    from sandbox.demo import traffic  # noqa: PLC0415  # likewise
+    from sandbox.demo import history, traffic  # noqa: PLC0415  # likewise
     from streaming import usage  # noqa: PLC0415  # likewise
 
     now = timezone.localtime(timezone.now(), timezone.get_default_timezone())
@@ -85,6 +85,7 @@ def show(site: "Site", size: Size) -> Counter[str]:
         seconds=size.seconds,
         returning=yesterday,
     )
+    history.store_clicks(app, plan.earlier_taps)
     counts = traffic.play(site, plan)
     stats.catch_up(timezone.now())
     usage.sum_noted_hours(timezone.now())

@@ -54,7 +54,7 @@ def add_day(app: App, day: date, zone: tzinfo, *, about: int, until: datetime) -
     if not users or Attribution.objects.filter(app=app, user_id=users[0].user_id).exists():
         return False
     with transaction.atomic():
-        _store_clicks(app, people.taps_of(users, day, zone))
+        store_clicks(app, people.taps_of(users, day, zone))
         cohort = _Cohort(app, users, until)
         Attribution.objects.bulk_create(cohort.attributions.values(), batch_size=500)
         for deed in sorted((deed for user in users for deed in people.deeds_of(user)), key=lambda deed: deed.at):
@@ -65,7 +65,8 @@ def add_day(app: App, day: date, zone: tzinfo, *, about: int, until: datetime) -
     return True
 
 
-def _store_clicks(app: App, taps: Iterable[Tap]) -> None:
+def store_clicks(app: App, taps: Iterable[Tap]) -> None:
+    """As if the monitor link had been called at the time."""
     clicks.store(
         [
             monitor_link.parse(

@@ -55,11 +55,15 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`users` are activated today, `returning` were yesterday; `run` makes the names of this play's rows its own."""
+    """`users` are activated today, `returning` were yesterday; `run` makes the names of this play's rows its own.
+
+    `earlier_taps` are clicks before today, which can't be received today: a click comes within seconds.
+    """
 
     users: Sequence[User]
     returning: Sequence[User]
     taps: Sequence[Tap]
+    earlier_taps: Sequence[Tap]
     now: datetime
     midnight: datetime
     run: str
@@ -91,7 +95,8 @@ def plan_for(
     return Plan(
         users=users,
         returning=[user for user in returning if dice.random() < NEXT_DAY_SHARE],
-        taps=taps,
+        taps=[tap for tap in taps if tap.at >= midnight],
+        earlier_taps=[tap for tap in taps if tap.at < midnight],
         now=now,
         midnight=begin,
         run=run,
