@@ -90,11 +90,14 @@ class DaySums:
     """Tables that are summed from the same rows, which are read once: `sources` are what their queries read from."""
 
     tables: list[Table]
-    sources: str
-    retention: str  # the setting that says how long the rows are kept
+    sources: str = ""
+    # The setting that says how long the rows are kept; None: for ever.
+    retention: str | None = None
 
     def is_final(self, app_day: AppDay, now: datetime) -> bool:
         """Whether some of the day's rows may have been purged: what is left of them would make wrong sums."""
+        if self.retention is None:
+            return False
         return app_day.start < now - timedelta(days=getattr(settings, self.retention)) + PURGE_MARGIN
 
     def write(self, app_day: AppDay) -> None:
@@ -189,7 +192,7 @@ _AD = """
     COALESCE(NULLIF(ad.project_name, ''), ad.campaign_name) AS campaign_name,
     COALESCE(NULLIF(ad.promotion_name, ''), ad.aid_name) AS ad_name
 """
-_APP_DAY = "%(app)s::bigint AS app_id, %(day)s::date AS day"
+APP_DAY = "%(app)s::bigint AS app_id, %(day)s::date AS day"
 
 _CLICKS = f"""
     clicks AS NOT MATERIALIZED (
@@ -198,7 +201,7 @@ _CLICKS = f"""
     ),
 """  # noqa: S608
 _CLICK_DAY = f"""
-    SELECT {_APP_DAY}, false AS is_organic, advertiser_id, campaign_id, ad_id,
+    SELECT {APP_DAY}, false AS is_organic, advertiser_id, campaign_id, ad_id,
     max(campaign_name) AS campaign_name, max(ad_name) AS ad_name, count(*) AS clicks
     FROM clicks GROUP BY advertiser_id, campaign_id, ad_id
 """  # noqa: S608
@@ -228,7 +231,7 @@ _EVENTS = f"""
     ),
 """  # noqa: S608
 _USER_DAY = f"""
-    SELECT {_APP_DAY}, hashtextextended(users.user_id, %(app)s) AS user_key, is_organic, users.advertiser_id,
+    SELECT {APP_DAY}, hashtextextended(users.user_id, %(app)s) AS user_key, is_organic, users.advertiser_id,
     campaign_id, ad_id, users.channel, payments, users.amount_fen, next_day_opens,
     (activation.occurred_at AT TIME ZONE %(zone)s)::date AS activation_day,
     COALESCE(activation.channel, '') AS activation_channel
@@ -240,7 +243,7 @@ _USER_DAY = f"""
 """  # noqa: S608
 # Each paying user once, at the channel of the first payment.
 _EVENT_DAY = f"""
-    SELECT {_APP_DAY}, is_organic, advertiser_id, campaign_id, ad_id, channel,
+    SELECT {APP_DAY}, is_organic, advertiser_id, campaign_id, ad_id, channel,
     max(campaign_name) AS campaign_name, max(ad_name) AS ad_name,
     count(*) FILTER (WHERE event = 'active') AS activations,
     count(*) FILTER (WHERE event = 'active_register') AS registrations,
@@ -258,7 +261,7 @@ _EVENT_DAY = f"""
     ) AS deeds
     GROUP BY is_organic, advertiser_id, campaign_id, ad_id, channel
 """  # noqa: S608
-_STATE_DAY = f"SELECT {_APP_DAY}, event, state, count(*) AS conversions FROM events GROUP BY event, state"  # noqa: S608
+_STATE_DAY = f"SELECT {APP_DAY}, event, state, count(*) AS conversions FROM events GROUP BY event, state"  # noqa: S608
 
 # Whether a note tells already that the day is to be summed again: of the day itself, or of a user who did something.
 _IS_NOTED = f"""

@@ -28,7 +28,9 @@ from attribution.roll_ups import (  # noqa: F401  # Django looks for models here
     AdName,
     Change,
     ClickDay,
+    CohortDay,
     EventDay,
+    PayerDay,
     StateDay,
     UserDay,
 )

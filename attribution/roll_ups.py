@@ -3,9 +3,14 @@
 `stats` writes them, `reports` reads them. A day is one of `TIME_ZONE`.
 """
 
+from datetime import date
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+# The day on which those paid before who had not.
+NEVER = date.min
 
 
 class AdKey(models.Model):
@@ -89,19 +94,69 @@ class UserDay(AdKey):
             models.UniqueConstraint(fields=["day", "app", "user_key"], name="user_day_once")
         ]
         indexes = [
-            # Different paying users of a span of days (reports.breakdown): answered by the index alone.
+            # Different paying users by channel of a span of days (reports.breakdown): answered by the index alone.
             models.Index(
                 fields=["day", "app", "user_key"],
                 include=["is_organic", "advertiser_id", "campaign_id", "ad_id", "channel"],
                 condition=Q(payments__gt=0),
                 name="user_day_paying",
             ),
-            # What the users activated in a span of days were worth (reports.cohorts).
+            # When a user paid last before a day, and next after it (user_sums: PayerDay).
+            models.Index(
+                fields=["app", "user_key", "day"],
+                condition=Q(payments__gt=0),
+                name="user_day_payments_of_user",
+            ),
+            # What the users activated on one day did (user_sums: CohortDay).
             models.Index(fields=["activation_day"], name="user_day_cohort"),
         ]
 
     def __str__(self) -> str:
         return f"{self.day} · {self.user_key}"
+
+
+class CohortDay(AdKey):
+    """What became of the users who were activated on this day, at this channel: summed from `UserDay`.
+
+    A span of days has 13 times as many rows there (reports.cohorts).
+    """
+
+    channel = models.CharField(_("channel"), max_length=64)
+    # Paid up to the end of that day after the activation; day 0 is its own.
+    amount_day_0_fen = models.BigIntegerField()
+    amount_day_1_fen = models.BigIntegerField()
+    amount_day_7_fen = models.BigIntegerField()
+    next_day_opens = models.PositiveIntegerField(_("next-day opens"))
+
+    class Meta:
+        constraints = [
+            # As above.
+            models.UniqueConstraint(fields=[*AD_KEY, "channel"], name="cohort_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} · {self.ad_id}"
+
+
+class PayerDay(AdKey):
+    """How many users paid on this day, by the day on which they had paid last before: summed from `UserDay`.
+
+    In a span of days each user counts on the first one on which they paid, which is when they had paid before the span
+    or never. So the different users of any span are a sum of these rows (reports.breakdown), where `UserDay` has half a
+    million keys to tell apart for a month.
+    """
+
+    paid_before = models.DateField()
+    users = models.PositiveIntegerField(_("paying users"))
+
+    class Meta:
+        constraints = [
+            # As above.
+            models.UniqueConstraint(fields=[*AD_KEY, "paid_before"], name="payer_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} · {self.ad_id}"
 
 
 class StateDay(models.Model):

@@ -20,6 +20,8 @@ would be missed.
 what a deleted note tells of is visible to them, and what is not visible yet has its own note. A crash takes all of it
 back. One process sums at a time; another one finds the lock taken and leaves.
 
+Sums of users over several days (`user_sums`) are made from the sums of single days, in the same transaction.
+
 A day older than the retention of its rows is final: what is left of them would make wrong sums.
 """
 
@@ -30,6 +32,7 @@ from django.db import connection, transaction
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from attribution import user_sums
 from attribution.day_sums import DAY_SUMS, AppDay, Difference
 from attribution.models import App, Conversion
 from attribution.roll_ups import Change
@@ -40,6 +43,8 @@ LOCK = 0x57A75
 VERIFIED_DAYS = 90
 # How often a day is compared again that changes right now.
 COMPARISONS = 5
+
+_ALL_SUMS = [*DAY_SUMS, user_sums.COHORT_SUMS, user_sums.PAYER_SUMS]
 
 
 def catch_up(now: datetime) -> int:
@@ -98,9 +103,11 @@ def _sum_again(app_day: AppDay, now: datetime) -> bool:
             app_id=app_day.app_id, happened_at__gte=app_day.start, happened_at__lt=app_day.end
         ).delete()
         _make_room()
+        users = user_sums.look(app_day)
         for sums in DAY_SUMS:
             if not sums.is_final(app_day, now):
                 sums.write(app_day)
+        user_sums.write(app_day, users)
     return True
 
 
@@ -130,7 +137,7 @@ def _differences(app_day: AppDay, now: datetime) -> list[Difference]:
     Difference and note are seen by one snapshot, so that an event that comes in meanwhile is not taken for an error.
     """
     for _ in range(COMPARISONS):
-        found = [each for sums in DAY_SUMS if not sums.is_final(app_day, now) for each in sums.differences(app_day)]
+        found = [each for sums in _ALL_SUMS if not sums.is_final(app_day, now) for each in sums.differences(app_day)]
         if not any(difference.is_noted for difference in found):
             break
         catch_up(now)

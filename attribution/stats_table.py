@@ -4,8 +4,9 @@ and CSV alike.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from attribution import reports
@@ -49,10 +50,9 @@ def table(scope: Scope, group_by: Sequence[str], *, today: date) -> tuple[list[d
     Ids are strings: beyond 2^53 a browser's numbers are wrong.
     """
     shown = _group_columns(group_by)
-    cohorts = {row.group: row.cohort for row in reports.cohorts(scope, group_by, today=today)}
-    found = reports.breakdown(scope, group_by)
-    rows = [_described(row.group, shown) | _numbers(row.metrics, cohorts.get(row.group, Cohort())) for row in found]
-    return rows, _numbers(reports.total(scope, found), sum(cohorts.values(), Cohort()))
+    found = reports.breakdown(scope, group_by, today=today)
+    rows = [_described(row.group, shown) | _numbers(row.metrics, row.cohort) for row in found]
+    return rows, _numbers(*reports.total(scope, found))
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -68,20 +68,22 @@ def _group_columns(group_by: Sequence[str]) -> list[str]:
 
 
 def _described(group: Group, columns: Sequence[str]) -> dict[str, Any]:
-    known = {
-        "source": "organic" if group.is_organic else "attributed",
-        "advertiser_id": _id(group, group.advertiser_id),
-        "campaign_id": _id(group, group.campaign_id),
-        "ad_id": _id(group, group.ad_id),
-    }
-    return {column: known[column] if column in known else getattr(group, column) for column in columns}
+    return {column: _TEXTS[column](group) for column in columns}
 
 
-def _id(group: Group, value: int | None) -> str | None:
-    return None if group.is_organic else str(value)
+def _id(name: str) -> Callable[[Group], str | None]:
+    return lambda group: None if group.is_organic else str(getattr(group, name))
+
+
+_TEXTS: dict[str, Callable[[Group], Any]] = {
+    "source": lambda group: "organic" if group.is_organic else "attributed",
+    **{name: _id(name) for name in ("advertiser_id", "campaign_id", "ad_id")},
+    **{name: attrgetter(name) for name in ("day", "app", "advertiser_name", "campaign_name", "ad_name", "channel")},
+}
+# Many at once: of a month by day and ad there are half a million numbers.
+_metrics = attrgetter(*METRICS, *RATES)
+_cohort = attrgetter(*COHORT_SUMS, *COHORT_RATES)
 
 
 def _numbers(metrics: Metrics, cohort: Cohort) -> dict[str, Any]:
-    return {name: getattr(metrics, name) for name in (*METRICS, *RATES)} | {
-        name: getattr(cohort, name) for name in (*COHORT_SUMS, *COHORT_RATES)
-    }
+    return dict(zip(NUMBERS, _metrics(metrics) + _cohort(cohort), strict=True))

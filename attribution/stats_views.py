@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
+import msgspec
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -22,6 +23,15 @@ from config.access.credentials import Credential
 from config.access.views import IsServer
 
 DEFAULT_DAYS = 7
+
+
+class JsonRenderer(JSONRenderer):
+    """Ten megabytes, a month by day and ad, in a tenth of the time."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return msgspec.json.encode(data)
 
 
 class CsvRenderer(BaseRenderer):
@@ -120,7 +130,7 @@ _ANSWER = inline_serializer(
 
 class Stats(APIView):
     permission_classes = [IsServer]
-    renderer_classes = [JSONRenderer, CsvRenderer]
+    renderer_classes = [JsonRenderer, CsvRenderer]
 
     @extend_schema(
         parameters=[

@@ -14,7 +14,7 @@ from attribution.models import App, Conversion, Event
 from attribution.pages import activity, links, operations, period
 from attribution.pages.formats import Change, change, count, money, percent
 from attribution.pages.period import Period
-from attribution.reports import Cohort, Metrics, Scope
+from attribution.reports import Metrics, Overview, Scope
 
 TOP_ADS = 8
 
@@ -52,10 +52,10 @@ def context(request: HttpRequest, unfolds: dict[str, Any]) -> dict[str, Any]:
 
 def _numbers(chosen: Period) -> dict[str, Any]:
     scope, before = chosen.scope, chosen.scope.previous()
-    overview = reports.overview(scope)
+    overview = reports.overview(scope, today=chosen.today)
     return {
         "before": before,
-        "cards": _cards(chosen, overview.metrics, reports.totals(before)),
+        "cards": _cards(chosen, overview, reports.overview(before, today=chosen.today)),
         "organic_split": _organic_split(overview.metrics, scope),
         "trend": _trend(overview.days),
         "funnel": _funnel(scope, overview.funnel),
@@ -64,17 +64,12 @@ def _numbers(chosen: Period) -> dict[str, Any]:
     }
 
 
-def _cohort(scope: Scope, chosen: Period) -> Cohort:
-    return next((row.cohort for row in reports.cohorts(scope, [], today=chosen.today)), Cohort())
-
-
-def _cards(chosen: Period, now: Metrics, before: Metrics) -> list[Card]:
+def _cards(chosen: Period, now: Overview, before: Overview) -> list[Card]:
     scope = chosen.scope
-    cohort, cohort_before = _cohort(scope, chosen), _cohort(scope.previous(), chosen)
 
     def card(title: str, name: str, text: Callable[[Any], str], url: str, note: str = "") -> Card:
-        sides = (now, before) if hasattr(now, name) else (cohort, cohort_before)
-        mine, theirs = (getattr(side, name) for side in sides)
+        view = "metrics" if hasattr(now.metrics, name) else "cohort"
+        mine, theirs = (getattr(getattr(side, view), name) for side in (now, before))
         return Card(title=title, value=text(mine), before=text(theirs), change=change(mine, theirs), url=url, note=note)
 
     def events(event: Event) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 from django.utils import timezone
@@ -11,7 +11,7 @@ from django.utils import timezone
 from attribution import bulk, clicks, intake
 from attribution.events import ReportedEvent
 from attribution.models import App, Attribution, Click, Conversion, State
-from attribution.roll_ups import ClickDay, EventDay, StateDay, UserDay
+from attribution.roll_ups import NEVER, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
 
 AdKey = tuple[bool, int, int, int]
 ORGANIC: AdKey = (True, 0, 0, 0)
@@ -100,11 +100,18 @@ def stored(app: App) -> dict[str, Any]:
         "next_day_opens",
         "key_behaviours",
     ]
+    became = ["amount_day_0_fen", "amount_day_1_fen", "amount_day_7_fen", "next_day_opens"]
     users = ["channel", "activation_day", "activation_channel", "payments", "amount_fen", "next_day_opens"]
     return {
         "clicks": {row[:-1]: row[-1] for row in ClickDay.objects.filter(app=app).values_list(*key, "clicks")},
         "events": {row[:6]: row[6:] for row in EventDay.objects.filter(app=app).values_list(*key, "channel", *deeds)},
         "users": Counter(UserDay.objects.filter(app=app).values_list(*key, *users)),
+        "cohorts": {
+            row[:6]: row[6:] for row in CohortDay.objects.filter(app=app).values_list(*key, "channel", *became)
+        },
+        "payers": {
+            row[:-1]: row[-1] for row in PayerDay.objects.filter(app=app).values_list(*key, "paid_before", "users")
+        },
         "states": {
             row[:-1]: row[-1]
             for row in StateDay.objects.filter(app=app).values_list("day", "event", "state", "conversions")
@@ -149,8 +156,41 @@ def counted(app: App) -> dict[str, Any]:
         "clicks": dict(clicked),
         "events": {key: tuple(sums[name] for name in order) for key, sums in deeds.items()},
         "users": users,
+        "cohorts": _cohorts(events, ads, activations),
+        "payers": _payers(events, ads),
         "states": dict(states),
     }
+
+
+def _cohorts(
+    events: list[Conversion], ads: dict[str, AdKey], activations: dict[str, Conversion]
+) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    found: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for event in events:
+        activation = activations.get(event.user_id)
+        if event.event not in ("active_pay", "next_day_open") or activation is None:
+            continue
+        activation_day = day_of(activation.occurred_at)
+        age = (day_of(event.occurred_at) - activation_day).days
+        if age > 7 and event.event == "active_pay":
+            continue
+        sums = found[activation_day, *ads.get(event.user_id, ORGANIC), activation.channel]
+        for n, last_day in enumerate((0, 1, 7)):
+            sums[n] += event.amount_fen or 0 if age <= last_day else 0
+        sums[3] += event.event == "next_day_open"
+    return {key: tuple(sums) for key, sums in found.items()}
+
+
+def _payers(events: list[Conversion], ads: dict[str, AdKey]) -> Counter[tuple[Any, ...]]:
+    days: dict[str, set[date]] = defaultdict(set)
+    for event in events:
+        if event.event == "active_pay":
+            days[event.user_id].add(day_of(event.occurred_at))
+    return Counter(
+        (day, *ads.get(user, ORGANIC), paid_before)
+        for user, paid in days.items()
+        for paid_before, day in pairwise([NEVER, *sorted(paid)])
+    )
 
 
 def ads_of_users(app: App) -> dict[str, AdKey]:

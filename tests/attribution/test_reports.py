@@ -34,7 +34,7 @@ def test_scope_of_a_week_follows_the_week_before() -> None:
 
 
 def test_totals_of_nothing_are_zero_and_have_no_rates(world: World) -> None:
-    metrics = reports.overview(WEEK).metrics
+    metrics = reports.overview(WEEK, today=TODAY).metrics
 
     assert metrics == Metrics()
     assert (metrics.activation_rate, metrics.payment_rate, metrics.amount_per_paying_user_fen) == (None, None, None)
@@ -45,10 +45,18 @@ def test_totals_count_a_user_who_paid_on_two_days_once(world: World) -> None:
         world.event("active_pay", days_ago(days), amount_fen=300)
     stats.catch_up(NOON)
 
-    metrics = reports.overview(WEEK).metrics
+    metrics = reports.overview(WEEK, today=TODAY).metrics
 
     assert metrics == Metrics(payments=3, paying_users=1, amount_fen=900)
-    assert [day_metrics.paying_users for _day, day_metrics in reports.overview(WEEK).days] == [0, 0, 0, 0, 0, 1, 1]
+    assert [day_metrics.paying_users for _day, day_metrics in reports.overview(WEEK, today=TODAY).days] == [
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+        1,
+    ]
 
 
 def test_user_of_two_days_and_channels_counts_once_in_each_group_and_in_the_total(world: World) -> None:
@@ -58,16 +66,17 @@ def test_user_of_two_days_and_channels_counts_once_in_each_group_and_in_the_tota
     world.event("active_pay", NOON, user="organic", channel="oppo")
     stats.catch_up(NOON)
 
-    by_channel = reports.breakdown(WEEK, ["channel"])
-    by_ad = reports.breakdown(WEEK, ["ad"])
-    by_day = reports.breakdown(WEEK, ["day"])
+    by_channel = reports.breakdown(WEEK, ["channel"], today=TODAY)
+    by_ad = reports.breakdown(WEEK, ["ad"], today=TODAY)
+    by_day = reports.breakdown(WEEK, ["day"], today=TODAY)
 
     assert {row.group.channel: row.metrics.paying_users for row in by_channel} == {"": 0, "huawei": 1, "oppo": 2}
     assert {row.group.ad_id: row.metrics.paying_users for row in by_ad} == {ADS[0].ad: 1, 0: 1}
     assert [row.metrics.paying_users for row in by_day] == [1, 1, 2]
     totals = [reports.total(WEEK, rows) for rows in (by_channel, by_ad, by_day)]
-    assert totals == [reports.overview(WEEK).metrics] * 3 == [reports.totals(WEEK)] * 3
-    assert totals[0] == Metrics(payments=4, paying_users=2, amount_fen=400)
+    overview = reports.overview(WEEK, today=TODAY)
+    assert totals == [(overview.metrics, overview.cohort)] * 3
+    assert overview.metrics == Metrics(payments=4, paying_users=2, amount_fen=400)
     assert [row.metrics.paying_users for row in reports.top_ads(WEEK, by="payments")] == [1]
 
 
@@ -82,7 +91,7 @@ def test_rates_are_quotients_of_sums_and_leave_organic_users_out_of_clicks(world
     world.event("game_addiction", NOON, user="organic")
     stats.catch_up(NOON)
 
-    metrics = reports.overview(WEEK).metrics
+    metrics = reports.overview(WEEK, today=TODAY).metrics
 
     assert (metrics.attributed_activations, metrics.organic_activations) == (1, 1)
     assert metrics.activation_rate == 0.25
@@ -94,7 +103,7 @@ def test_trend_has_every_day_in_order(world: World) -> None:
     world.click(days_ago(2))
     stats.catch_up(NOON)
 
-    trend = reports.overview(Scope(since=date(2026, 11, 20), until=date(2026, 11, 22))).days
+    trend = reports.overview(Scope(since=date(2026, 11, 20), until=date(2026, 11, 22)), today=TODAY).days
 
     assert trend == [
         (date(2026, 11, 20), Metrics()),
@@ -134,7 +143,7 @@ def test_funnel_follows_attributed_users_only(world: World) -> None:
     world.event("active_register", NOON, user="a")
     stats.catch_up(NOON)
 
-    assert reports.overview(WEEK).funnel == [
+    assert reports.overview(WEEK, today=TODAY).funnel == [
         Step(name="clicks", count=4, rate=None),
         Step(name="activations", count=2, rate=0.5),
         Step(name="registrations", count=1, rate=0.5),
@@ -148,7 +157,7 @@ def test_breakdown_by_channel_has_clicks_under_none(world: World) -> None:
     world.event("active", NOON, user="b")
     stats.catch_up(NOON)
 
-    rows = reports.breakdown(WEEK, ["channel"])
+    rows = reports.breakdown(WEEK, ["channel"], today=TODAY)
 
     assert [(row.group, row.metrics) for row in rows] == [
         (Group(channel=""), Metrics(clicks=1, activations=1)),
@@ -161,7 +170,9 @@ def test_scope_of_a_channel_has_no_clicks(world: World) -> None:
     world.event("active", NOON, channel="huawei")
     stats.catch_up(NOON)
 
-    assert reports.overview(Scope(since=TODAY, until=TODAY, channel="huawei")).metrics == Metrics(activations=1)
+    assert reports.overview(Scope(since=TODAY, until=TODAY, channel="huawei"), today=TODAY).metrics == Metrics(
+        activations=1
+    )
 
 
 def test_scope_of_an_app_leaves_out_the_others(world: World) -> None:
@@ -173,8 +184,8 @@ def test_scope_of_an_app_leaves_out_the_others(world: World) -> None:
 
     mine = Scope(since=WEEK.since, until=TODAY, app_ids=[world.app.pk])
 
-    assert reports.overview(mine).metrics == Metrics(clicks=1)
-    assert [row.group.app for row in reports.breakdown(WEEK, ["app"])] == ["demo", "other"]
+    assert reports.overview(mine, today=TODAY).metrics == Metrics(clicks=1)
+    assert [row.group.app for row in reports.breakdown(WEEK, ["app"], today=TODAY)] == ["demo", "other"]
     assert reports.states(mine) == {}
 
 
@@ -187,7 +198,7 @@ def test_cohort_values_are_of_the_users_activated_then(world: World) -> None:
     world.event("active_pay", days_ago(10), user="never activated", amount_fen=7777)
     stats.catch_up(NOON)
 
-    [row] = reports.cohorts(Scope(since=date(2026, 11, 13), until=date(2026, 11, 13)), ["day"], today=TODAY)
+    [row] = reports.breakdown(Scope(since=date(2026, 11, 13), until=date(2026, 11, 13)), ["day"], today=TODAY)
 
     assert row.group == Group(day=date(2026, 11, 13))
     assert row.cohort == Cohort(
@@ -207,7 +218,7 @@ def test_cohort_counts_for_a_day_once_that_day_is_over(world: World, age: int, a
     world.event("active_pay", days_ago(age), amount_fen=10)
     stats.catch_up(NOON)
 
-    [row] = reports.cohorts(Scope(since=TODAY - timedelta(days=age), until=TODAY), [], today=TODAY)
+    [row] = reports.breakdown(Scope(since=TODAY - timedelta(days=age), until=TODAY), [], today=TODAY)
 
     cohort = row.cohort
     assert (cohort.activated_day_0, cohort.activated_day_1, cohort.activated_day_7) == activated
@@ -221,9 +232,10 @@ def test_cohorts_by_channel_are_those_of_the_activation(world: World) -> None:
     world.event("active_pay", NOON, channel="xiaomi", amount_fen=10)
     stats.catch_up(NOON)
 
-    rows = reports.cohorts(WEEK, ["channel"], today=TODAY)
+    rows = reports.breakdown(WEEK, ["channel"], today=TODAY)
 
-    assert [(row.group.channel, row.cohort.value_day_0_fen) for row in rows] == [("huawei", 10)]
+    values = {row.group.channel: row.cohort.value_day_0_fen for row in rows}
+    assert values == {"": None, "huawei": 10, "xiaomi": None}
 
 
 def test_states_of_all_events_add_up_to_what_was_received(world: World) -> None:
@@ -247,9 +259,9 @@ def test_breakdown_by_ad_makes_as_many_queries_for_many_rows(world: World, users
     stats.catch_up(NOON)
 
     with CaptureQueriesContext(connection) as queries:
-        reports.breakdown(WEEK, ["day", "app", "ad"])
+        reports.breakdown(WEEK, ["day", "app", "ad"], today=TODAY)
 
-    assert len(queries) == 6
+    assert len(queries) == 7
 
 
 _payments = st.lists(
@@ -274,11 +286,12 @@ def test_reports_of_any_payments_are_those_counted_by_hand(
             world.attribute(user, ad, at=NOON)
         stats.catch_up(NOON)
 
-        by_ad = {row.group.ad_id: row.metrics.paying_users for row in reports.breakdown(WEEK, ["ad"])}
+        by_ad = {row.group.ad_id: row.metrics.paying_users for row in reports.breakdown(WEEK, ["ad"], today=TODAY)}
         fortnight = Scope(since=TODAY - timedelta(days=14), until=TODAY)
         values = {
             row.group.day: (row.cohort.amount_day_0_fen, row.cohort.amount_day_7_fen)
-            for row in reports.cohorts(fortnight, ["day"], today=TODAY)
+            for row in reports.breakdown(fortnight, ["day"], today=TODAY)
+            if row.cohort.activated_day_0
         }
 
         payers = {(user, ads[user].ad if user in ads else 0) for user, days, _channel, _amount in payments if days < 7}

@@ -3,6 +3,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from django.core.management import call_command
@@ -15,7 +16,7 @@ from pytest_django import Settings
 
 from attribution import clicks, purging, stats
 from attribution.models import App, Click, Conversion, State
-from attribution.roll_ups import AdName, Change, ClickDay, EventDay, StateDay, UserDay
+from attribution.roll_ups import NEVER, AdName, Change, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
 from attribution.tasks import verify_statistics
 from tests.attribution.ad_world import ADS, World, counted, stored
 
@@ -197,6 +198,81 @@ def test_activation_that_comes_late_makes_the_cohort_of_earlier_payments(world: 
     assert list(cohorts) == [(date(2026, 11, 23), date(2026, 11, 20), "huawei")]
 
 
+@pytest.mark.parametrize(
+    ("late", "paid_before"),
+    [
+        ([], [(23, 20)]),
+        ([22], [(22, 20), (23, 22)]),
+        ([21, 22], [(21, 20), (22, 21), (23, 22)]),
+        ([19], [(20, 19), (23, 20)]),
+    ],
+)
+def test_payment_that_comes_late_is_the_one_before_the_next(
+    world: World, late: list[int], paid_before: list[tuple[int, int]]
+) -> None:
+    world.event("active_pay", NOW - timedelta(days=3))
+    world.event("active_pay", NOW)
+    stats.catch_up(NOW)
+
+    for day in late:
+        world.event("active_pay", NOW - timedelta(days=23 - day))
+    summed_again = stats.catch_up(NOW)
+
+    found = PayerDay.objects.order_by("day").values_list("day", "paid_before", "users")
+    first = min([20, *late])
+    never = [(date(2026, 11, first), NEVER, 1)]
+    assert list(found) == never + [(date(2026, 11, day), date(2026, 11, before), 1) for day, before in paid_before]
+    assert summed_again == len(late)
+
+
+def test_payment_that_is_no_more_is_not_before_the_next(world: World) -> None:
+    for days in (3, 2, 0):
+        world.event("active_pay", NOW - timedelta(days=days))
+    stats.catch_up(NOW)
+
+    Conversion.objects.filter(occurred_at=NOW - timedelta(days=2)).delete()
+    Change.objects.create(app_id=world.app.pk, happened_at=NOW - timedelta(days=2))
+    stats.catch_up(NOW)
+
+    found = PayerDay.objects.order_by("day").values_list("day", "paid_before")
+    assert list(found) == [(date(2026, 11, 20), NEVER), (date(2026, 11, 23), date(2026, 11, 20))]
+
+
+def test_cohort_follows_its_users_and_leaves_the_days_it_is_no_longer_of(world: World) -> None:
+    world.event("active", NOW - timedelta(days=3), channel="huawei")
+    world.event("active_pay", NOW, amount_fen=70)
+    stats.catch_up(NOW)
+    found = [set(CohortDay.objects.values_list("day", "channel", "amount_day_0_fen", "amount_day_7_fen"))]
+
+    Conversion.objects.filter(event="active").update(occurred_at=NOW)
+    Change.objects.create(app_id=world.app.pk, user_id="u")
+    stats.catch_up(NOW)
+    found.append(set(CohortDay.objects.values_list("day", "channel", "amount_day_0_fen", "amount_day_7_fen")))
+
+    assert found == [{(date(2026, 11, 20), "huawei", 0, 70)}, {(date(2026, 11, 23), "huawei", 70, 70)}]
+
+
+@pytest.mark.parametrize("payments", [[0], [0, 0], [0, 7], [0, 7, 8], [0, 8, 20]])
+def test_sums_of_what_was_there_before_the_tables_are_the_same(world: World, payments: list[int]) -> None:
+    for n, ad in enumerate([None, *ADS]):
+        world.event("active", NOW - timedelta(days=20), user=f"u{n}", channel="huawei")
+        world.event("next_day_open", NOW - timedelta(days=19), user=f"u{n}")
+        world.attribute(f"u{n}", ad, at=NOW)
+        for days in payments:
+            world.event("active_pay", NOW - timedelta(days=20 - days), user=f"u{n}")
+    world.event("active_pay", NOW, user="never activated")
+    stats.catch_up(NOW)
+    kept = stored(world.app)
+    CohortDay.objects.all().delete()
+    PayerDay.objects.all().delete()
+
+    with connection.cursor() as cursor:
+        for name in ("0015_cohorts", "0016_payers_of_days"):
+            cursor.execute(import_module(f"attribution.migrations.{name}").FILL)
+
+    assert stored(world.app) == kept == counted(world.app)
+
+
 def test_paying_user_counts_once_a_day_at_the_channel_of_the_first_payment(world: World) -> None:
     world.event("next_day_open", NOW - timedelta(hours=3), channel="oppo")
     world.event("active_pay", NOW - timedelta(hours=2), channel="huawei")
@@ -329,7 +405,7 @@ def test_verify_with_repair_puts_right_what_it_prints(world: World, capsys: pyte
         call_command("verify_stats", days=3, repair=True)
     call_command("verify_stats", days=3)
 
-    assert capsys.readouterr().err == "2 differences, repaired\n3 days: no difference\n"
+    assert capsys.readouterr().err == "3 differences, repaired\n3 days: no difference\n"
     assert stored(world.app) == counted(world.app)
 
 
