@@ -4,14 +4,15 @@ Lists, exports and bulk actions read the same address, so what is exported or ac
 name or a bad value is refused and never ignored: that would widen the choice.
 """
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, Min, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
@@ -30,6 +31,8 @@ SINCE, UNTIL = "since", "until"
 SOURCES = ATTRIBUTED, ORGANIC = "attributed", "organic"
 # Of a filter by text: the rows in which there is none.
 NONE = "-"
+# Of an ad with more users a page of events is full sooner by looking at the newest ones than by looking up its users.
+MANY_USERS = 10_000
 _MAX_ID = 2**63 - 1
 # Ocean Engine calls our monitor link within seconds. A click that came so long after its day is missing there: with the
 # bound a day is found by the index on arrival, without it the clicks of all later days would be read.
@@ -63,8 +66,10 @@ class Filters:
     happened: str
     lateness: timedelta | None = None
     conditions: Mapping[str, Condition]
+    # Others that choose the same rows, and find the newest ones sooner; all of them, later.
+    page_conditions: Mapping[str, Condition] = field(default_factory=dict)
 
-    def condition(self, name: str, value: str) -> Q:
+    def condition(self, name: str, value: str, *, is_for_page: bool = False) -> Q:
         """Raises: `FilterError`."""
         if "\x00" in value:  # PostgreSQL has no such text
             raise FilterError(name, value.replace("\x00", "␀"))
@@ -72,8 +77,9 @@ class Filters:
             return self._day(name, value)
         if name not in self.conditions:
             raise FilterError(name, value)
+        conditions = {**self.conditions, **self.page_conditions} if is_for_page else self.conditions
         try:
-            return self.conditions[name](value)
+            return conditions[name](value)
         except ValueError as err:
             raise FilterError(name, value) from err
 
@@ -185,6 +191,27 @@ def _of_user(condition: Condition) -> Condition:
     return lambda value: Q(_attributed_users(condition(value)))
 
 
+def _of_user_by_time(condition: Condition) -> Condition:
+    """The same rows. Where the ad has many users, PostgreSQL goes through the events and asks of each whose it is."""
+
+    def of_user(value: str) -> Q:
+        wanted = condition(value)
+        users = Attribution.objects.filter(wanted, is_attributed=True)
+        if not _are_many(users):
+            return Q(_attributed_users(wanted))
+        of_event = users.filter(app=OuterRef("app"), user_id=OuterRef("user_id"))
+        # Not EXISTS: PostgreSQL would make a join of it, and begin with the users.
+        return Q(Exact(Subquery(of_event.values("is_attributed")[:1]), Value(True)))
+
+    return of_user
+
+
+def _are_many(users: QuerySet[Attribution]) -> bool:
+    """As PostgreSQL expects: counted, a large ad would cost more than its first page."""
+    [plan] = json.loads(users.values("pk").explain(format="json"))
+    return bool(plan["Plan"]["Plan Rows"] > MANY_USERS)
+
+
 def _source(value: str) -> Q:
     if value not in SOURCES:
         raise ValueError
@@ -241,6 +268,11 @@ CONVERSIONS = Filters(
         "channel": _summed(_text("channel"), EventDay, "channel", "occurred_at"),
         "reason": _text("reason"),
         "error": _text("detail", "startswith"),
+    },
+    page_conditions={
+        "advertiser": _of_user_by_time(_advertiser),
+        "campaign": _of_user_by_time(_campaign),
+        "ad": _of_user_by_time(_ad),
     },
 )
 CLICKS = Filters(

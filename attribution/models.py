@@ -329,6 +329,12 @@ class Attribution(AdIds):
             ),
             # The users of one ad, newest first: the admin's filters by ad (filtering).
             models.Index(AD_ID, models.F("asked_at").desc(), name="attribution_by_ad"),
+            # Likewise of one campaign or project.
+            models.Index(CAMPAIGN_ID, models.F("asked_at").desc(), name="attribution_by_campaign"),
+            # The admin's list of one source, newest first: where one answers nearly all, the other's rows are few.
+            models.Index(fields=["source", "-asked_at"], condition=~Q(source=""), name="attribution_by_source"),
+            # The admin's list of suspicious ones, newest first: few, or none at all.
+            models.Index(fields=["-asked_at"], condition=Q(is_suspicious=True), name="attribution_suspicious"),
         ]
 
     def __str__(self) -> str:

@@ -140,7 +140,7 @@ def filtered(request: HttpRequest, rows: QuerySet[Any], filters: Filters, parame
     """A bad value shows no rows, and says so."""
     try:
         for name, value in parameters.items():
-            rows = rows.filter(filters.condition(name, value)) if value else rows
+            rows = rows.filter(filters.condition(name, value, is_for_page=True)) if value else rows
     except FilterError as err:
         messages.error(request, str(err))
         return rows.none()

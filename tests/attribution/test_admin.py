@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from attribution import patience, stats
+from attribution import filtering, patience, stats
 from attribution.models import App, Attempt, Click, Conversion, Destination
 from tests import servers
 from tests.attribution.conftest import ANDROID_ID, NOW, Pipeline
@@ -108,7 +108,11 @@ def test_filters_and_search(browser: Client, pipeline: Pipeline, query: str, use
     assert users_in(browser, query) == users
 
 
-def test_search_by_event_id_app_and_ad(browser: Client, pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("many_users", [0, filtering.MANY_USERS])
+def test_search_by_event_id_app_and_ad(
+    browser: Client, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, many_users: int
+) -> None:
+    monkeypatch.setattr(filtering, "MANY_USERS", many_users)
     mine = pipeline.report()
     pipeline.report(user="u-2", device={"android_id": "organic-1"})
     pipeline.deliver()
