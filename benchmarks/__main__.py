@@ -3,6 +3,7 @@
 `--scenario` measures some of the relay's scenarios again, with all peers; the results of the others stay. With
 `--peer` (`--only relay --peer nginx --scenario "paced 500"`) the figures are printed and not written: they are of no
 run with those of the other peers. The quick form writes to `benchmarks/results/quick/`.
+`--keep` leaves the admin's databases for the next run with it, within hours.
 """
 
 import argparse
@@ -34,6 +35,9 @@ def main() -> None:
     parser.add_argument("--peer", choices=relay_run.PEERS, action="append", help="beside ours; several may be named")
     parser.add_argument("--scenario", choices=relay_run.SCENARIOS, action="append", help="several may be named")
     parser.add_argument("--results", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--keep", action="store_true", help="the admin's databases, and use those that were kept lately"
+    )
     options = parser.parse_args()
     options.results = options.results or (_RESULTS / "quick" if options.quick else _RESULTS)
     began_at = time.monotonic()
@@ -55,7 +59,7 @@ def main() -> None:
         services.stop()
     if "admin" in (options.only or _PARTS):
         sizes_of_data = admin_run.QUICK if options.quick else admin_run.FULL
-        results["admin"] = admin_run.measure(sizes_of_data, is_quick=options.quick)
+        results["admin"] = admin_run.measure(sizes_of_data, is_quick=options.quick, is_kept=options.keep)
     if options.peer:
         print(report.markdown(results))
         return

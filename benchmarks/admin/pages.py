@@ -1,14 +1,16 @@
 """What people open in the admin, found by asking the admin itself, and how long the server takes for it.
 
-Of every list: its first page, each of its filters, each column that it can be sorted by, a search that finds and one
-that doesn't, pages further back, and one record. Then the dashboard, the statistics of 30 days, and all that these two
-lead to. A list that is added is measured without a word here.
+Of every list: its first page, each of its filters, alone and within a month, each column that it can be sorted by,
+searches that find (a user, an order, an id) and one that doesn't, pages further back, and one record. Then the
+dashboard, the statistics of 30 days from the advertisers down to the records of one ad's day, and all that these lead
+to. A list that is added is measured without a word here.
 
 `python -m benchmarks.admin.pages --output FILE` measures in this process, on the database of the settings: from the
 request at the first middleware to the last byte of the answer. There is no network in it.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -41,6 +43,8 @@ TYPED = {
     "channel": ["huawei"],
 }
 DAYS = ("since", "until")
+# What is typed into searches, of the newest row: as far as a list has it.
+SEARCHED = ["user_id", "outer_event_id", "request_id", "pk"]
 _LINK = re.compile(r'href="(/admin/[^"#]*)"')
 
 
@@ -147,10 +151,27 @@ def _overviews(visitor: _Visitor) -> Iterator[Page]:
             "/api/stats/", f"30 days by {group_by}", f"{reverse('stats')}?{urlencode(month | {'group_by': group_by})}"
         )
     if page := _url_of("statistics"):
-        for group_by in ("advertiser", "campaign", "ad", "day", "channel"):
+        for group_by in ("advertiser", "campaign", "ad", "day", "channel", "app"):
             yield Page("statistics", f"30 days by {group_by}", f"{page}?period=30d&group_by={group_by}")
+        yield from (Page("statistics", "drill-down", url) for url in _ways_down(visitor, page))
         by_day = f"{page}?period=30d&group_by=day"
         yield from (Page("statistics", "link", url) for url in _links(visitor, by_day))
+
+
+def _ways_down(visitor: _Visitor, page: str) -> Iterator[str]:
+    """From the advertisers to the days of the first one's first ad, and to the records of each; then by other ways."""
+    from attribution.pages.statistics import LEVELS  # noqa: PLC0415  # as above
+
+    url = f"{page}?period=30d&group_by={LEVELS[0]}"
+    for level, below in itertools.pairwise(LEVELS):
+        links = _links(visitor, url)
+        url = next(link for link in links if f"group_by={below}" in link and f"&{level}=" in link)
+        yield url
+    yield from (link for link in _links(visitor, url) if not link.startswith(page))
+    for group_by in LEVELS:
+        yield f"{page}?period=30d&group_by={group_by}&channel={TYPED['channel'][0]}"
+        yield f"{page}?period=30d&group_by={group_by}&source=attributed"
+    yield f"{page}?period=30d&group_by=day&source=organic"
 
 
 def _pages_of_list(model_admin: Any, visitor: _Visitor) -> Iterator[Page]:
@@ -160,13 +181,19 @@ def _pages_of_list(model_admin: Any, visitor: _Visitor) -> Iterator[Page]:
     request = visitor.requests.get(url)
     request.user = visitor.user
     shown = model_admin.get_changelist_instance(request)
-    yield from (Page(name, "filtered", url + query) for query in _filters(shown))
+    filters = list(_filters(shown))
+    yield from (Page(name, "filtered", url + query) for query in filters)
+    if any(set(DAYS) <= set(spec.expected_parameters()) for spec in shown.filter_specs):
+        _today, _long_ago, month, _all = _spans()
+        queries = (query for query in filters if not any(f"{day}=" in query for day in DAYS))
+        yield from (Page(name, "filtered, 30 days", f"{url}{query}&{urlencode(month)}") for query in queries)
     yield from (Page(name, "sorted", f"{url}?o={sign}{column}") for column in _sortable(shown) for sign in ("", "-"))
+    row = next(iter(shown.result_list), None)
     if model_admin.get_search_fields(request):
-        yield Page(name, "search", f"{url}?q=user-4242")
+        yield from (Page(name, "search", f"{url}?{urlencode({'q': text})}") for text in ("user-4242", *_texts_of(row)))
         yield Page(name, "search in vain", f"{url}?q={NOWHERE}")
     yield from (Page(name, "further back", f"{url}?p={number}") for number in _far_pages(shown))
-    if (row := next(iter(shown.result_list), None)) is not None:
+    if row is not None:
         yield Page(name, "record", reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk]))
 
 
@@ -186,6 +213,10 @@ def _filters(shown: Any) -> Iterator[str]:
                 for choice in spec.choices(shown)
                 if "query_string" in choice and not choice["selected"]
             )
+
+
+def _texts_of(row: Any) -> list[str]:
+    return [str(value) for name in SEARCHED if (value := getattr(row, name, None))]
 
 
 def _spans() -> Iterator[dict[str, str]]:
