@@ -120,6 +120,7 @@ USE_TZ = True
 
 # --- PostgreSQL and Redis ---------------------------------------------------------------------------------------------
 
+DATABASE_POOL_TIMEOUT_S = env.seconds("DATABASE_POOL_TIMEOUT_S", 5)
 DATABASES = {"default": env.database("DATABASE_URL")}
 DATABASES["default"]["ENGINE"] = "config.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -127,7 +128,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": env.integer("DATABASE_POOL_SIZE", 16, minimum=1),
-    "timeout": env.seconds("DATABASE_POOL_TIMEOUT_S", 5),
+    "timeout": DATABASE_POOL_TIMEOUT_S,
     # A failed attempt to connect is repeated after 1 s and given up after this; the next request starts a new one. With
     # the pool's own 5 minutes, whose pauses double, requests went on failing for minutes after PostgreSQL was back.
     "reconnect_timeout": 2.0,

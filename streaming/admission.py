@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 
 from config.access import authentication, throttling
 from config.access.credentials import Credential
-from streaming import catalogue, limits
+from streaming import catalogue, faults, limits
 from streaming.catalogue import Catalogue, ServedModel
 from streaming.faults import Fault
 from streaming.limits import Grant
@@ -62,7 +63,7 @@ async def count(caller: Caller) -> None:
 
 
 async def identify(request: HttpRequest) -> Caller:
-    """Who asks; who begins a turn is counted when it begins (`limits.enter`). Raises: Fault 401."""
+    """Who asks; who begins a turn is counted when it begins (`limits.enter`). Raises: Fault 401, 503."""
     try:
         secret = authentication.secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
     except authentication.NoSecret as err:
@@ -72,7 +73,12 @@ async def identify(request: HttpRequest) -> Caller:
     served = catalogue.current()
     if credential is not None and served is not None:
         return Caller(credential=credential, catalogue=served)
-    return await _looked_up(secret)
+    try:
+        # For a connection and for the answer: a PostgreSQL that hangs would hold the request for as long as it hangs.
+        async with asyncio.timeout(2 * settings.DATABASE_POOL_TIMEOUT_S):
+            return await _looked_up(secret)
+    except TimeoutError as err:
+        raise faults.database_unavailable() from err
 
 
 # By secret. All that ask at once share one: else each of a busy key's turns would go to the database, and its thread

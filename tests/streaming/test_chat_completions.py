@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
+import psycopg
 import pytest
 import requests
 from django.utils import timezone
 
 from config.access.models import ApiKey
-from tests.servers import Server, eventually
-from tests.streaming.conftest import ARK_KEY, PROVIDER_KEY, AddModel, Sandbox, ask, completions, recorded
+from tests.servers import Server, database_url, eventually
+from tests.streaming.conftest import ARK_KEY, PROVIDER_KEY, AddModel, Sandbox, Serve, ask, completions, recorded
 from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event, head
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -779,6 +780,22 @@ def test_total_time_of_a_whole_answer_counts_all_its_attempts(
 
     assert (response.status_code, error_of(response)["code"], recorded().attempts) == (504, "total_timeout", 2)
     assert 3.5 < time.monotonic() - began_at < 6  # each with 4 s of its own: 6.5 s
+
+
+def test_database_that_hangs_holds_a_client_for_a_bounded_time(serve: Serve, key: str) -> None:
+    with serve(DATABASE_POOL_TIMEOUT_S="0.5") as server, psycopg.connect(database_url()) as other:
+        other.execute("LOCK TABLE access_apikey")
+        began_at = time.monotonic()
+
+        response = ask(server, key, model="doubao")
+        took_s = time.monotonic() - began_at
+
+        other.rollback()
+        after = ask(server, key, model="nope")
+
+    assert (response.status_code, error_of(response)["code"]) == (503, "unavailable")
+    assert 0.9 < took_s < 4
+    assert error_of(after)["code"] == "model_not_found"
 
 
 @contextlib.contextmanager
