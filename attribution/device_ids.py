@@ -12,11 +12,11 @@ them decrypt and look up. An old key may go when nothing is left that was writte
 
 import hashlib
 import hmac
-import json
 import re
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
@@ -125,11 +125,10 @@ def mask_json(body: str | bytes) -> str:
     """A request or response with its `PERSONAL_FIELDS` masked. What isn't (whole) JSON keeps its text."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
     if "\\" not in text and not _PERSONAL_NAME.search(text):
-        return text  # most answers; parsing them costs as much as sending the request
+        return text  # most answers
     try:
-        masked = json.dumps(_masked(json.loads(text)), ensure_ascii=False)
-        return masked.encode(errors="backslashreplace").decode()  # half a surrogate pair stays the escape that it was
-    except (ValueError, RecursionError):
+        return msgspec.json.encode(_masked(msgspec.json.decode(text))).decode()
+    except (msgspec.DecodeError, RecursionError):
         return _PERSONAL_TEXT.sub(lambda found: found[1] + mask(found[2]), text)
 
 
