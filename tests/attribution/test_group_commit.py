@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.db import OperationalError, connection
 
-from attribution.group_commit import GroupCommit, TooManyWaiting
+from attribution.group_commit import KEPT_S, GroupCommit, TooManyWaiting
 
 
 def add_all(commit: GroupCommit[int, int], *items: int) -> list[int | BaseException]:
@@ -70,14 +70,22 @@ def test_fault_is_raised_for_all_and_the_next_write_goes_on() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connection_is_given_back_when_nothing_is_left() -> None:
-    open_after: list[bool] = []
+def test_connection_is_kept_between_writes_and_given_back_when_nothing_is_left() -> None:
     commit = GroupCommit(_select, name="test", max_waiting=100)
 
-    add_all(commit, 1)
-    commit._thread.submit(lambda: open_after.append(connection.connection is not None)).result(10)
+    def is_open() -> bool:
+        return commit._thread.submit(lambda: connection.connection is not None).result(10)
 
-    assert open_after == [False]
+    async def write_and_wait() -> list[bool]:
+        found = []
+        for wait_s in (0, 0.75 * KEPT_S, 0.75 * KEPT_S):  # the second write puts the end off
+            await asyncio.sleep(wait_s)
+            await commit.add(1)
+            found.append(is_open())
+        await asyncio.sleep(2 * KEPT_S)
+        return [*found, is_open()]
+
+    assert asyncio.run(write_and_wait()) == [True, True, True, False]
 
 
 @pytest.mark.django_db(transaction=True)
