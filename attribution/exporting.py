@@ -59,7 +59,8 @@ class Export:
     unread: Sequence[str] = field(default=())
 
     def batches(self, rows: QuerySet[Any], moment: str) -> Iterator[list[list[Cell]]]:
-        read = rows.select_related(*self.related).defer(*self.unread)
+        joined = rows.select_related(*self.related) if self.related else rows
+        read = joined.prefetch_related("app").defer(*self.unread)
         for batch in batches(read, moment, BATCH_ROWS):
             yield [[cell(row) for cell in self.columns.values()] for row in batch]
 
@@ -197,7 +198,7 @@ _AD_OF_ROW: dict[str, Callable[[Any], Cell]] = {
 
 CONVERSIONS = Export(
     name="send-records",
-    related=["app", "attribution"],
+    related=["attribution"],
     unread=["body", "attribution__callback_param"],
     columns={
         "id": lambda row: str(row.pk),
@@ -226,7 +227,6 @@ CONVERSIONS = Export(
 )
 CLICKS = Export(
     name="clicks",
-    related=["app"],
     unread=[
         "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
         "ipv6_ua_digest", "callback_param", "callback_url", "material",
@@ -247,7 +247,6 @@ CLICKS = Export(
 )  # fmt: skip
 ATTRIBUTIONS = Export(
     name="attributions",
-    related=["app"],
     unread=["callback_param"],
     columns={
         "app": lambda row: row.app.slug,

@@ -34,7 +34,6 @@ class AttributionAdmin(BigList):
         choice("suspicious", _("suspicious"), YES_OR_NO),
     ]
     search_help_text = _("User id")
-    list_select_related = ["app"]
     exclude = ["callback_param", "reason"]  # the reason in words
     readonly_fields = ["why"]
     raw_id_fields = ["click"]

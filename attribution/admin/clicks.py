@@ -27,7 +27,6 @@ class ClickAdmin(BigList):
         choice("os", _("system"), Os.choices),
     ]
     search_help_text = _("Request id, or number")
-    list_select_related = ["app"]
     exclude = [
         "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
         "ipv6_ua_digest",

@@ -90,7 +90,7 @@ class ConversionAdmin(BigList):
         text("id", _("event id")),
     ]
     search_help_text = _("User, order or event id")
-    list_select_related = ["app", "attribution"]
+    list_select_related = ["attribution"]
     actions = ["resend", "hold", "release", "give_up"]
 
     @admin.display(description=_("occurred at"))

@@ -34,7 +34,7 @@ def _list(model: str, parameters: dict[str, Any]) -> str:
 
 def _of_users(scope: Scope) -> dict[str, Any]:
     found = _of_rows(scope)
-    if scope.is_organic is not None and "advertiser" not in found:
+    if scope.is_organic is not None and scope.advertiser_id is None:
         found["source"] = ORGANIC if scope.is_organic else ATTRIBUTED
     if scope.channel is not None:
         found["channel"] = scope.channel or NONE
@@ -46,5 +46,15 @@ def _of_rows(scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {"since": scope.since.isoformat(), "until": scope.until.isoformat()}
     if scope.app_ids is not None:
         [found["app"]] = scope.app_ids
-    ids = {"advertiser": scope.advertiser_id, "campaign": scope.campaign_id, "ad": scope.ad_id}
-    return found | {name: platform_id for name, platform_id in ids.items() if platform_id is not None}
+    # An ad is of one campaign, and that of one advertiser. PostgreSQL, which does not know it, would take rows with all
+    # three for far rarer ones, and read the whole table for them.
+    for name, platform_id in (
+        ("ad", scope.ad_id),
+        ("campaign", scope.campaign_id),
+        ("advertiser", scope.advertiser_id),
+    ):
+        if platform_id is not None:
+            found[name] = platform_id
+        if platform_id:
+            break
+    return found

@@ -39,6 +39,7 @@ FAR_PAGE = 100
 # What is typed into filters: of the seeded ads (`rows`) the largest, the smallest, and one that is not there.
 TYPED = {
     "advertiser": ["1700000000000000000", "1700000000000000019", "42"],
+    "campaign": ["7340000000000000000", "7340000000000000079", "42"],
     "ad": ["7350000000000000000", "7350000000000000399", "42"],
     "channel": ["huawei"],
 }
