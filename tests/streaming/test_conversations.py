@@ -170,7 +170,6 @@ def test_chat_that_ends_after_its_conversation_was_deleted_leaves_no_text(stack:
         headers={"Authorization": f"Bearer {stack.key}"},
         timeout=10,
     )
-    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 0})
     app_client.stop(stack.url, stack.key, chat.id)
     chat.rest()
     completion = eventually(lambda: Completion.objects.get(id=chat.id), lambda row: row.finished_at is not None)
