@@ -53,8 +53,8 @@ class Server:
 @contextlib.contextmanager
 def uvicorn(application: str, *options: str, log_file: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     """Run the ASGI application; it is ready when this yields."""
-    loop = "config.event_loop:create"
-    command = ["uvicorn", application, "--loop", loop, "--port", "0", "--no-access-log", *options]
+    ours = ["--loop", "config.event_loop:create", "--http", "config.http_protocol:HttpProtocol"]
+    command = ["uvicorn", application, *ours, "--port", "0", "--no-access-log", *options]
     with running(*command, log_file=log_file, environment=environment) as process:
         yield Server(url=_url_of(process, log_file), process=process, log_file=log_file)
 
