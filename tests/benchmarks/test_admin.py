@@ -86,9 +86,9 @@ def test_a_list_is_as_slow_as_its_slowest_filter() -> None:
     )
 
     assert "Not measured at scale 1.0: it needs 65 GiB on the disk, 3 are free." in lines
-    assert "| page |  | 100,000 conversions | 1,000,000 conversions | at most | queries |" in lines
-    assert "| clicks | filtered | 12.0 | 700 | 701 | 5 |" in lines
-    assert "3 pages; slower than 500 ms at the largest size: 1." in lines
+    assert "| page |  | 100,000 conversions | 1,000,000 conversions | first | at most | queries |" in lines
+    assert "| clicks | filtered | 12.0 | 700 | 701 | 701 | 5 |" in lines
+    assert "3 pages; slower than 500 ms at the largest size: 1. The first time: 1." in lines
     assert lines[-1] == "- clicks, filtered: 700 ms, `/b`"
 
 
@@ -99,6 +99,7 @@ def _page(url: str, median_ms: float) -> dict[str, Any]:
         "url": url,
         "status": 200,
         "queries": 5,
+        "first_ms": median_ms + 1,
         "median_ms": median_ms,
         "max_ms": median_ms + 1,
     }
