@@ -136,9 +136,7 @@ def _one_of(field: str, words: Sequence[str]) -> Condition:
     return condition
 
 
-def _summed(
-    condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str, **others: Any
-) -> Condition:
+def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str) -> Condition:
     """The condition, and not before the first day of which the statistics know such a row.
 
     So a value that never occurs, or only lately, is not searched through all times. What is not summed yet is noted as
@@ -148,7 +146,7 @@ def _summed(
     def since(value: str) -> Q:
         wanted = condition(value)
         summed_as = "" if value == NONE else value
-        first_day = sums.objects.filter(**{field: summed_as}, **others).aggregate(Min("day"))["day__min"]
+        first_day = sums.objects.filter(**{field: summed_as}).aggregate(Min("day"))["day__min"]
         unsummed_at = Change.objects.aggregate(Min("happened_at"))["happened_at__min"]
         known = [_start(first_day)] if first_day else []
         known += [unsummed_at] if unsummed_at else []
@@ -264,8 +262,8 @@ CONVERSIONS = Filters(
         "os": _one_of("os", Os.values),
         "app": _number("app_id"),
         "source": _source,
-        "advertiser": _summed(_of_user(_advertiser), EventDay, "advertiser_id", "occurred_at", is_organic=False),
-        "campaign": _summed(_of_user(_campaign), EventDay, "campaign_id", "occurred_at", is_organic=False),
+        "advertiser": _of_user(_advertiser),
+        "campaign": _of_user(_campaign),
         "ad": _of_user(_ad),
         "channel": _summed(_text("channel"), EventDay, "channel", "occurred_at"),
         "reason": _text("reason"),
