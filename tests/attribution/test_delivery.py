@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import threading
 import uuid
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from attribution import delivery
@@ -276,7 +279,7 @@ def test_attempts_show_no_device_id(pipeline: Pipeline) -> None:
     assert "5f…46" in texts
 
 
-def test_attempt_is_written_before_the_request_leaves(pipeline: Pipeline, settings: Settings) -> None:
+def test_platform_that_can_not_be_reached_is_tried_again(pipeline: Pipeline, settings: Settings) -> None:
     settings.OCEANENGINE_BASE_URL = "http://127.0.0.1:1"
     conversion = pipeline.report()
 
@@ -284,6 +287,38 @@ def test_attempt_is_written_before_the_request_leaves(pipeline: Pipeline, settin
 
     assert outcomes(conversion) == [("lookup", "unavailable")]
     assert fate(conversion) == ("pending", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_attempt_and_body_are_on_disk_before_the_request_leaves(pipeline: Pipeline, settings: Settings) -> None:
+    seen: list[tuple[str, list[tuple[str, str]], bool]] = []
+
+    class Platform(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            """Look into the database, by a connection of its own, while the request waits for its answer."""
+            row = Conversion.objects.get()
+            seen.append((self.path, outcomes(row), bool(row.body)))
+            connection.close()
+            body = json.dumps({"code": 0, "message": "", "callback_param": "B.abc"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Not on the tests' output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Platform) as platform:
+        threading.Thread(target=platform.serve_forever, daemon=True).start()
+        settings.OCEANENGINE_BASE_URL = f"http://127.0.0.1:{platform.server_port}"
+        pipeline.report()
+        pipeline.deliver()
+        platform.shutdown()
+
+    assert seen == [
+        ("/sdk/app/attribution/", [("lookup", "unknown")], False),
+        ("/api/v2/conversion", [("lookup", "attributed"), ("report", "unknown")], True),
+    ]
 
 
 def test_row_that_cannot_be_read_does_not_block_its_neighbours(pipeline: Pipeline) -> None:
