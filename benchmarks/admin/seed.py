@@ -124,7 +124,8 @@ def _sum_up(days: int, now: datetime, tables: Sequence[type[models.Model]]) -> N
 
     _vacuum(tables)
     app = App.objects.get(slug="seeded")
-    for n in progress.steps(range(days + 1), "days summed"):
+    # Oldest first: who paid before is known then, and no day has to be summed twice for it.
+    for n in progress.steps(range(days, -1, -1), "days summed"):
         Change.objects.create(app_id=app.pk, happened_at=now - timedelta(days=n))
         stats.catch_up(now)
         UsageNote.take(now - timedelta(days=n, hours=hours) for hours in range(24))
