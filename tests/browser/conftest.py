@@ -30,7 +30,8 @@ def chromium() -> str:
     """The path of Chromium; installed where root may do it, else the browser tests are skipped."""
     path = shutil.which("chromium")
     if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
+        # With a Chinese font: in screenshots without one, Chinese is a row of boxes.
+        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium", "fonts-wqy-zenhei"]):
             subprocess.run(command, check=False, capture_output=True)
         path = shutil.which("chromium")
     if path is None:
