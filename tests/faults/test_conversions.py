@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,6 +150,8 @@ def stage(processes: dict[str, Any], transactional_db: None) -> Iterator[Stage]:
         running.restart_redis()
     running.redis.process.send_signal(signal.SIGCONT)
     for worker in running.workers:
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGCONT)  # a frozen one would outlive the run
         children.end(worker, signal.SIGTERM, within_s=10)
 
 
