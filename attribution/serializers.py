@@ -1,5 +1,6 @@
 """The API's shapes: events in, their state and attempts out."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ MAX_AHEAD = timedelta(minutes=5)
 MAX_AMOUNT_FEN = 10**12
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
+_NUMBER = re.compile(r"-?[0-9]+(?:\.0*)?")
 DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
 
 
@@ -53,6 +55,15 @@ class MomentField(serializers.DateTimeField):
             self.fail("overflow")
 
 
+class FenField(serializers.IntegerField):
+    """A number, also as text; of what Python's `int` reads besides ("1_999", digits of other scripts) nothing."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not _NUMBER.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class EventSerializer(serializers.Serializer[ReportedEvent]):
     """One event as an app reports it. Optional fields may be null, which is what many clients send for "none"."""
 
@@ -67,7 +78,7 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     caid = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
     mac = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
     channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
-    amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
+    amount = FenField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
     outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
     occurred_at = MomentField(**OPTIONAL)
     ip = serializers.IPAddressField(**OPTIONAL_TEXT)

@@ -72,6 +72,8 @@ def test_numbers_of_the_older_api_are_understood(
         ({"app": "other"}, {"app": ["No app 'other'."]}),
         ({"event": 2}, {"amount": ["Required for a payment."], "outer_event_id": ["Required for a payment."]}),
         ({"amount": "1.5"}, {"amount": ["A valid integer is required."]}),
+        ({"amount": "1_999"}, {"amount": ["A valid integer is required."]}),
+        ({"amount": "１９９９"}, {"amount": ["A valid integer is required."]}),
         ({"amount": -1}, {"amount": ["Ensure this value is greater than or equal to 0."]}),
         ({"occurred_at": "0001-01-01T00:00:00"}, {"occurred_at": ["Datetime value out of range."]}),
         ({"occurred_at": "9999-12-31T23:59:59-14:00"}, {"occurred_at": ["Datetime value out of range."]}),
