@@ -95,12 +95,25 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
+    """Raises: psutil.NoSuchProcess."""
     root = psutil.Process(pid)
-    tree = [root, *root.children(recursive=True)]
-    times = [process.cpu_times() for process in tree]
+    used = []
+    for descendant in root.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used.append(_of_process(descendant))
+    used.append(_of_process(root))  # last: it has what a child had used that has ended since it was listed
+    return Usage(
+        cpu_s=sum(each.cpu_s for each in used),
+        rss_bytes=sum(each.rss_bytes for each in used),
+        threads=sum(each.threads for each in used),
+    )
+
+
+def _of_process(process: psutil.Process) -> Usage:
+    times = process.cpu_times()
     return Usage(
         # With what ended children had used: PostgreSQL's sessions come and go.
-        cpu_s=sum(time.user + time.system + time.children_user + time.children_system for time in times),
-        rss_bytes=sum(process.memory_info().rss for process in tree),
-        threads=sum(process.num_threads() for process in tree),
+        cpu_s=times.user + times.system + times.children_user + times.children_system,
+        rss_bytes=process.memory_info().rss,
+        threads=process.num_threads(),
     )

@@ -60,3 +60,19 @@ def test_stopped_server_leaves_no_child(burner: list[str], tmp_path: Path) -> No
     cores.stop_server(process)
 
     assert [process.poll() is None, child.is_running()] == [False, False]
+
+
+def test_children_that_come_and_go_fail_no_reading(tmp_path: Path) -> None:
+    restless = """
+import subprocess
+while True:
+    for each in [subprocess.Popen(["true"]) for _ in range(20)]: each.wait()
+"""
+
+    process = cores.start_server([sys.executable, "-c", restless], log=tmp_path / "log")
+    try:
+        readings = [cores.usage(process.pid).cpu_s for _ in range(300)]
+    finally:
+        cores.stop_server(process)
+
+    assert readings[-1] > readings[0]
