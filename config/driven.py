@@ -87,7 +87,7 @@ class Outbox:
         else:
             self._kept += body
         if self._transport is not None:
-            _cut_if_stalled(self._transport)
+            _look_after_end(self._transport)
 
     def abort(self) -> None:
         """Give up a client that does not read: nothing more is sent, the connection is cut."""
@@ -129,6 +129,15 @@ def _cycle_of(send: Send) -> RequestResponseCycle | None:
     """uvicorn's object of a request, if it is uvicorn that serves it."""
     server = getattr(send, "__self__", None)
     return server if isinstance(server, RequestResponseCycle) else None
+
+
+def _look_after_end(transport: asyncio.Transport) -> None:
+    """A response has ended: see to it that the client takes it, or goes.
+
+    Not at once: uvloop writes at the end of its turn, until when everybody looks stalled. A timer for each of thousands
+    of ended responses, and what it holds, would cost a fifth of a stream's set-up.
+    """
+    asyncio.get_running_loop().call_soon(_cut_if_stalled, transport)
 
 
 def _cut_if_stalled(transport: asyncio.Transport, unread_before: int = 0) -> None:
@@ -243,7 +252,7 @@ class DrivenHandler(ASGIHandler):
         await send(_head_of(response))
         await send({"type": "http.response.body", "body": response.content, "more_body": False})
         if (cycle := _cycle_of(send)) is not None:
-            _cut_if_stalled(cycle.transport)
+            _look_after_end(cycle.transport)
 
     async def _finish(self, respond: "asyncio.Task[HttpResponseBase]") -> None:
         """`receive` has returned: the client has left, or the response is complete."""
