@@ -26,7 +26,7 @@ def lines(results: dict[str, Any]) -> list[str]:
         found += table(["relay", *_RELAY], rows)
     if "pipeline" in results:
         runs = results["pipeline"]["runs"]
-        compared = next(name for name, of in runs.items() if name.endswith(" conversions") and len(of) > 1)
+        *_, compared = (name for name, of in runs.items() if name.endswith(" conversions") and len(of) > 1)  # the most
         rows = [
             [program, *(_cell(runs, program, compared, figure) for figure in ("per_s", "cpu_ms", "duplicates"))]
             for program in runs[compared]
