@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from config.admin_lists import ReadOnly, Uncounted
 from streaming import admin_conversations, usage_page  # noqa: F401  # registers the conversations
 from streaming.admin_filters import DaysFilter, ModelFilter, ProviderFilter
-from streaming.admin_lists import ReadOnly, Uncounted
 from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 
 PRICES = ["prompt_price", "cached_price", "completion_price"]

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from streaming.admin_lists import ReadOnly, Uncounted
+from config.admin_lists import ReadOnly, Uncounted
 from streaming.models import Completion, Conversation, Message
 
 # Of one conversation, the newest.

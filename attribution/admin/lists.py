@@ -12,9 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from unfold import paginator as unfold_paginator
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -23,34 +21,17 @@ from attribution import patience
 from attribution.exporting import FORMATS, Export, SheetTooLongError
 from attribution.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
 from attribution.models import App
+from config import admin_lists
+from config.admin_lists import ReadOnly
 
 EXPORT_PERMISSION = "attribution.export_conversion"
 ROWS_PER_PAGE = 50
-# Nobody leafs further; the database would read all that is skipped.
-PAGES = 200
 
 
-class InfinitePaginator(unfold_paginator.InfinitePaginator):  # type: ignore[misc]  # unfold has no type information
-    """Pages that are not counted. By its name unfold knows that there is no number of results to show."""
+class InfinitePaginator(admin_lists.InfinitePaginator):
+    """The same name: see there."""
 
     template_name = "admin/attribution/pages.html"
-
-    @cached_property
-    def count(self) -> int:
-        return PAGES * int(self.per_page)
-
-
-class ReadOnly:
-    """Rows that the world writes: looked at, never edited."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class _Filter:
