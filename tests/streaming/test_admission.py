@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from django.conf import LazySettings
+from django.db import connection
 from django.test import AsyncRequestFactory
 
 from config.access.models import ApiKey
@@ -45,7 +47,7 @@ def test_who_leaves_takes_the_answer_from_nobody() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_unknown_key_is_refused_to_all_and_may_be_asked_for_again() -> None:
+def test_unknown_key_is_refused_to_all() -> None:
     async def ask_twice() -> list[Caller | BaseException]:
         at_once = [_identify("k" * 64) for _ in range(AT_ONCE)]
         answers = await asyncio.gather(*at_once, return_exceptions=True)
@@ -54,3 +56,22 @@ def test_unknown_key_is_refused_to_all_and_may_be_asked_for_again() -> None:
     answers = asyncio.run(ask_twice())
 
     assert [isinstance(answer, Fault) and answer.code for answer in answers] == ["invalid_api_key"] * (AT_ONCE + 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answer_is_shared_by_those_who_wait_for_it_only(settings: LazySettings) -> None:
+    settings.API_KEY_CACHE_S = 0
+    secret = ApiKey.objects.issue(caller="busy")
+
+    async def ask_before_and_after_deletion() -> None:
+        await _identify(secret)
+        await asyncio.to_thread(_delete_keys)
+        with pytest.raises(Fault, match="not valid"):
+            await _identify(secret)
+
+    asyncio.run(ask_before_and_after_deletion())
+
+
+def _delete_keys() -> None:
+    ApiKey.objects.all().delete()
+    connection.close()
