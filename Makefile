@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: run demo test bench lint format
 
 run: .venv/installed
-	@exec $(BIN)/python -m sandbox.run
+	@exec $(BIN)/python -m sandbox.launcher.run
 
 # While `make run` is up in another terminal.
 demo: .venv/installed

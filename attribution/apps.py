@@ -6,7 +6,8 @@ from django.apps import AppConfig
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config import activity, lifespan, sweeping
+from foundation.hooks import activity, upkeep
+from foundation.serving import lifespan
 
 SWEEP_BUDGET_S = 20
 
@@ -16,22 +17,26 @@ class AttributionConfig(AppConfig):
     verbose_name = _("Attribution")
 
     def ready(self) -> None:
-        from attribution import acting, checks, conversions, delivery, intake, purging, stats  # noqa: F401, PLC0415  # need loaded apps
-        from attribution.pages import live  # noqa: PLC0415  # as above
+        from attribution import checks, purging  # noqa: F401, PLC0415  # need loaded apps
+        from attribution.admin.pages import live  # noqa: PLC0415  # as above
+        from attribution.delivery import rounds  # noqa: PLC0415  # need loaded apps
+        from attribution.events import intake  # noqa: PLC0415  # need loaded apps
+        from attribution.records import actions, batches  # noqa: PLC0415  # need loaded apps
+        from attribution.statistics import summing  # noqa: PLC0415  # need loaded apps
 
         def deliver(now: datetime) -> int:
-            return delivery.deliver_due(budget_s=SWEEP_BUDGET_S, clock=timezone.now).rows
+            return rounds.deliver_due(budget_s=SWEEP_BUDGET_S, clock=timezone.now).rows
 
         def act(now: datetime) -> int:
-            return acting.go_on_with_all(budget_s=SWEEP_BUDGET_S, now=now).actions
+            return batches.resume_all(budget_s=SWEEP_BUDGET_S, now=now).actions
 
-        sweeping.sweep.register("unfinished bulk actions", act)
-        sweeping.sweep.register("released conversions", conversions.release_switched_on)
-        sweeping.sweep.register("due conversions", deliver)
-        sweeping.sweep.register("days summed again", stats.catch_up)
-        sweeping.purge.register("clicks", purging.delete_clicks)
-        sweeping.purge.register("conversions whose device ids were erased", purging.erase_device_ids)
-        sweeping.purge.register("attempts", purging.delete_attempts)
-        sweeping.purge.register("conversions", purging.delete_conversions)
+        upkeep.sweep.register("unfinished bulk actions", act)
+        upkeep.sweep.register("released conversions", actions.release_switched_on)
+        upkeep.sweep.register("due conversions", deliver)
+        upkeep.sweep.register("days summed again", summing.catch_up)
+        upkeep.purge.register("clicks", purging.delete_clicks)
+        upkeep.purge.register("conversions whose device ids were erased", purging.erase_device_ids)
+        upkeep.purge.register("attempts", purging.delete_attempts)
+        upkeep.purge.register("conversions", purging.delete_conversions)
         activity.listen(intake.receive_activity)
         lifespan.register(on_drain=live.drain, on_shutdown=live.shut_down)

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from attribution.calls import CALLS_PER_THREAD
+from attribution.delivery.calls import CALLS_PER_THREAD
 
 
 @checks.register

@@ -11,8 +11,8 @@ from django_eventstream import send_event
 from django_eventstream.channelmanager import DefaultChannelManager
 from redis import RedisError
 
-from config.announcing import Announcer
-from config.shared_redis import UNAVAILABLE, client
+from foundation.serving.announcing import Announcer
+from foundation.serving.shared_redis import UNAVAILABLE, client
 
 CHANNEL = "send-records"
 EVENT = "changed"

@@ -9,8 +9,8 @@ import logging
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from config.announcing import Announcer
-from config.shared_redis import UNAVAILABLE
+from foundation.serving.announcing import Announcer
+from foundation.serving.shared_redis import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,10 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import acting, delivery, nudging, stats
+from attribution import nudging
+from attribution.delivery import rounds
+from attribution.records import batches
+from attribution.statistics import summing
 
 logger = logging.getLogger(__name__)
 
@@ -16,19 +19,19 @@ BUDGET_S = 20
 @shared_task(name="attribution.deliver")
 def deliver() -> None:
     """Deliver due conversions; queued by each new one, and by beat."""
-    if not delivery.deliver_due(budget_s=BUDGET_S, clock=timezone.now).is_all:
+    if not rounds.deliver_due(budget_s=BUDGET_S, clock=timezone.now).is_all:
         nudging.nudge()
 
 
 @shared_task(name="attribution.act")
 def act() -> None:
     """Go on with people's actions on many records; queued by their page, and picked up by the sweep."""
-    if not acting.go_on_with_all(budget_s=BUDGET_S, now=timezone.now()).is_all:
+    if not batches.resume_all(budget_s=BUDGET_S, now=timezone.now()).is_all:
         nudging.send("attribution.act")
 
 
 @shared_task(name="attribution.verify_statistics")
 def verify_statistics() -> None:
     """Compare the statistics with their rows, and put right what is wrong: every night, when little changes."""
-    for difference in stats.repair(days=stats.VERIFIED_DAYS, now=timezone.now()):
+    for difference in summing.repair(days=summing.VERIFIED_DAYS, now=timezone.now()):
         logger.error("Wrong statistics, summed again: %s", difference)

@@ -1,8 +1,10 @@
 from django.contrib import admin
 from django.urls import path
 
-from attribution import stats_views, tracking, views
-from attribution.pages import live, statistics, unmasking
+from attribution.admin.pages import live, statistics, unmasking
+from attribution.clicks import tracking
+from attribution.events import views
+from attribution.statistics import views as statistics_views
 
 urlpatterns = [
     path("track/oceanengine/<str:token>/", tracking.click, name="click"),
@@ -20,5 +22,5 @@ urlpatterns = [
         admin.site.admin_view(unmasking.page),
         name="unmask_device",
     ),
-    path("api/stats/", stats_views.Stats.as_view(), name="stats"),
+    path("api/stats/", statistics_views.Stats.as_view(), name="stats"),
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox import children
+from sandbox.launcher import children
 
 SERVER_CORE = 0
 LOAD_CORE = 1

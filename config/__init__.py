@@ -1,4 +1,4 @@
-"""The project's frame: settings, routes, servers, who may call. Nothing in here knows the two jobs."""
+"""The roof: settings, paths, navigation. The only place that names both jobs; nobody imports it."""
 
 from config.celery import app as celery_app
 

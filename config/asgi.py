@@ -11,8 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 get_resolver().url_patterns  # noqa: B018  # loads all views: the first request would wait for it
 
-from config import lifespan  # noqa: E402  # apps must be loaded first
-from config.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402
+from foundation.serving import lifespan  # noqa: E402  # apps must be loaded first
+from foundation.serving.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402
 
 _driven = DrivenHandler()
 

@@ -44,7 +44,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "config.apps.ConfigConfig",
-    "config.access.apps.AccessConfig",
+    "foundation.apps.FoundationConfig",
+    "foundation.access.apps.AccessConfig",
     "streaming.apps.StreamingConfig",
     "attribution.apps.AttributionConfig",
 ]
@@ -63,7 +64,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
-# Streams, and the calls of machines that come by the thousand: see config/driven.py.
+# Streams, and the calls of machines that come by the thousand: see foundation/serving/driven.py.
 DRIVEN_PATHS = re.compile(
     r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*|/admin/live/"
 )
@@ -122,7 +123,7 @@ USE_TZ = True
 
 DATABASE_POOL_TIMEOUT_S = env.seconds("DATABASE_POOL_TIMEOUT_S", 5)
 DATABASES = {"default": env.database("DATABASE_URL")}
-DATABASES["default"]["ENGINE"] = "config.postgresql"
+DATABASES["default"]["ENGINE"] = "foundation.database.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A pool, because async views hop over threads and a connection per thread would be one per open request.
 DATABASES["default"]["OPTIONS"]["pool"] = {
@@ -195,7 +196,7 @@ REST_KNOX = {
 }
 # How long a web process trusts a key that it has looked up; a revoked key works this much longer.
 API_KEY_CACHE_S = env.seconds("API_KEY_CACHE_S", 5, minimum=0)
-# User tokens: docs in config/access/tokens.py.
+# User tokens: docs in foundation/access/tokens.py.
 USER_TOKEN_SECRET = env.text("USER_TOKEN_SECRET", SECRET_KEY)
 USER_TOKEN_SHARED_SECRETS = env.pairs("USER_TOKEN_SHARED_SECRETS", "")
 USER_TOKEN_TTL_S = env.integer("USER_TOKEN_TTL_S", 3600, minimum=60, maximum=24 * 3600)
@@ -203,9 +204,9 @@ USER_TOKEN_TTL_S = env.integer("USER_TOKEN_TTL_S", 3600, minimum=60, maximum=24 
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 6000, minimum=1)
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["foundation.access.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.access.throttling.KeyThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["foundation.access.throttling.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -230,7 +231,7 @@ UNFOLD = {
     "SITE_SYMBOL": "water",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("rivermouth/icon.svg")}],
     "SHOW_LANGUAGES": True,
-    "DASHBOARD_CALLBACK": "attribution.pages.dashboard.context",
+    "DASHBOARD_CALLBACK": "attribution.admin.pages.dashboard.context",
     "SIDEBAR": {"navigation": "config.navigation.sidebar"},
 }
 
@@ -273,7 +274,7 @@ CHAT_PROCESS_SILENT_AFTER_S = env.seconds("CHAT_PROCESS_SILENT_AFTER_S", 30, min
 
 OCEANENGINE_BASE_URL = env.url("OCEANENGINE_BASE_URL", "https://analytics.oceanengine.com")
 
-# Encrypts and digests device ids. Several for rotation, newest first: see attribution/device_ids.py.
+# Encrypts and digests device ids. Several for rotation, newest first: see attribution/devices/device_ids.py.
 _debug_encryption_key = urlsafe_b64encode(sha256(SECRET_KEY.encode()).digest()).decode()
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEY", _debug_encryption_key if DEBUG else None)
 # A click that can't be stored in this time is answered 503: Ocean Engine calls again.
@@ -314,7 +315,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["repeats"]}},
     "filters": {
-        "repeats": {"()": "config.log_limit.LimitRepeats"},
+        "repeats": {"()": "foundation.serving.log_limit.LimitRepeats"},
         # A probe that asks every second would say every second what its answer says.
         "probes": {
             "()": "django.utils.log.CallbackFilter",

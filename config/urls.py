@@ -5,8 +5,9 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health, unknown_paths
-from config.access.views import TokenView
+from config import unknown_paths
+from foundation.access.views import TokenView
+from foundation.serving import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

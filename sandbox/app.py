@@ -12,11 +12,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from sandbox.ark import Ark
-from sandbox.exchange import JSON, Exchange, Message, Receive, Send
-from sandbox.faults import FaultBook, UnknownFaultError
-from sandbox.ledger import Ledger
-from sandbox.ocean_engine import OceanEngine
+from sandbox.vendors.ark import Ark
+from sandbox.vendors.exchange import JSON, Exchange, Message, Receive, Send
+from sandbox.vendors.faults import FaultBook, UnknownFaultError
+from sandbox.vendors.ledger import Ledger
+from sandbox.vendors.ocean_engine import OceanEngine
 
 PACE_SETTING = "SANDBOX_TOKENS_PER_S"
 DEFAULT_TOKENS_PER_S = "50"

@@ -1,0 +1,1 @@
+"""Chat streaming: a client's request to a provider, and its tokens back. Imports `foundation`."""

@@ -3,7 +3,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from config import lifespan, loop_redis, sweeping
+from foundation.hooks import upkeep
+from foundation.serving import lifespan, loop_redis
 
 
 class StreamingConfig(AppConfig):
@@ -11,10 +12,13 @@ class StreamingConfig(AppConfig):
     verbose_name = _("Chat streaming")
 
     def ready(self) -> None:
-        from streaming import following, models, resumable, turn, usage, watch  # noqa: PLC0415  # they need the loaded apps
+        from streaming import models  # noqa: PLC0415  # they need the loaded apps
+        from streaming.resuming import readers, resumable  # noqa: PLC0415  # they need the loaded apps
+        from streaming.turns import turn, watchdog  # noqa: PLC0415  # they need the loaded apps
+        from streaming.usage import hours  # noqa: PLC0415  # they need the loaded apps
 
-        lifespan.register(on_drain=watch.watch.drain, on_shutdown=turn.shut_down)
-        lifespan.register(on_drain=following.drain, on_shutdown=resumable.shut_down)
+        lifespan.register(on_drain=watchdog.watch.drain, on_shutdown=turn.shut_down)
+        lifespan.register(on_drain=readers.drain, on_shutdown=resumable.shut_down)
         lifespan.register(on_drain=lambda: None, on_shutdown=loop_redis.shut_down)  # last: the others still ask it
-        sweeping.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
-        sweeping.sweep.register("hours of chat usage summed again", usage.sum_noted_hours)
+        upkeep.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
+        upkeep.sweep.register("hours of chat usage summed again", hours.sum_noted_hours)

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from config.access import tokens
-from config.access.credentials import Credential
+from foundation.access import tokens
+from foundation.access.credentials import Credential
 
 # Models write the page's text: whatever gets past the sanitiser finds nothing to run and nowhere to call.
 _CONTENT_SECURITY_POLICY = (

@@ -3,7 +3,9 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
-from streaming import conversation_views, playground, route_test_page, views
+from streaming import playground, views
+from streaming.admin import route_test_page
+from streaming.conversations import views as conversation_views
 
 router = SimpleRouter()
 router.register("conversations", conversation_views.ConversationViewSet, basename="conversation")

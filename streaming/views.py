@@ -21,19 +21,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from config.access.credentials import Credential
-from config.driven import DrivenResponse, Source
-from streaming import admission, catalogue, chat_request, conversations, faults, limits, lookup, recorder, resumable
-from streaming.admission import Caller, admit
-from streaming.chat_request import ChatRequest
-from streaming.faults import Fault
-from streaming.following import Reader
+from foundation.access.credentials import Credential
+from foundation.serving.driven import DrivenResponse, Source
+from streaming.admission import callers, limits
+from streaming.admission.callers import Caller, admit
+from streaming.catalogue import catalogue
+from streaming.conversations import history
 from streaming.models import Completion
-from streaming.profiles import OpenAIProfile
-from streaming.relay import Relay
-from streaming.resumable import ResumableRelay
-from streaming.turn import Plan
-from streaming.whole_answer import WholeAnswer
+from streaming.resuming import lookup, resumable
+from streaming.resuming.readers import Reader
+from streaming.resuming.resumable import ResumableRelay
+from streaming.turns import recorder
+from streaming.turns.relay import Relay
+from streaming.turns.turn import Plan
+from streaming.turns.whole_answer import WholeAnswer
+from streaming.wire import chat_request, faults
+from streaming.wire.chat_request import ChatRequest
+from streaming.wire.faults import Fault
+from streaming.wire.profiles import OpenAIProfile
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +108,7 @@ async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan
     """The same turn with the conversation's history, and its answer stored at the end. Raises: Fault 403, 404."""
     completion = plan.completion
     begin_turn = partial(
-        conversations.begin_turn,
+        history.begin_turn,
         owner=completion.owner,
         conversation_id=conversation_id,
         text=text,
@@ -111,7 +116,7 @@ async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan
         now=completion.started_at,
     )
     try:
-        messages = await admission.in_thread(begin_turn)
+        messages = await callers.in_thread(begin_turn)
     except BaseException:
         plan.on_end(completion)
         raise
@@ -122,12 +127,12 @@ async def _plan(
     request: HttpRequest, parse: Callable[[bytes], ChatRequest], profile: Completion.Profile
 ) -> tuple[Plan, ChatRequest, dict[str, str]]:
     """The turn that was asked for, let in, and the headers of its answer. Raises: Fault 400, 401, 403, 404, 429."""
-    caller = await admission.identify(request)
+    caller = await callers.identify(request)
     try:
         ask = parse(request.body)
         model = caller.model(ask.model)
     except Fault:
-        await admission.count(caller)  # else `enter` counts it
+        await callers.count(caller)  # else `enter` counts it
         raise
     completion = Completion.begun(
         caller_id=caller.credential.caller_id,
@@ -141,7 +146,7 @@ async def _plan(
         process_id=recorder.current().process_id,
     )
     grant = await limits.enter(caller.credential, completion.id)
-    plan = Plan(completion=completion, routes=model.routes, fields=ask.fields, on_end=partial(admission.leave, grant))
+    plan = Plan(completion=completion, routes=model.routes, fields=ask.fields, on_end=partial(callers.leave, grant))
     return plan, ask, {"X-Request-Id": str(completion.id), **grant.headers}
 
 

@@ -12,7 +12,7 @@ from signal import SIGTERM
 import pytest
 import requests
 
-from sandbox import children, services
+from sandbox.launcher import children, services
 
 _CONFIGURATION = """
 daemon off;

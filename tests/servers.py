@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 from django.db import connection
 
-from sandbox import children
+from sandbox.launcher import children
 
 ROOT = Path(__file__).parents[1]
 _RUNNING = re.compile(r"running on (http://\S+)")
@@ -53,7 +53,7 @@ class Server:
 @contextlib.contextmanager
 def uvicorn(application: str, *options: str, log_file: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     """Run the ASGI application; it is ready when this yields."""
-    ours = ["--loop", "config.event_loop:create", "--http", "config.http_protocol:HttpProtocol"]
+    ours = ["--loop", "foundation.serving.event_loop:create", "--http", "foundation.serving.http_protocol:HttpProtocol"]
     command = ["uvicorn", application, *ours, "--port", "0", "--no-access-log", *options]
     with running(*command, log_file=log_file, environment=environment) as process:
         yield Server(url=_url_of(process, log_file), process=process, log_file=log_file)

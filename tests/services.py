@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from sandbox import services
+from sandbox.launcher import services
 
 # What a production process would have, but for what a test machine cannot have (TLS in front).
 SETTINGS = {

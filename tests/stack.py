@@ -19,7 +19,7 @@ import requests
 from django.core.management import call_command
 
 from attribution.models import App
-from config.access.models import ApiKey
+from foundation.access.models import ApiKey
 from tests import servers
 from tests.servers import Server, eventually
 

@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
-from attribution import monitor_link
 from attribution.models import App, Attribution, ChannelPackage, Click, Conversion
+from attribution.platforms.oceanengine import monitor_link
 
 
 class ChannelPackageInline(TabularInline):  # type: ignore[misc]  # unfold has no type information

@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from attribution import exporting, filtering
 from attribution.admin.lists import BigList, Days, apps, choice, text
+from attribution.admin.pages.formats import moment
+from attribution.admin.pages.wording import reason_in_words
 from attribution.models import Attribution
-from attribution.pages.formats import moment
-from attribution.pages.wording import reason_in_words
+from attribution.records import exporting, filtering
 
 TONES = {"attributed": "success", "suspicious": "warning", "organic": "default"}
 YES_OR_NO = [("1", _("Yes")), ("0", _("No"))]

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from attribution.bulk_actions import BulkAction
-from attribution.pages.formats import moment
-from config.admin_lists import ReadOnly
+from attribution.admin.pages.formats import moment
+from attribution.models.bulk_actions import BulkAction
+from foundation.admin_lists import ReadOnly
 
 TONES = {"going_on": "info", "stopped": "warning", "done": "success"}
 

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from attribution import exporting, filtering
 from attribution.admin.lists import BigList, Days, apps, choice, text
+from attribution.admin.pages.formats import moment
 from attribution.models import Click, Os
-from attribution.pages.formats import moment
+from attribution.records import exporting, filtering
 
 
 @admin.register(Click)

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from attribution.admin.pages.formats import moment
 from attribution.models import Destination
-from attribution.pages.formats import moment
 
 TONES = {"closed": "success", "open": "danger", "probing": "warning", "off": "default"}
 

@@ -17,12 +17,12 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from attribution import patience
-from attribution.exporting import FORMATS, Export, SheetTooLongError
-from attribution.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
 from attribution.models import App
-from config import admin_lists
-from config.admin_lists import ReadOnly
+from attribution.records.exporting import FORMATS, Export, SheetTooLongError
+from attribution.records.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
+from foundation import admin_lists
+from foundation.admin_lists import ReadOnly
+from foundation.database import patience
 
 EXPORT_PERMISSION = "attribution.export_conversion"
 ROWS_PER_PAGE = 50

@@ -19,15 +19,17 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from attribution import acting, exporting, filtering, nudging, patience
+from attribution import nudging
 from attribution.admin.lists import BigList, Days, apps, choice, query_of, text
-from attribution.bulk_actions import BulkAction
-from attribution.filtering import ATTRIBUTED, NONE, ORGANIC
+from attribution.admin.pages import not_delivered, timeline
+from attribution.admin.pages.formats import moment, money
+from attribution.admin.pages.operations import bounded_count
+from attribution.admin.pages.wording import OF_RECORDS, REASONS, TONES, reason_in_words
 from attribution.models import Conversion, Event, Os, State
-from attribution.pages import not_delivered, timeline
-from attribution.pages.formats import moment, money
-from attribution.pages.operations import bounded_count
-from attribution.pages.wording import OF_RECORDS, REASONS, TONES, reason_in_words
+from attribution.models.bulk_actions import BulkAction
+from attribution.records import batches, exporting, filtering
+from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
+from foundation.database import patience
 
 Kind = BulkAction.Kind
 # How long a page may work on an action itself; what is left goes to a worker.
@@ -236,7 +238,7 @@ class ConversionAdmin(BigList):
             if form.is_valid():
                 return self._act(request, Kind(kind), query, form.cleaned_data["reason"])
             with patience.limited():
-                count = bounded_count(acting.sensible(Kind(kind), query), limit=COUNTED)
+                count = bounded_count(batches.sensible(Kind(kind), query), limit=COUNTED)
                 total = bounded_count(filtering.CONVERSIONS.apply(dict(request.GET.lists())), limit=COUNTED)
         except (filtering.FilterError, patience.TooManyRowsError) as err:
             return self.refusal(request, err)
@@ -256,8 +258,8 @@ class ConversionAdmin(BigList):
 
     def _act(self, request: HttpRequest, kind: Kind, query: str, reason: str) -> HttpResponse:
         now = timezone.now()
-        action = acting.ask(kind, query, by=request.user, reason=reason, now=now)  # type: ignore[arg-type]  # staff only
-        action = acting.go_on(action.pk, budget_s=AT_ONCE_S, now=now)
+        action = batches.ask(kind, query, by=request.user, reason=reason, now=now)  # type: ignore[arg-type]  # staff only
+        action = batches.resume(action.pk, budget_s=AT_ONCE_S, now=now)
         if action.finished_at is None:
             nudging.send("attribution.act")
             return HttpResponseRedirect(self._address("progress", action.pk))
@@ -288,7 +290,7 @@ class ConversionAdmin(BigList):
     def stop_view(self, request: HttpRequest, action_id: int) -> HttpResponse:
         if not self.has_resend_permission(request):
             raise PermissionDenied
-        acting.stop(action_id, now=timezone.now())
+        batches.stop(action_id, now=timezone.now())
         return HttpResponseRedirect(self._address("progress", action_id))
 
     def _page(self, request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> TemplateResponse:
@@ -298,7 +300,7 @@ class ConversionAdmin(BigList):
 
 def _sensible_kinds(conversion: Conversion) -> list[Kind]:
     rows = Conversion.objects.filter(pk=conversion.pk)
-    found = rows.aggregate(**{kind.value: Count("pk", filter=acting.SENSIBLE[kind]) for kind in Kind})
+    found = rows.aggregate(**{kind.value: Count("pk", filter=batches.SENSIBLE[kind]) for kind in Kind})
     return [kind for kind in Kind if found[kind.value]]
 
 

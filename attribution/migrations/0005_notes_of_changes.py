@@ -1,4 +1,4 @@
-"""Triggers that note what the statistics have to sum again; attribution/stats.py says why and how."""
+"""Triggers that note what the statistics have to sum again; attribution/statistics/summing.py says why and how."""
 
 from django.db import migrations
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 KEY = ["day", "app", "is_organic", "advertiser_id", "campaign_id", "ad_id", "channel"]
 
-# What there is already; from here on it is kept by attribution/user_sums.py.
+# What there is already; from here on it is kept by attribution/statistics/user_sums.py.
 FILL = """
 INSERT INTO attribution_cohortday (
     day, app_id, is_organic, advertiser_id, campaign_id, ad_id, channel,

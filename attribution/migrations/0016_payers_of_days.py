@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 KEY = ["day", "app", "is_organic", "advertiser_id", "campaign_id", "ad_id", "paid_before"]
 
-# What there is already; from here on it is kept by attribution/user_sums.py. The first day that a date can be: never.
+# What there is already; from here on it is kept by attribution/statistics/user_sums.py. The first day that a date can be: never.
 FILL = """
 INSERT INTO attribution_payerday (
     day, app_id, is_organic, advertiser_id, campaign_id, ad_id, paid_before, users

@@ -91,7 +91,7 @@ class _Visitor:
         from django.contrib.auth.models import User  # noqa: PLC0415  # needs Django's settings
         from django.test import Client, RequestFactory  # noqa: PLC0415  # likewise
 
-        from config.access.models import ApiKey  # noqa: PLC0415  # likewise
+        from foundation.access.models import ApiKey  # noqa: PLC0415  # likewise
 
         self.user, _is_new = User.objects.get_or_create(username="visitor", is_staff=True, is_superuser=True)
         self.requests = RequestFactory()
@@ -165,7 +165,7 @@ def _overviews(visitor: _Visitor) -> Iterator[Page]:
 
 def _ways_down(visitor: _Visitor, page: str) -> Iterator[str]:
     """From the advertisers to the days of the first one's first ad, and to the records of each; then by other ways."""
-    from attribution.pages.statistics import LEVELS  # noqa: PLC0415  # as above
+    from attribution.admin.pages.statistics import LEVELS  # noqa: PLC0415  # as above
 
     url = f"{page}?period=30d&group_by={LEVELS[0]}"
     for level, below in itertools.pairwise(LEVELS):

@@ -16,7 +16,7 @@ from benchmarks import cores
 from benchmarks.admin.pages import slowest
 from benchmarks.admin.seed import FULL as FULL_SIZES
 from benchmarks.peers import LOCAL, rivermouth
-from sandbox import services
+from sandbox.launcher import services
 
 # Of 10 million conversions, 30 million clicks and 10 million completions.
 FULL = [0.01, 0.1, 1.0]

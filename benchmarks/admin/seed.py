@@ -20,7 +20,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from benchmarks.admin import rows
-from sandbox import progress
+from sandbox.launcher import progress
 
 # Within the clicks' retention, so that all days are summed.
 DAYS = 87
@@ -103,7 +103,7 @@ def _texts() -> dict[str, Any]:
     """What all rows share: the app, the caller, and encrypted texts of the usual length."""
     from django.contrib.auth.models import User  # noqa: PLC0415  # as above
 
-    from attribution import device_ids  # noqa: PLC0415
+    from attribution.devices import device_ids  # noqa: PLC0415
     from attribution.models import App  # noqa: PLC0415
 
     return {
@@ -116,20 +116,20 @@ def _texts() -> dict[str, Any]:
 
 
 def _sum_up(days: int, now: datetime, tables: Sequence[type[models.Model]]) -> None:
-    from attribution import stats  # noqa: PLC0415  # as above
     from attribution.models import App  # noqa: PLC0415
-    from attribution.roll_ups import Change, ClickDay, EventDay, StateDay, UserDay  # noqa: PLC0415
-    from streaming import usage  # noqa: PLC0415
+    from attribution.models.roll_ups import Change, ClickDay, EventDay, StateDay, UserDay  # noqa: PLC0415
+    from attribution.statistics import summing  # noqa: PLC0415  # as above
     from streaming.models import UsageHour, UsageNote  # noqa: PLC0415
+    from streaming.usage import hours  # noqa: PLC0415
 
     _vacuum(tables)
     app = App.objects.get(slug="seeded")
     # Oldest first: who paid before is known then, and no day has to be summed twice for it.
     for n in progress.steps(range(days, -1, -1), "days summed"):
         Change.objects.create(app_id=app.pk, happened_at=now - timedelta(days=n))
-        stats.catch_up(now)
+        summing.catch_up(now)
         UsageNote.take(now - timedelta(days=n, hours=hours) for hours in range(24))
-        usage.sum_noted_hours(now)
+        hours.sum_noted_hours(now)
     _vacuum([ClickDay, EventDay, StateDay, UserDay, UsageHour])
 
 

@@ -17,7 +17,7 @@ from benchmarks.peers import naive_celery, rivermouth
 from benchmarks.pipeline.callers import Calls, call
 from benchmarks.pipeline.ocean_engine import OceanEngine
 from benchmarks.pipeline.traffic import Traffic
-from sandbox.services import Services
+from sandbox.launcher.services import Services
 
 Figures = dict[str, float]
 Results = dict[str, dict[str, list[Figures]]]  # by scenario and program: the figures of each run

@@ -25,7 +25,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from config import environment
-from sandbox.progress import steps
+from sandbox.launcher.progress import steps
 
 if TYPE_CHECKING:
     from attribution.models import App
@@ -68,11 +68,11 @@ def main() -> int:
 
 def show(site: "Site", size: Size) -> Counter[str]:
     """Fill history, play today, sum up. Returns what was sent today. Needs Django, and the site's own database."""
-    from attribution import stats  # noqa: PLC0415  # its models need the loaded settings
     from attribution.models import App  # noqa: PLC0415  # likewise
-    from sandbox import logins  # noqa: PLC0415  # likewise
+    from attribution.statistics import summing  # noqa: PLC0415  # its models need the loaded settings
     from sandbox.demo import history, traffic  # noqa: PLC0415  # likewise
-    from streaming import usage  # noqa: PLC0415  # likewise
+    from sandbox.launcher import logins  # noqa: PLC0415  # likewise
+    from streaming.usage import hours  # noqa: PLC0415  # likewise
 
     now = timezone.localtime(timezone.now(), timezone.get_default_timezone())
     app = App.objects.prefetch_related("channel_packages").get(slug=logins.DEMO_APP)
@@ -87,8 +87,8 @@ def show(site: "Site", size: Size) -> Counter[str]:
     )
     history.store_clicks(app, plan.earlier_taps)
     counts = traffic.play(site, plan)
-    stats.catch_up(timezone.now())
-    usage.sum_noted_hours(timezone.now())
+    summing.catch_up(timezone.now())
+    hours.sum_noted_hours(timezone.now())
     return counts
 
 
@@ -137,8 +137,8 @@ def _running_site() -> "Site":
 
 def _site(url: str) -> "Site":
     from attribution.models import App  # noqa: PLC0415  # needs the loaded settings
-    from sandbox import logins  # noqa: PLC0415  # likewise
     from sandbox.demo.traffic import Site  # noqa: PLC0415  # likewise
+    from sandbox.launcher import logins  # noqa: PLC0415  # likewise
 
     sandbox_url = settings.OCEANENGINE_BASE_URL
     if not _is_sandbox(sandbox_url):

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from sandbox.demo import people
+from streaming.catalogue.prices import Price
 from streaming.models import Completion, UsageNote
-from streaming.pricing import Price
 
 QUESTIONS = [
     "帮我写一份本周工作周报，产品运营岗位",

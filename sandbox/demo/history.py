@@ -12,13 +12,15 @@ from datetime import date, datetime, timedelta, tzinfo
 from django.conf import settings
 from django.db import transaction
 
-from attribution import clicks, device_ids, monitor_link, ocean_engine
-from attribution.events import dedup_key
+from attribution.clicks import storage
+from attribution.devices import device_ids
+from attribution.events.reported import dedup_key
 from attribution.models import App, Attempt, Attribution, Click, Conversion, Destination, State
-from sandbox import ads
+from attribution.platforms.oceanengine import monitor_link, wire
 from sandbox.demo import people
 from sandbox.demo.links import query_of
 from sandbox.demo.people import Deed, Tap, User
+from sandbox.vendors import ads
 
 ADVERTISERS = {
     1768433294857219: "杭州拾光科技",
@@ -34,8 +36,8 @@ WARNING_SHARE = 0.01
 LOST_ANSWER_SHARE = 0.008
 # Nothing answered for three days; only of rows that are old enough.
 FAILED_SHARE = 0.004
-ACCEPTED = {"code": ocean_engine.ACCEPTED, "message": "成功"}
-WARNED = {"code": ocean_engine.ACCEPTED_WITH_WARNING, "message": "重复上报"}
+ACCEPTED = {"code": wire.ACCEPTED, "message": "成功"}
+WARNED = {"code": wire.ACCEPTED_WITH_WARNING, "message": "重复上报"}
 REFUSED = {"code": 107, "message": "callback 已过期"}
 
 
@@ -67,7 +69,7 @@ def add_day(app: App, day: date, zone: tzinfo, *, about: int, until: datetime) -
 
 def store_clicks(app: App, taps: Iterable[Tap]) -> None:
     """As if the monitor link had been called at the time."""
-    clicks.store(
+    storage.store(
         [
             monitor_link.parse(
                 query_of(tap, at=tap.at), app_id=app.pk, received_at=tap.at + timedelta(milliseconds=700)
@@ -206,7 +208,7 @@ def _conversion(app: App, deed: Deed) -> Conversion:
 
 
 def _lookup(app: App, row: Conversion, deed: Deed, attribution: Attribution) -> Attempt:
-    body = ocean_engine.attribution_body(
+    body = wire.attribution_body(
         os=deed.user.os,
         device_id=deed.user.device_id,
         package=app.package_for(os=deed.user.os, channel=deed.user.channel),

@@ -3,9 +3,9 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
-from attribution import device_ids
-from sandbox import ads
+from attribution.devices import device_ids
 from sandbox.demo.people import Tap
+from sandbox.vendors import ads
 
 MODELS = ["PHW110", "23127PN0CC", "V2309A", "ALN-AL00", "iPhone16,1"]
 SITES = ["1", "10001", "30001", "900000000"]

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from sandbox import ads
-from sandbox.ads import Ad
+from sandbox.vendors import ads
+from sandbox.vendors.ads import Ad
 
 # How busy each hour of the day is, and each day of the week from Monday.
 HOURS = [4, 2, 1, 1, 1, 2, 4, 7, 9, 9, 9, 10, 13, 12, 9, 9, 9, 10, 13, 16, 19, 20, 17, 10]

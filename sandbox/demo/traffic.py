@@ -23,7 +23,7 @@ from sandbox.demo import people
 from sandbox.demo.chats import QUESTIONS
 from sandbox.demo.links import query_of
 from sandbox.demo.people import Deed, Tap, User
-from sandbox.progress import Progress
+from sandbox.launcher.progress import Progress
 
 # A day has at least so much behind it, that there is something to play right after midnight.
 MIN_DAY = timedelta(hours=6)

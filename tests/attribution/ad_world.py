@@ -8,10 +8,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from attribution import bulk, clicks, intake
-from attribution.events import ReportedEvent
+from attribution.clicks import storage
+from attribution.events import intake
+from attribution.events.reported import ReportedEvent
 from attribution.models import App, Attribution, Click, Conversion, State
-from attribution.roll_ups import NEVER, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
+from attribution.models.roll_ups import NEVER, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
+from foundation.database import bulk
 
 AdKey = tuple[bool, int, int, int]
 ORGANIC: AdKey = (True, 0, 0, 0)
@@ -68,7 +70,7 @@ class World:
         intake.receive([reported], now=at)
 
     def click(self, at: datetime, ad: Ad = ADS[0]) -> None:
-        clicks.store([Click(app=self.app, clicked_at=at, received_at=at, **ad.fields)])
+        storage.store([Click(app=self.app, clicked_at=at, received_at=at, **ad.fields)])
 
     def attribute(self, user: str, ad: Ad | None, *, at: datetime) -> None:
         """The platform's answer, "no ad" included; written as the delivery does it."""

@@ -10,12 +10,13 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from attribution import delivery, intake
-from attribution.events import ReportedEvent
+from attribution.delivery import rounds
+from attribution.events import intake
+from attribution.events.reported import ReportedEvent
 from attribution.models import App, Conversion
-from config.access import tokens
-from config.access.credentials import Credential
-from config.access.models import ApiKey
+from foundation.access import tokens
+from foundation.access.credentials import Credential
+from foundation.access.models import ApiKey
 from tests.servers import Server
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -42,7 +43,7 @@ class Pipeline:
 
     def deliver(self) -> int:
         """Deliver what is due now; returns how many rows were claimed."""
-        return delivery.deliver_due(budget_s=60, clock=lambda: self.now).rows
+        return rounds.deliver_due(budget_s=60, clock=lambda: self.now).rows
 
     def wait(self, **length: float) -> None:
         self.now += timedelta(**length)

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from attribution import stats
 from attribution.models import Attempt, Attribution, Click, Conversion, State
-from attribution.roll_ups import ClickDay, EventDay
+from attribution.models.roll_ups import ClickDay, EventDay
+from attribution.statistics import summing
 from benchmarks.admin import pages, seed, summary
 from streaming.models import Completion
 
@@ -40,7 +40,7 @@ def test_seeded_rows_add_up_and_leave_the_schema_as_it_was() -> None:
     )
     assert ClickDay.objects.values("day").distinct().count() > DAYS - 1
     assert EventDay.objects.filter(activations__gt=0).exists()
-    assert list(stats.verify(days=DAYS + 1, now=now)) == []
+    assert list(summing.verify(days=DAYS + 1, now=now)) == []
     with pytest.raises(ValueError, match="attribution_click is not empty"):
         seed.fill(SIZES, days=DAYS, now=now)
 

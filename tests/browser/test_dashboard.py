@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
-from attribution import stats
 from attribution.models import App, Destination
-from config.access.models import ApiKey
+from attribution.statistics import summing
+from foundation.access.models import ApiKey
 from tests.attribution.ad_world import ADS, World
 from tests.redis_server import RedisServer
 from tests.servers import Server
@@ -35,7 +35,7 @@ def month(stack: Stack) -> None:
     Destination.objects.create(key=str(ADS[0].advertiser_id), name="示例广告主")
     for ago in range(40):
         _fill_day(world, ago, now - timedelta(days=ago))
-    stats.catch_up(now)
+    summing.catch_up(now)
 
 
 def _fill_day(world: World, ago: int, at: datetime) -> None:

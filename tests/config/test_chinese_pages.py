@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from attribution.models import App, Conversion
-from config.access.models import ApiKey
+from foundation.access.models import ApiKey
 from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 from tests.attribution.conftest import Pipeline, pipeline  # noqa: F401  # a fixture, found by its name here
 

@@ -22,8 +22,8 @@ from django.db import connection
 from django.utils import timezone
 
 from attribution.models import App, Attempt, Conversion
-from config.access.models import ApiKey
-from sandbox import children, services
+from foundation.access.models import ApiKey
+from sandbox.launcher import children, services
 from tests import servers
 from tests.servers import Server, eventually
 

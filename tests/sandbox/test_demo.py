@@ -11,13 +11,13 @@ import pytest
 from django.conf import LazySettings
 from django.utils import timezone
 
-from attribution import stats
 from attribution.models import App, Attempt, Attribution, Click, Conversion, State
-from attribution.roll_ups import EventDay
-from sandbox import ads
+from attribution.models.roll_ups import EventDay
+from attribution.statistics import summing
 from sandbox.demo import __main__ as demo
 from sandbox.demo import people
 from sandbox.demo.traffic import Site
+from sandbox.vendors import ads
 from streaming.models import Completion, Conversation
 from tests.servers import ROOT, eventually
 from tests.stack import Stack
@@ -149,4 +149,4 @@ def _midnight() -> datetime:
 
 
 def _differences() -> list[str]:
-    return [str(each) for each in stats.verify(days=SMALL.days + 1, now=timezone.now())]
+    return [str(each) for each in summing.verify(days=SMALL.days + 1, now=timezone.now())]

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from pytest_django import DjangoDbBlocker
 
-from config.access.models import ApiKey
+from foundation.access.models import ApiKey
 from streaming.models import ChatModel, Completion, Provider, Route
 from tests.servers import Server, database_url, eventually, uvicorn
 from tests.streaming.scripted_provider import ScriptedProvider, scripted_provider

@@ -15,7 +15,7 @@ import pytest
 import requests
 from django.utils import timezone
 
-from config.access.models import ApiKey
+from foundation.access.models import ApiKey
 from tests.servers import Server, database_url, eventually
 from tests.streaming.conftest import ARK_KEY, PROVIDER_KEY, AddModel, Sandbox, Serve, ask, completions, recorded
 from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event, head

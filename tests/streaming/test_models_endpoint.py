@@ -4,7 +4,7 @@ import openai
 import pytest
 import requests
 
-from config.access.models import ApiKey
+from foundation.access.models import ApiKey
 from streaming.models import ChatModel
 from tests.servers import Server
 from tests.streaming.conftest import AddModel, Serve

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from attribution import monitor_link
 from attribution.models import App
+from attribution.platforms.oceanengine import monitor_link
 
 
 class Command(BaseCommand):

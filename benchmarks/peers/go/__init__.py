@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import cores
 from benchmarks.peers import LOCAL, LOGS, NotInstalled, Relay, await_port
-from sandbox.services import free_port
+from sandbox.launcher.services import free_port
 
 NAME = "Go net/http"
 

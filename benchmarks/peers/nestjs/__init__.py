@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks import cores, installing
 from benchmarks.peers import LOGS, UPSTREAM_KEY, Relay, await_port
-from sandbox.services import free_port
+from sandbox.launcher.services import free_port
 
 NAME = "NestJS + axios"
 

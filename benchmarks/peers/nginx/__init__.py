@@ -4,7 +4,7 @@ import shutil
 
 from benchmarks import cores
 from benchmarks.peers import LOCAL, LOGS, NotInstalled, Relay, await_port
-from sandbox.services import free_port
+from sandbox.launcher.services import free_port
 
 NAME = "nginx"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks import cores
 from benchmarks.peers import LOCAL, LOGS, MODEL, UPSTREAM_KEY, Relay, await_port
-from sandbox import services
-from sandbox.services import free_port
+from sandbox.launcher import services
+from sandbox.launcher.services import free_port
 
 NAME = "rivermouth"
 

@@ -1,0 +1,60 @@
+"""Addresses of the rows behind a number: the admin's lists with the filters of `attribution.records.filtering`."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
+from attribution.statistics.reports import Scope
+
+
+def records(scope: Scope | None = None, **filters: Any) -> str:
+    """The send records of the scope."""
+    return _list("conversion", (_of_users(scope) if scope else {}) | filters)
+
+
+def clicks(scope: Scope) -> str:
+    """The clicks of the scope; they have neither channel nor user."""
+    return _list("click", _of_rows(scope))
+
+
+def record(conversion_id: Any) -> str:
+    return reverse("admin:attribution_conversion_change", args=[conversion_id])
+
+
+def statistics(**parameters: Any) -> str:
+    return f"{reverse('statistics')}?{urlencode(parameters)}"
+
+
+def _list(model: str, parameters: dict[str, Any]) -> str:
+    url = reverse(f"admin:attribution_{model}_changelist")
+    return f"{url}?{urlencode(parameters)}" if parameters else url
+
+
+def _of_users(scope: Scope) -> dict[str, Any]:
+    found = _of_rows(scope)
+    if scope.is_organic is not None and scope.advertiser_id is None:
+        found["source"] = ORGANIC if scope.is_organic else ATTRIBUTED
+    if scope.channel is not None:
+        found["channel"] = scope.channel or NONE
+    return found
+
+
+def _of_rows(scope: Scope) -> dict[str, Any]:
+    """Days, app and ad."""
+    found: dict[str, Any] = {"since": scope.since.isoformat(), "until": scope.until.isoformat()}
+    if scope.app_ids is not None:
+        [found["app"]] = scope.app_ids
+    # An ad is of one campaign, and that of one advertiser. PostgreSQL, which does not know it, would take rows with all
+    # three for far rarer ones, and read the whole table for them.
+    for name, platform_id in (
+        ("ad", scope.ad_id),
+        ("campaign", scope.campaign_id),
+        ("advertiser", scope.advertiser_id),
+    ):
+        if platform_id is not None:
+            found[name] = platform_id
+        if platform_id:
+            break
+    return found

@@ -1,0 +1,198 @@
+"""A send record as a story: what happened, which ad and why, every attempt, and what comes next."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from attribution.admin.pages import links
+from attribution.admin.pages.formats import moment, money
+from attribution.admin.pages.wording import TONES, reason_in_words
+from attribution.devices.device_ids import DecryptionError
+from attribution.models import Attempt, Attribution, Conversion, Event, State
+
+# A record that people resent again and again; the newest of its attempts are shown.
+SHOWN_ATTEMPTS = 200
+OUTCOME_TONES = {
+    Attempt.Outcome.ACCEPTED: "good",
+    Attempt.Outcome.WARNING: "warn",
+    Attempt.Outcome.ATTRIBUTED: "good",
+    Attempt.Outcome.NOT_ATTRIBUTED: "plain",
+    Attempt.Outcome.REJECTED: "bad",
+    Attempt.Outcome.UNAVAILABLE: "bad",
+    Attempt.Outcome.UNKNOWN: "warn",
+}
+STATE_TONES = {"info": "live", "success": "good", "danger": "bad", "warning": "warn", "default": "plain"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    name: str
+    value: Any
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """`tone`: good, bad, warn, live or plain; `request` and `response`: masked, None where there is none to show."""
+
+    title: str
+    at: datetime | None
+    badge: str = ""
+    tone: str = "plain"
+    sentence: str = ""
+    facts: list[Fact] = field(default_factory=list)
+    request: str | None = None
+    response: str | None = None
+
+
+def steps(conversion: Conversion) -> list[Step]:
+    """One query, for the attempts, if the record came with its app, attribution and who wants it resent."""
+    newest = conversion.attempts.select_related("resent_by").order_by("-started_at", "-kind", "-id")[:SHOWN_ATTEMPTS]
+    attempts = [_attempt(attempt) for attempt in reversed(newest)]
+    return [_event(conversion), _attribution(conversion, bool(attempts)), *attempts, _next(conversion)]
+
+
+def _event(row: Conversion) -> Step:
+    facts = [
+        (_("App"), row.app.slug),
+        (_("Amount"), money(row.amount_fen) if row.amount_fen is not None else ""),
+        (_("Order id") if row.event == Event.PAY else _("Event id"), row.outer_event_id),
+        (_("System"), row.get_os_display()),
+        (_("Channel"), row.channel),
+        (_("Device ids"), _device(row)),
+        (_("Derived by"), row.rule),
+        (_("Received"), moment(row.received_at)),
+    ]
+    return Step(
+        title=capfirst(row.get_event_display()),
+        at=row.occurred_at,
+        badge=_("event"),
+        facts=[
+            Fact(name=_("User"), value=row.user_id, url=links.records(q=row.user_id)),
+            *(Fact(name=title, value=value) for title, value in facts if value),
+        ],
+    )
+
+
+def _device(row: Conversion) -> str:
+    try:
+        return ", ".join(f"{name} {value}" for name, value in row.masked_device_ids.items())
+    except DecryptionError:
+        return _("unreadable: the key is gone")
+
+
+def _attribution(row: Conversion, was_asked: bool) -> Step:
+    found = row.attribution
+    if found is None:
+        sentence = _("No answer yet.") if was_asked else _("Not asked yet.")
+        return Step(title=_("Which ad"), at=None, badge=_("not known"), sentence=sentence)
+    if not found.is_attributed:
+        return Step(
+            title=_("Which ad"),
+            at=found.asked_at,
+            badge=_("organic"),
+            sentence=_sentence(found.reason, found.detail),
+        )
+    return Step(
+        title=_("Which ad"),
+        at=found.attributed_at,
+        badge=_("suspicious") if found.is_suspicious else found.get_source_display(),
+        tone="warn" if found.is_suspicious else "good",
+        sentence=_sentence(found.reason, found.detail),
+        facts=list(_facts_of_ad(found)),
+    )
+
+
+def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
+    yield Fact(name=_("Advertiser"), value=found.advertiser_id or _("unknown"))
+    named = [
+        (_("Project"), found.project_name, found.project_id),
+        (_("Promotion"), found.promotion_name, found.promotion_id),
+        (_("Campaign"), found.campaign_name, found.campaign_id),
+        (_("Ad"), found.aid_name, found.aid),
+        (_("Creative"), found.cid_name, found.cid),
+    ]
+    for title, name, platform_id in named:
+        if name or platform_id:
+            yield Fact(name=title, value=" · ".join(str(part) for part in (name, platform_id) if part))
+    if found.click_id:
+        url = reverse("admin:attribution_click_change", args=[found.click_id])
+        yield Fact(name=_("Click"), value=moment(found.touched_at) or found.click_id, url=url)
+    elif found.touched_at:
+        yield Fact(name=_("Last touch"), value=moment(found.touched_at))
+    yield Fact(name=_("Activation"), value=moment(found.activated_at))
+    if found.click_to_install_s is not None:
+        yield Fact(name=_("Click to install"), value=f"{found.click_to_install_s:,} s")
+
+
+def _attempt(attempt: Attempt) -> Step:
+    is_waiting = attempt.outcome == Attempt.Outcome.UNKNOWN and attempt.duration_ms is None
+    sentence = attempt.message if attempt.message != f"HTTP {attempt.http_status}" else ""
+    if attempt.outcome == Attempt.Outcome.UNKNOWN:
+        note = _("It left, and nobody saw an answer.")
+        sentence = f"{attempt.message}. {note}" if attempt.message else note
+    return Step(
+        title=capfirst(attempt.get_kind_display()),
+        at=attempt.started_at,
+        badge=attempt.get_outcome_display(),
+        tone="live" if is_waiting else OUTCOME_TONES.get(Attempt.Outcome(attempt.outcome), "plain"),
+        sentence=sentence,
+        facts=list(_facts_of_attempt(attempt)),
+        request=_pretty(attempt.request),
+        response=_pretty(attempt.response),
+    )
+
+
+def _facts_of_attempt(attempt: Attempt) -> Iterator[Fact]:
+    if attempt.http_status is not None:
+        yield Fact(name="HTTP", value=attempt.http_status)
+    if attempt.code is not None:
+        yield Fact(name=_("Code"), value=attempt.code)
+    if attempt.duration_ms is not None:
+        yield Fact(name=_("Took"), value=f"{attempt.duration_ms:,} ms")
+    if attempt.resend_reason:
+        yield Fact(name=_("Resent by"), value=attempt.resent_by or _("somebody who is gone"))
+        yield Fact(name=_("Because"), value=attempt.resend_reason)
+
+
+def _next(row: Conversion) -> Step:
+    tone = STATE_TONES[TONES[row.state]]
+    sentence = _sentence(row.reason, row.detail)
+    facts = []
+    if row.resend_reason:
+        facts = [
+            Fact(name=_("Resent by"), value=row.resend_by or _("somebody who is gone")),
+            Fact(name=_("Because"), value=row.resend_reason),
+        ]
+    if row.warning:
+        facts.append(Fact(name=_("Warning"), value=row.warning))
+    if row.due_at:
+        facts.append(Fact(name=_("Given up after"), value=moment(row.give_up_at)))
+        title = _("A worker has it in its hands") if row.lease_token else _("Next attempt")
+        return Step(
+            title=title, at=row.due_at, badge=row.get_state_display(), tone=tone, sentence=sentence, facts=facts
+        )
+    title = _("Waits until somebody releases it") if row.state == State.HELD else _("Nothing more happens by itself")
+    return Step(
+        title=title, at=row.finished_at, badge=row.get_state_display(), tone=tone, sentence=sentence, facts=facts
+    )
+
+
+def _sentence(reason: str, detail: str) -> str:
+    """What the reason's word means, and the detail that goes with it."""
+    words = reason_in_words(reason)
+    return " · ".join(filter(None, [words[:1].upper() + words[1:], detail]))
+
+
+def _pretty(body: str) -> str | None:
+    """Indented where it is JSON, as it came where it is not."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2) if body else None
+    except (ValueError, RecursionError):
+        return body

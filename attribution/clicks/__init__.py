@@ -1,0 +1,1 @@
+"""Clicks: received, stored, and matched with devices. Imports models, devices and platforms."""

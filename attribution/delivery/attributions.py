@@ -1,0 +1,121 @@
+"""Which ad a user came from: one stored answer per user, the platform's or that of our own clicks."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from attribution.clicks import storage
+from attribution.clicks.matching import Match
+from attribution.clicks.storage import Activation
+from attribution.models import AD_FIELDS, App, Attribution, Click, Conversion, State
+from attribution.models.users import User, users_in
+from attribution.platforms.oceanengine.wire import AdAnswer
+from foundation.database import bulk
+
+# Another event of the user within this time shares the first one's "not attributed" instead of asking again.
+FRESH_FOR = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The platform was asked for the sake of this event. `answer` None: it refused, and `refusal` says why.
+
+    `is_first`: nothing was known about the user, so that no other event waits for an answer.
+    """
+
+    conversion: Conversion
+    app: App
+    is_first: bool
+    activated_at: datetime
+    answer: AdAnswer | None
+    refusal: str = ""
+
+
+def stored(users: Collection[User]) -> dict[User, Attribution]:
+    """What is known about these users."""
+    return {_user(row): row for row in Attribution.objects.filter(users_in(users))} if users else {}
+
+
+def is_fresh(attribution: Attribution, now: datetime) -> bool:
+    return attribution.asked_at > now - FRESH_FOR
+
+
+def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribution]:
+    """Store what was found out, and return what is known about these users now.
+
+    Where the platform knows no ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
+    """
+    rows = [_from_platform(lookup, now) for lookup in lookups]
+    answered = list(zip(rows, lookups, strict=True))
+    _search_clicks([(row, lookup) for row, lookup in answered if not row.is_attributed], now)
+    _wake({_user(row) for row, lookup in answered if row.is_attributed and not lookup.is_first}, now)
+    known = {_user(row): row for row in _save(rows)}
+    return known | stored({_user(row) for row in rows} - known.keys())
+
+
+def _save(rows: Sequence[Attribution]) -> list[Attribution]:
+    """Returns the rows that were written, which are all but those of users whose ad somebody else just found."""
+    return bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed") if rows else []
+
+
+def _user(row: Attribution) -> User:
+    return row.app_id, row.user_id
+
+
+def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
+    conversion, answer = lookup.conversion, lookup.answer
+    row = Attribution(
+        app_id=conversion.app_id, user_id=conversion.user_id, activated_at=lookup.activated_at, asked_at=now
+    )
+    if answer and answer.is_attributed:
+        row.is_attributed = True
+        row.source = Attribution.Source.PLATFORM
+        row.reason = "platform"
+        row.callback_param = answer.callback
+        row.touched_at = answer.touched_at
+        row.activated_at = answer.activated_at or lookup.activated_at
+        row.attributed_at = now
+        for name, value in answer.ad.items():
+            setattr(row, name, value)
+    return row
+
+
+def _search_clicks(open_questions: Sequence[tuple[Attribution, Lookup]], now: datetime) -> None:
+    matches = storage.find([_activation(lookup) for _row, lookup in open_questions])
+    found = Click.objects.in_bulk([match.click_id for match in matches if match.click_id is not None])
+    for (row, lookup), match in zip(open_questions, matches, strict=True):
+        row.reason = match.reason
+        row.detail = ". ".join(filter(None, [lookup.refusal, match.detail]))
+        if match.click_id in found:
+            _take_click(row, found[match.click_id], match, now)
+
+
+def _activation(lookup: Lookup) -> Activation:
+    ids = lookup.conversion.device_ids
+    return Activation(
+        app=lookup.app,
+        ids=ids,
+        at=lookup.activated_at,
+        ip=ids.get("ip", ""),
+        user_agent=ids.get("user_agent", ""),
+    )
+
+
+def _take_click(row: Attribution, click: Click, match: Match, now: datetime) -> None:
+    row.is_attributed = True
+    row.source = Attribution.Source.CLICK
+    row.click = click
+    row.callback_param = click.callback_param
+    row.touched_at = click.clicked_at
+    row.attributed_at = now
+    row.click_to_install_s = match.click_to_install_s
+    row.is_suspicious = match.is_suspicious
+    for name in AD_FIELDS:
+        setattr(row, name, getattr(click, name))
+
+
+def _wake(users: Collection[User], now: datetime) -> None:
+    """Make the organic events of users who have an ad after all due at once."""
+    if users:
+        waiting = Conversion.objects.filter(state=State.ORGANIC, due_at__gt=now, lease_token=None)
+        waiting.filter(users_in(users)).update(due_at=now)

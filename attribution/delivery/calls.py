@@ -1,0 +1,151 @@
+"""Concurrent requests to Ocean Engine, fair between destinations.
+
+A call waits in its destination's line, and no destination may fill all threads: one that hangs would stop the others.
+"""
+
+import logging
+import math
+import queue
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+from django.conf import settings
+
+from attribution.models import Attempt, Conversion
+from attribution.platforms.oceanengine.wire import (
+    AdAnswer,
+    OceanEngineError,
+    OceanEngineUnavailable,
+    Reply,
+    ask_attribution,
+    report_conversion,
+)
+
+logger = logging.getLogger(__name__)
+
+# How long finished calls are gathered, up to half of those under way, before their results are written together.
+GATHER_S = 0.03
+# Calls in hand per thread, so that threads have work while results are gathered and written.
+CALLS_PER_THREAD = 2
+# The part of all threads that one destination may fill.
+SHARE = 0.75
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One request: a conversion's report, or a look-up that answers for all conversions of one user.
+
+    `is_first`: nothing was known about the user before. `is_probe`: sent to find out whether the destination is back.
+    `leave_by`: after this time (monotonic) it does not leave any more, since its rows may be in other hands by then.
+    `is_late`: it did not leave.
+    """
+
+    destination: str
+    kind: Attempt.Kind
+    conversions: list[Conversion]
+    body: bytes
+    activated_at: datetime | None = None
+    is_first: bool = True
+    is_probe: bool = False
+    leave_by: float = math.inf
+    is_late: bool = False
+    attempt: Attempt | None = None
+    reply: Reply = field(default_factory=Reply)
+    answer: AdAnswer | None = None
+    error: OceanEngineError | None = None
+
+    def make(self) -> None:
+        """Send it, and keep what came of it."""
+        if time.monotonic() > self.leave_by:  # this process was frozen, or the threads were
+            self.is_late = True
+            self.error = OceanEngineUnavailable("it did not leave: the lease was over", self.reply)
+            return
+        try:
+            if self.kind == Attempt.Kind.LOOKUP:
+                self.answer, self.reply = ask_attribution(self.body)
+            else:
+                self.reply = report_conversion(self.body)
+        except OceanEngineError as err:
+            self.error, self.reply = err, err.reply
+        except Exception as err:  # a mistake of ours: it must not take its neighbours along
+            logger.exception("A call to Ocean Engine broke")
+            self.error = OceanEngineUnavailable(type(err).__name__, self.reply, is_unknown=True)
+
+
+class Lines:
+    """The calls that wait, by destination, and those that are under way."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Call]] = {}
+        self._under_way: Counter[str] = Counter()
+        self._finished: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._share = max(1, int(settings.CONVERSION_CONCURRENCY * SHARE))
+
+    def __len__(self) -> int:
+        return self.under_way + sum(map(len, self._waiting.values()))
+
+    @property
+    def under_way(self) -> int:
+        return self._under_way.total()
+
+    def add(self, call: Call) -> None:
+        self._waiting.setdefault(call.destination, deque()).append(call)
+
+    def destinations(self) -> list[str]:
+        """Those that calls wait for."""
+        return [destination for destination, line in self._waiting.items() if line]
+
+    def leave(self, destination: str) -> list[Call]:
+        """Take out all calls that wait for a destination."""
+        return list(self._waiting.pop(destination, ()))
+
+    def take(self, allowance: Callable[[str], int | None]) -> list[Call]:
+        """As many calls as there is room for, from each line in turn, within each destination's allowance."""
+        free = settings.CONVERSION_CONCURRENCY * CALLS_PER_THREAD - self.under_way
+        taken: list[Call] = []
+        open_to = {name: self._room(name, allowance(name)) for name in self.destinations()}
+        while free > len(taken) and open_to:
+            for name in list(open_to):
+                if open_to[name] <= 0 or not self._waiting[name] or len(taken) == free:
+                    del open_to[name]
+                    continue
+                taken.append(self._waiting[name].popleft())
+                open_to[name] -= 1
+        return taken
+
+    def start(self, calls: list[Call]) -> None:
+        for call in calls:
+            self._under_way[call.destination] += 1
+            _threads().submit(self._make, call)
+
+    def finished(self) -> list[Call]:
+        """Wait for calls to finish, and a moment longer for more of them; empty when none is under way."""
+        if not self.under_way:
+            return []
+        calls = [self._finished.get()]
+        gathered_until = time.monotonic() + GATHER_S
+        while self._finished.qsize() < self.under_way // 2 and time.monotonic() < gathered_until:
+            time.sleep(GATHER_S / 6)
+        while not self._finished.empty():
+            calls.append(self._finished.get())
+        self._under_way.subtract(call.destination for call in calls)
+        return calls
+
+    def _room(self, destination: str, allowance: int | None) -> int:
+        limit = self._share if allowance is None else min(self._share, allowance)
+        return limit - self._under_way[destination]
+
+    def _make(self, call: Call) -> None:
+        call.make()
+        self._finished.put(call)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """One pool per process, so that its connections stay warm."""
+    return ThreadPoolExecutor(settings.CONVERSION_CONCURRENCY, thread_name_prefix="ocean-engine")

@@ -1,0 +1,363 @@
+"""The way of due conversions: claim, ask for the attribution, report, settle.
+
+1. Claim a batch of due rows: `SKIP LOCKED`, a lease, a fencing token. The claim commits before anything else happens.
+2. Plan: rows whose user's ad is known go on to the report; for the others each user is asked about once.
+3. Call: attempts, and the body of a first report, are stored before the requests leave.
+4. Settle: results are written in bulk, where the token is still ours.
+
+Steps overlap: while calls are under way, others are settled and more rows are claimed, so a slow answer holds up
+nothing but its own row.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from attribution import live_feed
+from attribution.delivery import attributions, breakers, retry
+from attribution.delivery.attributions import Lookup
+from attribution.delivery.breakers import Destinations
+from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
+from attribution.devices import device_ids
+from attribution.devices.device_ids import DecryptionError
+from attribution.models import App, Attempt, Attribution, Conversion, Destination
+from attribution.models.users import User
+from attribution.platforms.oceanengine import wire
+from attribution.platforms.oceanengine.wire import OceanEngineUnavailable
+from foundation.database import bulk
+from foundation.database.insisting import insist
+
+# Rows in one worker's hands: enough to keep the threads busy while results are written.
+CAPACITY_PER_THREAD = 6
+
+SETTLED_FIELDS = [
+    "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "attribution", "advertiser_id", "finished_at",
+    "resend_by", "resend_reason",
+]  # fmt: skip
+SENT_FIELDS = ["body", "attribution", "advertiser_id", "resend_by", "resend_reason"]
+ANSWERED_FIELDS = ["outcome", "duration_ms", "http_status", "code", "message", "response"]
+
+_CLAIM = f"""
+    UPDATE {Conversion._meta.db_table} SET due_at = %(lease_until)s, lease_token = %(token)s
+    WHERE id IN (
+        SELECT id FROM {Conversion._meta.db_table} WHERE due_at <= %(now)s
+        ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) RETURNING *
+"""  # noqa: S608  # the table's name is ours
+
+
+class Delivered(NamedTuple):
+    """How many rows were claimed, and whether nothing was due any more at the end."""
+
+    rows: int
+    is_all: bool
+
+
+def deliver_due(*, budget_s: float, clock: Callable[[], datetime]) -> Delivered:
+    """Deliver what is due; after `budget_s` nothing more is claimed."""
+    return _Round(clock).run(stop_claiming_at=time.monotonic() + budget_s)
+
+
+def claim(*, limit: int, now: datetime) -> list[Conversion]:
+    """Take due rows that nobody else is taking, under a lease and a new token."""
+    lease_until = now + timedelta(seconds=settings.CONVERSION_LEASE_S)
+    values = {"now": now, "limit": limit, "token": uuid.uuid4(), "lease_until": lease_until}
+    return list(Conversion.objects.raw(_CLAIM, values))
+
+
+def save_settled(rows: Sequence[Conversion]) -> None:
+    """Write what became of the rows and give them back, where the lease is still ours."""
+    if rows:
+        bulk.update(rows, SETTLED_FIELDS, guard="lease_token", clear_guard=True)
+        live_feed.announce_change()
+
+
+class _Round:
+    """One worker's turn at the queue."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._lines = Lines()
+        self._destinations = Destinations()
+        self._apps: dict[int, App] = {}
+
+    def run(self, *, stop_claiming_at: float) -> Delivered:
+        capacity = settings.CONVERSION_CONCURRENCY * CAPACITY_PER_THREAD
+        count = 0
+        while True:
+            is_in_time = time.monotonic() < stop_claiming_at
+            claimed = 0
+            try:
+                if is_in_time and len(self._lines) <= capacity // 2:
+                    claimed = self._claim(capacity - len(self._lines))
+                    count += claimed
+                self._launch()
+            except (OperationalError, InterfaceError):
+                if not self._lines.under_way:
+                    raise
+                connection.close()  # what is under way comes to its end; what was to be started is due after its lease
+            finished = self._lines.finished()
+            if finished:
+                self._settle(finished)
+            elif not claimed:
+                return Delivered(count, is_all=is_in_time)
+
+    def _claim(self, limit: int) -> int:
+        now = self._clock()
+        rows = claim(limit=limit, now=now)
+        if rows:
+            self._plan(rows, now)
+        return len(rows)
+
+    def _plan(self, rows: Sequence[Conversion], now: datetime) -> None:
+        """Put each row into the line of its next call, or settle it at once."""
+        self._apps |= App.objects.prefetch_related("channel_packages").in_bulk({row.app_id for row in rows})
+        self._destinations.load()
+        known = attributions.stored({_user(row) for row in rows})
+        to_ask: dict[User, list[Conversion]] = {}
+        settled: list[Conversion] = []
+        for row in rows:
+            attribution = known.get(_user(row))
+            if not self._apps[row.app_id].is_reporting:
+                row.mark_held("app_switched_off")
+                settled.append(row)
+            elif row.body or (attribution and attribution.is_attributed):
+                settled += self._queue_report(row, attribution)
+            elif attribution and attributions.is_fresh(attribution, now):
+                _mark_organic(row, attribution, now)
+                settled.append(row)
+            else:
+                to_ask.setdefault(_user(row), []).append(row)
+        for user, rows in to_ask.items():
+            settled += self._queue_lookup(rows, known.get(user))
+        save_settled(settled)
+
+    def _queue_lookup(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
+        """Ask once for all events of one user. Returns the rows if there is nothing to ask with."""
+        rows.sort(key=lambda row: row.occurred_at)
+        row = rows[0]
+        activated_at = min(row.occurred_at, known.activated_at) if known else row.occurred_at
+        package = self._apps[row.app_id].package_for(os=row.os, channel=row.channel)
+        if not package:
+            for each in rows:
+                each.mark_held("no_package", f"The app has no package for {row.os}")
+            return rows
+        try:
+            device_id = row.platform_device_id
+        except DecryptionError as err:
+            row.mark_failed("unreadable", str(err), now=self._clock())
+            return [row, *self._queue_lookup(rows[1:], known)] if rows[1:] else [row]
+        body = wire.attribution_body(os=row.os, device_id=device_id, package=package, activated_at=activated_at)
+        self._lines.add(
+            Call(Destination.ATTRIBUTION_QUERY, Attempt.Kind.LOOKUP, rows, body, activated_at, known is None)
+        )
+        return []
+
+    def _queue_report(self, row: Conversion, attribution: Attribution | None) -> list[Conversion]:
+        """Returns the row if it must not or can't be sent."""
+        if attribution and self._is_too_late(row, attribution):
+            days = self._apps[row.app_id].event_window_days
+            row.mark_skipped("after_window", f"More than {days} days after the activation", now=self._clock())
+            return [row]
+        try:
+            if not row.body and attribution:
+                row.attribution = attribution
+                row.advertiser_id = attribution.advertiser_id or Destination.UNKNOWN_ADVERTISER
+                row.write_body(callback_param=attribution.callback_param)
+            body = row.plain_body
+        except DecryptionError as err:
+            row.mark_failed("unreadable", str(err), now=self._clock())
+            return [row]
+        self._lines.add(Call(row.destination_key, Attempt.Kind.REPORT, [row], body))
+        return []
+
+    def _is_too_late(self, row: Conversion, attribution: Attribution) -> bool:
+        window = timedelta(days=self._apps[row.app_id].event_window_days)
+        return not row.body and row.occurred_at > attribution.activated_at + window
+
+    def _launch(self) -> None:
+        """Send what may be sent now; what waits for a destination that is off or broken is held."""
+        now = self._clock()
+        self._destinations.introduce(self._lines.destinations())
+        for key in self._lines.destinations():
+            if self._destinations.allowance(key, now) == 0:
+                self._hold(key, now)
+        calls = self._lines.take(lambda key: self._destinations.allowance(key, now))
+        calls = [call for call in calls if self._is_time_left(call, now)]
+        for call in calls:
+            call.leave_by = time.monotonic() + self._time_left_s(call, now) - _longest_call_s()
+        if calls:
+            self._lines.start(self._written_down(calls, now))
+
+    def _hold(self, key: str, now: datetime) -> None:
+        rows = [row for call in self._lines.leave(key) for row in call.conversions]
+        for row in rows:
+            if self._destinations.is_enabled(key):
+                _mark_waiting(row, now, until=retry.spread(self._destinations.open_until(key, now=now)))
+            else:
+                row.mark_held("destination_switched_off")
+        save_settled(rows)
+
+    def _is_time_left(self, call: Call, now: datetime) -> bool:
+        """Whether the lease outlives the call and those before it. If not, the row becomes due again by itself."""
+        return self._time_left_s(call, now) > CALLS_PER_THREAD * _longest_call_s()
+
+    def _time_left_s(self, call: Call, now: datetime) -> float:
+        return min((row.due_at - now).total_seconds() for row in call.conversions if row.due_at)
+
+    def _written_down(self, calls: Sequence[Call], now: datetime) -> list[Call]:
+        """The calls whose row is still ours, with their attempt in the database."""
+        for call in calls:
+            call.is_probe = self._destinations.is_suspect(call.destination)
+            call.attempt = call.conversions[0].new_attempt(call.kind, request=device_ids.mask_json(call.body), now=now)
+        reported = [call.conversions[0] for call in calls if call.kind == Attempt.Kind.REPORT]
+        with transaction.atomic():
+            ours = bulk.update(reported, SENT_FIELDS, guard="lease_token") if reported else set()
+            kept = [call for call in calls if call.kind == Attempt.Kind.LOOKUP or call.conversions[0].id in ours]
+            if kept:
+                bulk.insert([call.attempt for call in kept if call.attempt])
+        return kept
+
+    def _settle(self, calls: Sequence[Call]) -> None:
+        """Write the results; first the rows, since an attempt without an answer is better than a report sent twice."""
+        now = self._clock()
+        settled = []
+        for call in calls:
+            if call.is_late:  # its rows are due again, for whoever takes them
+                continue
+            self._note(call)
+            if isinstance(call.error, OceanEngineUnavailable):
+                settled += _put_off(call, call.error, now)
+            elif call.kind == Attempt.Kind.REPORT:
+                settled += _concluded(call, now)
+        answered = [call for call in calls if call.kind == Attempt.Kind.LOOKUP and not _is_unavailable(call)]
+        settled += self._settle_lookups(answered, now)
+        insist(lambda: save_settled(settled))
+        insist(lambda: _save_attempts(calls))
+        insist(lambda: breakers.release(self._destinations.save(now), now=now))
+
+    def _settle_lookups(self, calls: Sequence[Call], now: datetime) -> list[Conversion]:
+        """Rows whose user has an ad go on to their report; the others are returned, settled."""
+        known = insist(lambda: attributions.conclude([self._lookup(call) for call in calls], now=now))
+        settled: list[Conversion] = []
+        for call in calls:
+            for row in call.conversions:
+                row.tries = 0
+                attribution = known[_user(row)]
+                if attribution.is_attributed:
+                    settled += self._queue_report(row, attribution)
+                    continue
+                if call.error:
+                    row.mark_rejected("lookup_rejected", str(call.error), now=now)
+                else:
+                    _mark_organic(row, attribution, now)
+                settled.append(row)
+        return settled
+
+    def _lookup(self, call: Call) -> Lookup:
+        row = call.conversions[0]
+        return Lookup(
+            conversion=row,
+            app=self._apps[row.app_id],
+            is_first=call.is_first,
+            activated_at=call.activated_at or row.occurred_at,
+            answer=call.answer,
+            refusal=str(call.error or ""),
+        )
+
+    def _note(self, call: Call) -> None:
+        error = call.error
+        if not isinstance(error, OceanEngineUnavailable):
+            self._destinations.note_answer(call.destination)
+        elif error.is_throttled:
+            self._destinations.note_throttling(call.destination, error.retry_after_s, str(error))
+        else:
+            self._destinations.note_failure(call.destination, str(error))
+
+
+def _longest_call_s() -> float:
+    longest_s: float = settings.OCEANENGINE_CONNECT_TIMEOUT_S + settings.OCEANENGINE_TOTAL_TIMEOUT_S
+    return longest_s
+
+
+def _user(row: Conversion) -> User:
+    return row.app_id, row.user_id
+
+
+def _is_unavailable(call: Call) -> bool:
+    return isinstance(call.error, OceanEngineUnavailable)
+
+
+def _mark_organic(row: Conversion, attribution: Attribution, now: datetime) -> None:
+    row.lookups += 1
+    row.attribution = attribution
+    row.mark_organic(attribution.reason, due_at=retry.next_lookup_at(now=now, lookups=row.lookups), now=now)
+
+
+def _mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
+    """Hold a row for a broken destination, which uses up its time but not its budget."""
+    if row.give_up_at > now:
+        row.mark_held("breaker_open", due_at=until)
+    else:
+        row.mark_failed("budget_used_up", "The destination did not come back in time", now=now)
+
+
+def _put_off(call: Call, error: OceanEngineUnavailable, now: datetime) -> list[Conversion]:
+    for row in call.conversions:
+        if call.is_probe and not error.is_throttled:  # the destination's failure, not the row's
+            _mark_waiting(row, now, until=retry.spread(now + timedelta(seconds=settings.BREAKER_OPEN_S)))
+            continue
+        due_at = _next_try_at(row, error, now)
+        if due_at:
+            row.put_off(str(error), due_at=due_at)
+        else:
+            row.mark_failed("budget_used_up", str(error), now=now)
+    return call.conversions
+
+
+def _next_try_at(row: Conversion, error: OceanEngineUnavailable, now: datetime) -> datetime | None:
+    if error.is_throttled:
+        return retry.after_throttling(now=now, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
+    row.tries += 1
+    return retry.next_try_at(now=now, tries=row.tries, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
+
+
+def _concluded(call: Call, now: datetime) -> list[Conversion]:
+    """The row of a report that got its verdict."""
+    [row] = call.conversions
+    if call.error:
+        row.mark_rejected("report_rejected", str(call.error), now=now)
+    else:
+        is_warning = call.reply.code == wire.ACCEPTED_WITH_WARNING
+        row.mark_reported(warning=f"code {call.reply.code}: {call.reply.message}" if is_warning else "", now=now)
+    return [row]
+
+
+def _save_attempts(calls: Iterable[Call]) -> None:
+    attempts = []
+    for call in calls:
+        if attempt := call.attempt:
+            attempt.outcome = _outcome(call)
+            attempt.duration_ms = call.reply.duration_ms
+            attempt.http_status = call.reply.http_status
+            attempt.code = call.reply.code
+            attempt.message = str(call.error) if call.error else call.reply.message
+            attempt.response = device_ids.mask_json(call.reply.body).replace("\x00", "")
+            attempts.append(attempt)
+    bulk.update(attempts, ANSWERED_FIELDS)
+
+
+def _outcome(call: Call) -> Attempt.Outcome:
+    if isinstance(call.error, OceanEngineUnavailable):
+        return Attempt.Outcome.UNKNOWN if call.error.is_unknown else Attempt.Outcome.UNAVAILABLE
+    if call.error:
+        return Attempt.Outcome.REJECTED
+    if call.answer:
+        return Attempt.Outcome.ATTRIBUTED if call.answer.is_attributed else Attempt.Outcome.NOT_ATTRIBUTED
+    is_warning = call.reply.code == wire.ACCEPTED_WITH_WARNING
+    return Attempt.Outcome.WARNING if is_warning else Attempt.Outcome.ACCEPTED

@@ -1,0 +1,1 @@
+"""Events in: checked, stored once, and what follows from them by rule. Imports models, devices and platforms."""

@@ -1,0 +1,135 @@
+"""Events in: each becomes one conversion row, however often and however parallel it is posted."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from attribution import live_feed, nudging
+from attribution.devices import device_ids
+from attribution.events import derived, known_apps
+from attribution.events.reported import ReportedEvent, dedup_key
+from attribution.models import App, Conversion, Event, State
+from attribution.platforms.oceanengine.wire import DEVICE_ID_FIELDS
+from foundation.database import bulk
+from foundation.hooks.activity import Activity
+
+# An organic event that is posted again so long after its last answer is asked about again.
+REVIVED_AFTER = timedelta(days=1)
+# What makes a payment besides its id. Other events are told apart by the user alone, and have no amount.
+PAYMENT_FIELDS = ("user_id", "amount_fen")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of one event: its row, which an earlier post may have made."""
+
+    id: uuid.UUID
+    state: str
+    is_duplicate: bool
+    # The fields in which it differs from its row: not the same payment, but another one under the same id.
+    contradictions: tuple[str, ...] = ()
+
+
+def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
+    """Store the events and what follows from them, committed when this returns. One receipt per event, in order."""
+    if not events:
+        return []
+    apps = {app_id: known_apps.get(app_id) for app_id in {event.app_id for event in events}}
+    if any(app.has_rules for app in apps.values()):
+        with transaction.atomic():
+            receipts = _store(events, now)
+            pairs = zip(events, receipts, strict=True)
+            new = [event for event, receipt in pairs if not receipt.is_duplicate]
+            if more := derived.from_events(events, apps, new=new):
+                _store(more, now)
+    else:
+        receipts = _store(events, now)
+    transaction.on_commit(nudging.nudge)
+    transaction.on_commit(live_feed.announce_change)
+    return receipts
+
+
+def receive_activity(activity: Activity) -> None:
+    """Something that is no event of ours happened: it may fulfil the rule of a key behaviour."""
+    try:
+        app = known_apps.get(activity.app_id)
+    except App.DoesNotExist:  # deleted since the key was looked up
+        return
+    if app.key_behaviour_event != activity.kind:
+        return
+    key = dedup_key(app_id=activity.app_id, user_id=activity.user_id, event=Event.ACTIVE)
+    activation = Conversion.objects.filter(dedup_key=key).first()
+    if activation is None:
+        return
+    since, until = derived.key_behaviour_window(app, activation.occurred_at)
+    if not since <= activity.occurred_at <= until or activity.count_between(since, until) < app.key_behaviour_count:
+        return
+    event = derived.key_behaviour(app, activation, occurred_at=activity.occurred_at)
+    receive([event], now=activity.occurred_at)
+
+
+def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
+    rows = [_conversion(event, now) for event in events]
+    new_ids = bulk.insert_new(rows, unique=["dedup_key"])
+    known = _known([row.dedup_key for row in rows if row.id not in new_ids])
+    _revive([row for row in rows if row.dedup_key in known and known[row.dedup_key].state == State.ORGANIC], now)
+    return [
+        Receipt(id=row.id, state=row.state, is_duplicate=False)
+        if row.id in new_ids
+        else _duplicate(row, known[row.dedup_key])
+        for row in rows
+    ]
+
+
+def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
+    platform_id = event.device.get(DEVICE_ID_FIELDS[event.os], "")
+    row = Conversion(
+        app_id=event.app_id,
+        dedup_key=event.dedup_key,
+        user_id=event.user_id,
+        event=event.event,
+        os=event.os,
+        channel=event.channel,
+        amount_fen=event.amount_fen,
+        outer_event_id=event.outer_event_id,
+        rule=event.rule,
+        occurred_at=event.occurred_at,
+        received_at=now,
+        device=device_ids.encrypt(json.dumps(event.device)),
+        device_digest=device_ids.digest(platform_id) if platform_id else None,
+        due_at=now,
+        give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S),
+    )
+    row.outer_event_id = row.outer_event_id or str(row.id)
+    return row
+
+
+def _known(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Conversion]:
+    if not keys:
+        return {}
+    rows = Conversion.objects.filter(dedup_key__in=keys).only("dedup_key", "id", "state", *PAYMENT_FIELDS)
+    return {row.dedup_key: row for row in rows}
+
+
+def _duplicate(posted: Conversion, stored: Conversion) -> Receipt:
+    contradictions = [name for name in PAYMENT_FIELDS if getattr(posted, name) != getattr(stored, name)]
+    return Receipt(id=stored.id, state=stored.state, is_duplicate=True, contradictions=tuple(contradictions))
+
+
+def _revive(posted: Sequence[Conversion], now: datetime) -> None:
+    """Ask again about users who were organic: they may have come back through an ad."""
+    if not posted:
+        return
+    by_key = {row.dedup_key: row for row in posted}
+    stale = Conversion.objects.filter(
+        dedup_key__in=by_key, state=State.ORGANIC, due_at=None, finished_at__lt=now - REVIVED_AFTER
+    )
+    for key in stale.filter(device="").values_list("dedup_key", flat=True):  # purged since
+        again = by_key[key]
+        Conversion.objects.filter(dedup_key=key).update(device=again.device, device_digest=again.device_digest)
+    stale.update(due_at=now, lookups=0, give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S))

@@ -1,0 +1,220 @@
+"""The API's shapes: events in, their state and attempts out."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from attribution.devices.device_ids import is_absent
+from attribution.events.intake import Receipt
+from attribution.events.reported import ReportedEvent
+from attribution.models import AD_FIELDS, Attempt, Attribution, Conversion, Event, Os
+from attribution.platforms.oceanengine.wire import DEVICE_ID_FIELDS, EVENT_NUMBERS, OS_NUMBERS
+from foundation.access.credentials import Credential
+
+MAX_AHEAD = timedelta(minutes=5)
+MAX_AMOUNT_FEN = 10**12
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
+OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
+_NUMBER = re.compile(r"-?[0-9]+(?:\.0*)?")
+DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
+class WordOrNumberField(serializers.Field[str, Any, str, Any]):
+    """A word of ours, or the number that the vendor's older API has for it."""
+
+    default_error_messages = {"unknown": "{given!r} is unknown; known are {known}."}
+
+    def __init__(self, *, words: list[str], numbers: Mapping[int, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._meanings = {word: word for word in words} | {str(number): word for number, word in numbers.items()}
+
+    def to_internal_value(self, data: Any) -> str:
+        word = self._meanings.get(str(data)) if isinstance(data, str | int) and not isinstance(data, bool) else None
+        if word is None:
+            self.fail("unknown", given=data, known=", ".join(self._meanings))
+        return word
+
+    def to_representation(self, value: str) -> str:
+        return value
+
+
+class MomentField(serializers.DateTimeField):
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """DRF looks after overflows, but not for times without a time zone."""
+        try:
+            return super().enforce_timezone(value)
+        except OverflowError:
+            self.fail("overflow")
+
+
+class FenField(serializers.IntegerField):
+    """A number, also as text; of what Python's `int` reads besides ("1_999", digits of other scripts) nothing."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not _NUMBER.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class EventSerializer(serializers.Serializer[ReportedEvent]):
+    """One event as an app reports it. Optional fields may be null, which is what many clients send for "none"."""
+
+    event = WordOrNumberField(words=Event.values, numbers=EVENT_NUMBERS)
+    user_id = serializers.CharField(max_length=128)
+    os = WordOrNumberField(words=Os.values, numbers=OS_NUMBERS)
+    android_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    idfv = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    oaid = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    imei = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    idfa = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    caid = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    mac = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    amount = FenField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
+    outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    occurred_at = MomentField(**OPTIONAL)
+    ip = serializers.IPAddressField(**OPTIONAL_TEXT)
+    user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)
+
+    def validate_occurred_at(self, moment: datetime | None) -> datetime | None:
+        now = timezone.now()
+        if moment and moment > now + MAX_AHEAD:
+            raise serializers.ValidationError(f"{moment.isoformat()} is more than 5 minutes ahead.")
+        if moment and moment < now - timedelta(days=settings.EVENT_MAX_AGE_DAYS):
+            raise serializers.ValidationError(
+                f"{moment.isoformat()} is more than {settings.EVENT_MAX_AGE_DAYS} days ago."
+            )
+        return moment
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if errors := _missing_for_payment(attrs) | _missing_device(attrs):
+            raise serializers.ValidationError(errors)
+        return attrs
+
+
+# DRF copies all fields for each new instance, which costs more than the validation of an event.
+_EVENT = EventSerializer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Who reports, and what stands in for fields that an event leaves out. `app_id_of` finds an app by its slug."""
+
+    credential: Credential
+    ip: str
+    user_agent: str
+    app_id_of: Callable[[str], int | None]
+
+    def read(self, item: Any, now: datetime) -> ReportedEvent:
+        """One event of the request's JSON. Raises: `ValidationError`, whose detail names the fields."""
+        given = {name: value for name, value in _EVENT.run_validation(item).items() if value not in (None, "")}
+        app_id = self._app_id(given.get("app"))
+        if errors := self._not_allowed(given, app_id):
+            raise serializers.ValidationError(errors)
+        device = {"ip": self.ip, "user_agent": self.user_agent}
+        device |= {name: given[name] for name in DEVICE_FIELDS if not is_absent(given.get(name))}
+        return ReportedEvent(
+            app_id=app_id or 0,
+            user_id=given["user_id"],
+            event=given["event"],
+            os=given["os"],
+            device={name: value for name, value in device.items() if value},
+            channel=given.get("channel", ""),
+            amount_fen=given.get("amount") if given["event"] == Event.PAY else None,
+            outer_event_id=given.get("outer_event_id", ""),
+            occurred_at=given.get("occurred_at", now),
+        )
+
+    def _not_allowed(self, given: Mapping[str, Any], app_id: int | None) -> dict[str, list[str]]:
+        own_user_id = self.credential.user_id
+        errors = {}
+        if own_user_id is not None and given["user_id"] != own_user_id:
+            errors["user_id"] = [f"{given['user_id']!r} is not the token's user."]
+        if app_id is None:
+            no_app = f"No app {given['app']!r}." if "app" in given else "Required: the key has no default app."
+            errors["app"] = [no_app]
+        return errors
+
+    def _app_id(self, slug: str | None) -> int | None:
+        """None: no such app, none given, or not the token's."""
+        own_id = self.credential.app_id
+        app_id = self.app_id_of(slug) if slug else own_id
+        is_foreign = self.credential.user_id is not None and own_id not in (None, app_id)
+        return None if is_foreign else app_id
+
+
+def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
+    if attrs["event"] != Event.PAY:
+        return {}
+    missing = [name for name in ("amount", "outer_event_id") if attrs.get(name) in (None, "")]
+    return dict.fromkeys(missing, "Required for a payment.")
+
+
+def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
+    """The platform asks for its own id; a placeholder, equal on thousands of phones, is none."""
+    name = DEVICE_ID_FIELDS[attrs["os"]]
+    value = attrs.get(name)
+    if not is_absent(value):
+        return {}
+    return {name: f"{value!r} is a placeholder, no id." if value else f"Required for {attrs['os']}."}
+
+
+class ReceiptSerializer(serializers.Serializer[Receipt]):
+    """What becomes of an event."""
+
+    id = serializers.UUIDField()
+    status = serializers.CharField(source="state")
+    duplicate = serializers.BooleanField(source="is_duplicate")
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        fields = ["kind", "outcome", "started_at", "duration_ms", "http_status", "code", "message"]
+        read_only_fields = fields
+
+
+class ConversionSerializer(serializers.ModelSerializer[Conversion]):
+    status = serializers.CharField(source="state")
+    amount = serializers.IntegerField(source="amount_fen", allow_null=True)
+    advertiser_id = serializers.CharField(allow_null=True)
+    next_attempt_at = serializers.DateTimeField(source="due_at", allow_null=True)
+    attempts = AttemptSerializer(many=True)
+
+    class Meta:
+        model = Conversion
+        fields = [
+            "id", "event", "user_id", "os", "amount", "outer_event_id", "occurred_at", "received_at", "status",
+            "reason", "detail", "warning", "rule", "advertiser_id", "next_attempt_at", "finished_at", "attempts",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class AttributionSerializer(serializers.ModelSerializer[Attribution]):
+    """Ids are texts: they exceed what a browser's numbers can hold."""
+
+    attributed = serializers.BooleanField(source="is_attributed")
+    suspicious = serializers.BooleanField(source="is_suspicious")
+    advertiser_id = serializers.CharField(allow_null=True)
+    project_id = serializers.CharField(allow_null=True)
+    promotion_id = serializers.CharField(allow_null=True)
+    campaign_id = serializers.CharField(allow_null=True)
+    aid = serializers.CharField(allow_null=True)
+    cid = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = Attribution
+        fields = [
+            "user_id", "attributed", "source", "reason", "detail", *AD_FIELDS, "touched_at", "activated_at",
+            "attributed_at", "click_to_install_s", "suspicious", "asked_at",
+        ]  # fmt: skip
+        read_only_fields = fields

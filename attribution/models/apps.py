@@ -1,0 +1,105 @@
+"""Apps, and the packages under which stores distribute them."""
+
+import secrets
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os
+
+
+def new_monitor_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class AppManager(models.Manager["App"]):
+    def id_of(self, slug: str) -> int | None:
+        return self.filter(slug=slug).values_list("pk", flat=True).first()
+
+
+class App(models.Model):
+    """An app whose users' events are attributed and reported."""
+
+    slug = models.SlugField(_("short name"), unique=True)
+    android_package = models.CharField(_("Android package"), max_length=200, blank=True)
+    ios_bundle = models.CharField(_("iOS bundle id"), max_length=200, blank=True)
+    monitor_token = models.CharField(_("monitor link token"), max_length=64, unique=True, default=new_monitor_token)
+    is_reporting = models.BooleanField(
+        _("report conversions"), default=True, help_text=_("Off: conversions are kept as held until it is on again.")
+    )
+    click_window_days = models.PositiveSmallIntegerField(
+        _("click window (days)"), default=7, help_text=_("A click of ours counts this long before the activation.")
+    )
+    event_window_days = models.PositiveSmallIntegerField(
+        _("event window (days)"), default=90, help_text=_("Events later than this after the activation are skipped.")
+    )
+    matches_by_network = models.BooleanField(
+        _("match by IP and user agent"), default=False, help_text=_("Probabilistic; only clicks of the last 24 hours.")
+    )
+    derives_next_day_open = models.BooleanField(
+        _("derive next-day open"),
+        default=False,
+        help_text=_("The first event on the calendar day after the activation makes it."),
+    )
+    key_behaviour_event = models.CharField(
+        _("key behaviour: event"),
+        max_length=40,
+        blank=True,
+        choices=[*Event.choices, (CHAT, _("completed chat"))],
+        help_text=_("What is counted; empty: key behaviour is not derived."),
+    )
+    key_behaviour_count = models.PositiveIntegerField(_("key behaviour: count"), default=1)
+    key_behaviour_hours = models.PositiveIntegerField(_("key behaviour: hours after activation"), default=24)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = AppManager()
+
+    class Meta:
+        verbose_name = _("app")
+        verbose_name_plural = _("apps")
+
+    def __str__(self) -> str:
+        return self.slug
+
+    def clean(self) -> None:
+        """A count of zero would be reached by nothing at all, and hours without end lie beyond Python's dates."""
+        wrong: dict[str, Any] = {}
+        if self.key_behaviour_count < 1:
+            wrong["key_behaviour_count"] = _("At least 1.")
+        if not 1 <= self.key_behaviour_hours <= MAX_KEY_BEHAVIOUR_HOURS:
+            wrong["key_behaviour_hours"] = _("1 to %(most)d.") % {"most": MAX_KEY_BEHAVIOUR_HOURS}
+        if wrong:
+            raise ValidationError(wrong)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether some of its events are derived."""
+        return self.derives_next_day_open or bool(self.key_behaviour_event)
+
+    def package_for(self, *, os: str, channel: str) -> str:
+        """The package that the platform knows this user's app by; empty: not configured."""
+        if os == Os.IOS:
+            return self.ios_bundle
+        by_channel = {each.channel.lower(): each.package for each in self.channel_packages.all()}
+        return by_channel.get(channel.lower(), self.android_package)
+
+
+class ChannelPackage(models.Model):
+    """The package under which one store distributes the Android app, where it differs from the app's own."""
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="channel_packages")
+    channel = models.CharField(_("channel"), max_length=64)
+    package = models.CharField(_("package"), max_length=200)
+
+    class Meta:
+        verbose_name = _("channel package")
+        verbose_name_plural = _("channel packages")
+        constraints = [
+            # Two packages of one channel: which one is asked about would be chance.
+            models.UniqueConstraint(fields=["app", "channel"], name="channel_package_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.package}"

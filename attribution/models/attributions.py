@@ -1,0 +1,67 @@
+"""Which ad each user came from."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from attribution.models.ads import AD_ID, CAMPAIGN_ID, AdIds
+from attribution.models.apps import App
+from attribution.models.clicks import Click
+
+
+class Attribution(AdIds):
+    """Which ad a user came from: one row per user, also of those who came from none (so far)."""
+
+    class Source(models.TextChoices):
+        PLATFORM = "platform", _("Ocean Engine")
+        CLICK = "click", _("our click")
+
+    app = models.ForeignKey(
+        App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="attributions", db_index=False
+    )
+    user_id = models.CharField(_("user"), max_length=128)
+    is_attributed = models.BooleanField(_("attributed"), default=False)
+    source = models.CharField(_("source"), max_length=16, blank=True, choices=Source)
+    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
+    callback_param = models.TextField(_("callback parameter"), blank=True)
+    click = models.ForeignKey(Click, verbose_name=_("click"), null=True, on_delete=models.SET_NULL, related_name="+")
+    touched_at = models.DateTimeField(_("last touch"), null=True)
+    activated_at = models.DateTimeField(_("activation"))
+    click_to_install_s = models.IntegerField(_("click to install (s)"), null=True)
+    is_suspicious = models.BooleanField(_("suspicious"), default=False)
+    asked_at = models.DateTimeField(_("last asked"))
+    attributed_at = models.DateTimeField(_("attributed at"), null=True)
+
+    class Meta:
+        verbose_name = _("attribution")
+        verbose_name_plural = _("attributions")
+        constraints = [
+            # Two look-ups at once would leave a user with two ads. Also serves the look-up by user.
+            models.UniqueConstraint(fields=["app", "user_id"], name="attribution_once_per_user"),
+            # A row that claims an ad without a callback could never be reported.
+            models.CheckConstraint(
+                condition=Q(is_attributed=False) | ~Q(callback_param=""), name="attribution_has_callback"
+            ),
+        ]
+        indexes = [
+            # The admin's newest page, and the days that are chosen there.
+            models.Index(fields=["asked_at"], name="attribution_by_time"),
+            # The admin's list of one advertiser, newest first.
+            models.Index(
+                fields=["advertiser_id", "-asked_at"],
+                condition=Q(advertiser_id__isnull=False),
+                name="attribution_by_advertiser",
+            ),
+            # The users of one ad, newest first: the admin's filters by ad (filtering).
+            models.Index(AD_ID, models.F("asked_at").desc(), name="attribution_by_ad"),
+            # Likewise of one campaign or project.
+            models.Index(CAMPAIGN_ID, models.F("asked_at").desc(), name="attribution_by_campaign"),
+            # The admin's list of one source, newest first: where one answers nearly all, the other's rows are few.
+            models.Index(fields=["source", "-asked_at"], condition=~Q(source=""), name="attribution_by_source"),
+            # The admin's list of suspicious ones, newest first: few, or none at all.
+            models.Index(fields=["-asked_at"], condition=Q(is_suspicious=True), name="attribution_suspicious"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.advertiser_id or _('organic')}"

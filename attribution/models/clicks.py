@@ -1,0 +1,97 @@
+"""Clicks, as monitor links reported them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from attribution.models.ads import AdIds
+from attribution.models.apps import App
+
+
+class Click(AdIds):
+    """An ad's click, as the monitor link reported it.
+
+    Device ids are kept as keyed digests of their **md5** form, since a link may give them raw or hashed; what came in
+    stands encrypted in `raw`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="clicks", db_index=False)
+    request_id = models.CharField(_("request id"), max_length=128, blank=True)
+    track_id = models.CharField(_("track id"), max_length=128, blank=True)
+    clicked_at = models.DateTimeField(_("clicked at"))
+    received_at = models.DateTimeField(_("received at"))
+    os = models.CharField(_("system"), max_length=16, blank=True)
+    device_model = models.CharField(_("device model"), max_length=128, blank=True)
+    oaid_digest = models.BinaryField(max_length=32, null=True)
+    android_id_digest = models.BinaryField(max_length=32, null=True)
+    imei_digest = models.BinaryField(max_length=32, null=True)
+    idfa_digest = models.BinaryField(max_length=32, null=True)
+    caid_digests = ArrayField(models.BinaryField(max_length=32), default=list)
+    ip_ua_digest = models.BinaryField(max_length=32, null=True)
+    ipv6_ua_digest = models.BinaryField(max_length=32, null=True)
+    callback_param = models.TextField(_("callback parameter"), blank=True)
+    callback_url = models.TextField(_("callback URL"), blank=True)
+    material = models.JSONField(_("placement and material"), default=dict, blank=True)
+    oddities = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    raw = models.TextField(_("query as received, encrypted"), blank=True)
+
+    class Meta:
+        verbose_name = _("click")
+        verbose_name_plural = _("clicks")
+        constraints = [
+            # Ocean Engine repeats a call that was answered late: one click would be counted twice.
+            models.UniqueConstraint(
+                fields=["app", "request_id"], condition=~Q(request_id=""), name="click_request_once"
+            )
+        ]
+        indexes = [
+            # The candidates of a device, newest first: by each kind of id (clicks.find).
+            models.Index(
+                fields=["app", "oaid_digest", "-clicked_at"],
+                condition=Q(oaid_digest__isnull=False),
+                name="click_by_oaid",
+            ),
+            models.Index(
+                fields=["app", "android_id_digest", "-clicked_at"],
+                condition=Q(android_id_digest__isnull=False),
+                name="click_by_android_id",
+            ),
+            models.Index(
+                fields=["app", "imei_digest", "-clicked_at"],
+                condition=Q(imei_digest__isnull=False),
+                name="click_by_imei",
+            ),
+            models.Index(
+                fields=["app", "idfa_digest", "-clicked_at"],
+                condition=Q(idfa_digest__isnull=False),
+                name="click_by_idfa",
+            ),
+            models.Index(
+                fields=["app", "ip_ua_digest", "-clicked_at"],
+                condition=Q(ip_ua_digest__isnull=False),
+                name="click_by_ip_ua",
+            ),
+            models.Index(
+                fields=["app", "ipv6_ua_digest", "-clicked_at"],
+                condition=Q(ipv6_ua_digest__isnull=False),
+                name="click_by_ipv6_ua",
+            ),
+            # No list of pending entries: each look-up would read all of it.
+            GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), fastupdate=False, name="click_by_caid"),
+            # The admin's newest page, and the purge of what is past its retention.
+            models.Index(fields=["received_at"], name="click_by_time"),
+            # One day of clicks (stats). Times rise along the table's pages, so a thousandth of a btree's size will do;
+            # "multi": a few late clicks in a page don't make it match every day in between.
+            BrinIndex(
+                fields=["clicked_at"],
+                opclasses=["timestamptz_minmax_multi_ops"],
+                autosummarize=True,
+                name="click_by_day",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} · {self.clicked_at:%Y-%m-%d %H:%M:%S}"

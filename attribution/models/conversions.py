@@ -1,0 +1,255 @@
+"""Conversions: one event of one user on its way to the ad platform, and every request made for it."""
+
+import json
+import os
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from attribution.devices.device_ids import decrypt, encrypt, mask
+from attribution.models.apps import App
+from attribution.models.attributions import Attribution
+from attribution.models.words import Event, Os, State
+from attribution.platforms.oceanengine.wire import DEVICE_ID_FIELDS, conversion_body
+
+
+def new_id() -> uuid.UUID:
+    """A UUID of version 7: it begins with the time, so new rows go to the index's right end."""
+    milliseconds = int(timezone.now().timestamp() * 1000)
+    random_bits = int.from_bytes(os.urandom(10), "big")
+    bits = milliseconds << 80 | random_bits
+    bits = bits & ~(0xF << 76) | 7 << 76
+    bits = bits & ~(0x3 << 62) | 2 << 62
+    return uuid.UUID(int=bits)
+
+
+class Conversion(models.Model):
+    """One event of one user on its way to Ocean Engine. The row is the queue.
+
+    `due_at` alone decides whether a worker takes it: a time is a place in the queue, NULL is rest. A worker that takes
+    the row moves `due_at` to the end of its lease and writes its `lease_token`; if it dies, the row is due again by
+    itself, and whatever the dead worker still writes misses the new token.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.PROTECT, related_name="+", db_index=False)
+    dedup_key = models.UUIDField(editable=False)
+    user_id = models.CharField(_("user"), max_length=128)
+    event = models.CharField(_("event"), max_length=32, choices=Event)
+    os = models.CharField(_("system"), max_length=8, choices=Os)
+    channel = models.CharField(_("channel"), max_length=64, blank=True)
+    amount_fen = models.BigIntegerField(_("amount (fen)"), null=True)
+    outer_event_id = models.CharField(_("outer event id"), max_length=128, blank=True)
+    rule = models.CharField(_("derived by"), max_length=128, blank=True)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    received_at = models.DateTimeField(_("received at"))
+    device = models.TextField(_("device ids, encrypted"), blank=True)
+    device_digest = models.BinaryField(max_length=32, null=True)
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
+    warning = models.CharField(_("warning"), max_length=255, blank=True)
+    due_at = models.DateTimeField(_("next attempt"), null=True)
+    give_up_at = models.DateTimeField(_("given up after"))
+    lease_token = models.UUIDField(null=True, editable=False)
+    lookups = models.PositiveSmallIntegerField(_("look-ups"), default=0)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    attribution = models.ForeignKey(
+        Attribution,
+        verbose_name=_("attribution"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
+    advertiser_id = models.BigIntegerField(_("advertiser"), null=True)
+    body = models.TextField(_("body that is sent, encrypted"), blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    # Who asked for the next try, moved to its attempt when it leaves.
+    resend_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    resend_reason = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        verbose_name = _("send record")
+        verbose_name_plural = _("send records")
+        permissions = [
+            ("resend_conversion", _("Can resend, hold and release send records")),
+            ("export_conversion", _("Can export send records, clicks and attributions")),
+            ("unmask_device", _("Can see whole device ids")),
+        ]
+        constraints = [
+            # An app that reports its event again (a retry, two servers) would be billed twice.
+            models.UniqueConstraint(fields=["dedup_key"], name="conversion_once"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="conversion_state_known"),
+            # A pending row outside the queue would wait for ever.
+            models.CheckConstraint(
+                condition=~Q(state="pending") | Q(due_at__isnull=False), name="conversion_pending_due"
+            ),
+            # A payment without an amount would be refused by the platform long after the app was told 202.
+            models.CheckConstraint(
+                condition=~Q(event="active_pay") | Q(amount_fen__isnull=False), name="conversion_payment_amount"
+            ),
+        ]
+        indexes = [
+            # The queue: due rows, oldest first (delivery's claim).
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="conversion_queue"),
+            # Events of one user: waking them once attributed, and derived events.
+            models.Index(fields=["app", "user_id"], name="conversion_by_user"),
+            # The admin's pages and counts per state, newest first.
+            models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
+            models.Index(fields=["-received_at"], name="conversion_by_time"),
+            # The admin's list of one reason, newest first: of most reasons there are few rows, or none.
+            models.Index(fields=["reason", "-received_at"], condition=~Q(reason=""), name="conversion_by_reason"),
+            # One day of events (stats), and the admin's list of chosen days, newest first: so the time leads, and the
+            # app is found in the index itself. No BRIN here: rows move about the table when they are updated.
+            models.Index(fields=["occurred_at", "app"], name="conversion_by_day"),
+            # The admin's list of one advertiser, newest first.
+            models.Index(
+                fields=["advertiser_id", "-received_at"],
+                condition=Q(advertiser_id__isnull=False),
+                name="conversion_by_advertiser",
+            ),
+            # Release of what is held for one advertiser.
+            models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} · {self.user_id}"
+
+    @cached_property
+    def device_ids(self) -> dict[str, str]:
+        """The raw ids as the app gave them. Raises: `DecryptionError`."""
+        ids: dict[str, str] = json.loads(decrypt(self.device)) if self.device else {}
+        return ids
+
+    @property
+    def masked_device_ids(self) -> dict[str, str]:
+        """For people. Raises: `DecryptionError`."""
+        return {name: mask(value) for name, value in self.device_ids.items()}
+
+    @property
+    def platform_device_id(self) -> str:
+        return self.device_ids.get(DEVICE_ID_FIELDS[self.os], "")
+
+    @property
+    def destination_key(self) -> str:
+        return str(self.advertiser_id)
+
+    def write_body(self, *, callback_param: str) -> None:
+        """Fix what is sent, for the first try and all others: the platform tells repeats by the identical body."""
+        body = conversion_body(
+            event=self.event,
+            os=self.os,
+            device=self.device_ids,
+            callback_param=callback_param,
+            occurred_at=self.occurred_at,
+            outer_event_id=self.outer_event_id,
+            amount_fen=self.amount_fen,
+        )
+        self.body = encrypt(body.decode())
+        self.plain_body = body
+
+    @cached_property
+    def plain_body(self) -> bytes:
+        """What is sent. Raises: `DecryptionError`."""
+        return decrypt(self.body).encode()
+
+    def new_attempt(self, kind: str, *, request: str, now: datetime) -> "Attempt":
+        """The attempt that is about to be made; it takes over who asked for a resend."""
+        attempt = Attempt(
+            conversion=self,
+            kind=kind,
+            request=request,
+            started_at=now,
+            resent_by_id=self.resend_by_id,
+            resend_reason=self.resend_reason,
+        )
+        self.resend_by_id, self.resend_reason = None, ""
+        return attempt
+
+    def mark_reported(self, *, warning: str, now: datetime) -> None:
+        self._rest(State.REPORTED, "", "", now)
+        self.warning = warning[:255]
+
+    def mark_rejected(self, reason: str, detail: str, *, now: datetime) -> None:
+        self._rest(State.REJECTED, reason, detail, now)
+
+    def mark_failed(self, reason: str, detail: str, *, now: datetime) -> None:
+        self._rest(State.FAILED, reason, detail, now)
+
+    def mark_skipped(self, reason: str, detail: str, *, now: datetime) -> None:
+        self._rest(State.SKIPPED, reason, detail, now)
+
+    def mark_organic(self, reason: str, *, due_at: datetime | None, now: datetime) -> None:
+        """No ad is known: asked again at `due_at`, or final."""
+        self._rest(State.ORGANIC, reason, "", now)
+        self.due_at = due_at
+
+    def mark_held(self, reason: str, detail: str = "", *, due_at: datetime | None = None) -> None:
+        """Wait for a person, or until `due_at`."""
+        self.state, self.reason, self.detail, self.due_at = State.HELD, reason, detail, due_at
+
+    def put_off(self, detail: str, *, due_at: datetime) -> None:
+        """Try again later. An organic user stays one until an answer says something else."""
+        if self.state != State.ORGANIC:
+            self.state, self.reason = State.PENDING, ""
+        self.detail, self.due_at = detail, due_at
+
+    def _rest(self, state: State, reason: str, detail: str, now: datetime) -> None:
+        self.state, self.reason, self.detail = state, reason, detail
+        self.due_at, self.finished_at = None, now
+
+
+class Attempt(models.Model):
+    """One request for a conversion, written before it leaves.
+
+    An attempt that stays `unknown` was sent (or was about to be) and nobody saw the answer: a timeout, a reset, a
+    worker that died.
+    """
+
+    class Kind(models.TextChoices):
+        LOOKUP = "lookup", _("attribution query")
+        REPORT = "report", _("report")
+
+    class Outcome(models.TextChoices):
+        UNKNOWN = "unknown", _("unknown")
+        ACCEPTED = "accepted", _("accepted")
+        WARNING = "warning", _("accepted with a warning")
+        ATTRIBUTED = "attributed", _("attributed")
+        NOT_ATTRIBUTED = "not_attributed", _("not attributed")
+        REJECTED = "rejected", _("rejected")
+        UNAVAILABLE = "unavailable", _("unavailable")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="attempts")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, default=Outcome.UNKNOWN)
+    started_at = models.DateTimeField(_("started at"))
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
+    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
+    code = models.IntegerField(_("code"), null=True)
+    message = models.TextField(_("message"), blank=True)
+    request = models.TextField(_("request, masked"), blank=True)
+    response = models.TextField(_("response, masked"), blank=True)
+    resent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("resent by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    resend_reason = models.CharField(_("resend reason"), max_length=255, blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        indexes = [
+            # The purge of what is past its retention.
+            models.Index(fields=["started_at"], name="attempt_by_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.get_outcome_display()}"

@@ -1,0 +1,59 @@
+"""The parties that we call, with the state of their circuit breakers."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Destination(models.Model):
+    """A party that we call and that can fail by itself: an advertiser's reports, or the attribution query.
+
+    The circuit breaker's state stands here, in PostgreSQL: all workers share it, it outlives Redis, and a batch reads
+    all that it needs in one query.
+    """
+
+    # The keys are advertisers' ids, but for these two.
+    ATTRIBUTION_QUERY = "attribution"
+    UNKNOWN_ADVERTISER = 0
+
+    key = models.CharField(_("destination"), max_length=64, unique=True)
+    name = models.CharField(_("name"), max_length=128, blank=True)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    openings = models.PositiveIntegerField(_("openings in a row"), default=0)
+    open_until = models.DateTimeField(_("breaker open until"), null=True, blank=True)
+    last_error = models.TextField(_("last error"), blank=True)
+
+    class Meta:
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    def is_open(self, now: datetime) -> bool:
+        return self.open_until is not None and self.open_until > now
+
+    @property
+    def is_suspect(self) -> bool:
+        """It failed often enough to open its breaker, and did not answer since."""
+        return self.failures >= settings.BREAKER_FAILURES
+
+    def count_failures(self, failures: int, *, error: str, now: datetime) -> None:
+        """Open the breaker when there were too many; what fails while it is open was sent before."""
+        self.failures += failures
+        self.last_error = error
+        if self.is_suspect and not self.is_open(now):
+            open_s = min(settings.BREAKER_OPEN_S * 2**self.openings, settings.BREAKER_OPEN_MAX_S)
+            self.open_until = now + timedelta(seconds=open_s)
+            self.openings += 1
+
+    def pause(self, *, until: datetime, error: str) -> None:
+        self.open_until = max(until, self.open_until or until)
+        self.last_error = error
+
+    def close(self) -> None:
+        self.failures = self.openings = 0
+        self.open_until = None

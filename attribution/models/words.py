@@ -1,0 +1,34 @@
+"""The words of our API for systems, events and states."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Os(models.TextChoices):
+    ANDROID = "android", _("Android")
+    IOS = "ios", _("iOS")
+
+
+class Event(models.TextChoices):
+    """What a user did; the words of our API."""
+
+    ACTIVE = "active", _("activation")
+    REGISTER = "active_register", _("registration")
+    PAY = "active_pay", _("payment")
+    NEXT_DAY = "next_day_open", _("next-day open")
+    KEY_BEHAVIOUR = "game_addiction", _("key behaviour")
+
+
+# What a key behaviour may count besides events.
+CHAT = "chat"
+MAX_KEY_BEHAVIOUR_HOURS = 24 * 366
+
+
+class State(models.TextChoices):
+    PENDING = "pending", _("pending")
+    REPORTED = "reported", _("reported")
+    ORGANIC = "organic", _("organic")
+    REJECTED = "rejected", _("rejected")
+    FAILED = "failed", _("failed")
+    HELD = "held", _("held")
+    SKIPPED = "skipped", _("skipped")

@@ -1,0 +1,1 @@
+"""Ocean Engine (巨量引擎): all that is known of this vendor."""

@@ -1,0 +1,307 @@
+"""Which rows people ask for: the filters of the admin's big lists, by their names in an address.
+
+Lists, exports and bulk actions read the same address, so what is exported or acted on is what was shown. An unknown
+name or a bad value is refused and never ignored: that would widen the choice.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import BigIntegerField, Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from attribution.events.reported import dedup_key
+from attribution.models import AD_ID, CAMPAIGN_ID, App, Attribution, Click, Conversion, Event, Os, State
+from attribution.models.roll_ups import Change, ClickDay, EventDay
+from attribution.statistics.reports import EARLIEST
+
+# Names in an address that choose no rows: the page, and what the admin says of a bad address.
+NO_FILTERS = {"p", "e"}
+SINCE, UNTIL = "since", "until"
+# Whether an ad brought the user.
+SOURCES = ATTRIBUTED, ORGANIC = "attributed", "organic"
+# Of a filter by text: the rows in which there is none.
+NONE = "-"
+# Of an ad with more users a page of events is full sooner by looking at the newest ones than by looking up its users.
+MANY_USERS = 10_000
+_MAX_ID = 2**63 - 1
+# Ocean Engine calls our monitor link within seconds. A click that came so long after its day is missing there: with the
+# bound a day is found by the index on arrival, without it the clicks of all later days would be read.
+CLICK_LATENESS = timedelta(hours=1)
+
+Condition = Callable[[str], Q]
+# As in a `QueryDict.lists()`: a name may come more than once.
+Parameters = Mapping[str, Sequence[str]]
+
+
+class FilterError(ValueError):
+    """A filter that there is not, or a value that it can't have."""
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(name, value)
+        self.name, self.value = name, value
+
+    def __str__(self) -> str:
+        return _("Filter “%(name)s” cannot be “%(value)s”.") % {"name": self.name, "value": self.value[:100]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """`arrived`: when a row came, by which a list is ordered; `happened`: the time whose day people filter by.
+
+    `lateness`: rows of a day came at most so much later, and are found by their arrival. None: `happened` has an index.
+    """
+
+    model: type[Model]
+    arrived: str
+    happened: str
+    lateness: timedelta | None = None
+    conditions: Mapping[str, Condition]
+    # Others that choose the same rows, and find the newest ones sooner; all of them, later.
+    page_conditions: Mapping[str, Condition] = field(default_factory=dict)
+
+    def condition(self, name: str, value: str, *, is_for_page: bool = False) -> Q:
+        """Raises: `FilterError`."""
+        if "\x00" in value:  # PostgreSQL has no such text
+            raise FilterError(name, value.replace("\x00", "␀"))
+        if name in (SINCE, UNTIL):
+            return self._day(name, value)
+        if name not in self.conditions:
+            raise FilterError(name, value)
+        conditions = {**self.conditions, **self.page_conditions} if is_for_page else self.conditions
+        try:
+            return conditions[name](value)
+        except ValueError as err:
+            raise FilterError(name, value) from err
+
+    def apply(self, parameters: Parameters) -> QuerySet[Any]:
+        """The rows that an address asks for, in no order. Raises: `FilterError`."""
+        rows = self.model._default_manager.all()
+        for name, values in parameters.items():
+            if name not in NO_FILTERS:
+                for value in filter(None, values):
+                    rows = rows.filter(self.condition(name, value))
+        return rows
+
+    def moment(self, parameters: Mapping[str, Any]) -> str:
+        """The column whose index leads to the rows: with days chosen it is the one that they bound."""
+        has_days = bool(parameters.get(SINCE) or parameters.get(UNTIL))
+        return self.happened if has_days and self.lateness is None else self.arrived
+
+    def _day(self, name: str, value: str) -> Q:
+        if name == SINCE:
+            start = _midnight(name, value)
+            # Nothing comes before it happens.
+            arrived = Q() if self.lateness is None else Q(**{f"{self.arrived}__gte": start})
+            return arrived & Q(**{f"{self.happened}__gte": start})
+        end = _midnight(name, value, days_later=1)
+        arrived = Q() if self.lateness is None else Q(**{f"{self.arrived}__lt": end + self.lateness})
+        return arrived & Q(**{f"{self.happened}__lt": end})
+
+
+def _midnight(name: str, value: str, *, days_later: int = 0) -> datetime:
+    """The beginning of a day of `TIME_ZONE`."""
+    try:
+        day = date.fromisoformat(value) + timedelta(days=days_later)
+    except (ValueError, OverflowError) as err:
+        raise FilterError(name, value) from err
+    if day < EARLIEST:
+        raise FilterError(name, value)
+    return _start(day)
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
+
+
+def _text(field: str, lookup: str = "exact") -> Condition:
+    return lambda value: Q(**{field: ""}) if value == NONE else Q(**{f"{field}__{lookup}": value})
+
+
+def _one_of(field: str, words: Sequence[str]) -> Condition:
+    def condition(value: str) -> Q:
+        if value not in words:
+            raise ValueError
+        return Q(**{field: value})
+
+    return condition
+
+
+def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str) -> Condition:
+    """The condition, and not before the first day of which the statistics know such a row.
+
+    So a value that never occurs, or only lately, is not searched through all times. What is not summed yet is noted as
+    a change, and not left out.
+    """
+
+    def since(value: str) -> Q:
+        wanted = condition(value)
+        summed_as = "" if value == NONE else value
+        first_day = sums.objects.filter(**{field: summed_as}).aggregate(Min("day"))["day__min"]
+        unsummed_at = Change.objects.aggregate(Min("happened_at"))["happened_at__min"]
+        known = [_start(first_day)] if first_day else []
+        known += [unsummed_at] if unsummed_at else []
+        return wanted & Q(**{f"{happened}__gte": min(known)}) if known else wanted & Q(pk__in=[])
+
+    return since
+
+
+def _number(field: str) -> Condition:
+    return lambda value: Q(**{field: _id(value)})
+
+
+def _id(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,19}", value.strip()) or int(value) > _MAX_ID:
+        raise ValueError
+    return int(value)
+
+
+def _ids(value: str) -> Q:
+    return Q(pk__in=[uuid.UUID(each) for each in value.split(",")])
+
+
+def _platform_id(expression: Combinable) -> Condition:
+    """0 is how the statistics call rows without such an id."""
+    without = Coalesce(expression, Value(0, BigIntegerField()))
+
+    def condition(value: str) -> Q:
+        platform_id = _id(value)
+        return Q(Exact(expression if platform_id else without, platform_id))
+
+    return condition
+
+
+_advertiser, _campaign, _ad = _platform_id(F("advertiser_id")), _platform_id(CAMPAIGN_ID), _platform_id(AD_ID)
+
+
+def _of_user(condition: Condition) -> Condition:
+    """All events of the users whom such an ad brought, as the statistics count them.
+
+    Not by the advertiser that stands in the event itself: it has none until a worker has dealt with it.
+    """
+    return lambda value: Q(_attributed_users(condition(value)))
+
+
+def _of_user_by_time(condition: Condition) -> Condition:
+    """The same rows. Where the ad has many users, PostgreSQL goes through the events and asks of each whose it is."""
+
+    def of_user(value: str) -> Q:
+        wanted = condition(value)
+        users = Attribution.objects.filter(wanted, is_attributed=True)
+        if not _are_many(users):
+            return Q(_attributed_users(wanted))
+        of_event = users.filter(app=OuterRef("app"), user_id=OuterRef("user_id"))
+        # Not EXISTS: PostgreSQL would make a join of it, and begin with the users.
+        return Q(Exact(Subquery(of_event.values("is_attributed")[:1]), Value(True)))
+
+    return of_user
+
+
+def _are_many(users: QuerySet[Attribution]) -> bool:
+    """As PostgreSQL expects: counted, a large ad would cost more than its first page."""
+    [plan] = json.loads(users.values("pk").explain(format="json"))
+    return bool(plan["Plan"]["Plan Rows"] > MANY_USERS)
+
+
+def _source(value: str) -> Q:
+    if value not in SOURCES:
+        raise ValueError
+    return Q(_attributed_users(Q())) if value == ATTRIBUTED else ~Q(_attributed_users(Q()))
+
+
+def _attributed_users(wanted: Q) -> Exists:
+    users = Attribution.objects.filter(wanted, is_attributed=True)
+    return Exists(users.filter(app=OuterRef("app"), user_id=OuterRef("user_id")))
+
+
+def _record(value: str) -> Q:
+    """By user, order or event: each finds its index, an order by the key under which payments are unique."""
+    value = value.strip()
+    app_ids = list(App.objects.values_list("id", flat=True))
+    orders = [dedup_key(app_id=app_id, user_id="", event=Event.PAY, outer_event_id=value) for app_id in app_ids]
+    wanted = Q(app_id__in=app_ids, user_id=value) | Q(dedup_key__in=orders)
+    try:
+        return wanted | Q(pk=uuid.UUID(value))
+    except ValueError:
+        return wanted
+
+
+def _user(value: str) -> Q:
+    return Q(app_id__in=list(App.objects.values_list("id", flat=True)), user_id=value.strip())
+
+
+def _click(value: str) -> Q:
+    """By the ids that a click came with, or by its number here."""
+    value = value.strip()
+    wanted = Q(app_id__in=list(App.objects.values_list("id", flat=True)), request_id=value)
+    return wanted | Q(pk=_id(value)) if re.fullmatch(r"[0-9]{1,18}", value) else wanted
+
+
+def _yes_or_no(field: str) -> Condition:
+    return lambda value: _one_of(field, ["0", "1"])(value)
+
+
+CONVERSIONS = Filters(
+    model=Conversion,
+    arrived="received_at",
+    happened="occurred_at",
+    conditions={
+        "q": _record,
+        "id": _ids,
+        "state": _one_of("state", State.values),
+        "event": _one_of("event", Event.values),
+        "os": _one_of("os", Os.values),
+        "app": _number("app_id"),
+        "source": _source,
+        "advertiser": _of_user(_advertiser),
+        "campaign": _of_user(_campaign),
+        "ad": _of_user(_ad),
+        "channel": _summed(_text("channel"), EventDay, "channel", "occurred_at"),
+        "reason": _text("reason"),
+        "error": _text("detail", "startswith"),
+    },
+    page_conditions={
+        "advertiser": _of_user_by_time(_advertiser),
+        "campaign": _of_user_by_time(_campaign),
+        "ad": _of_user_by_time(_ad),
+    },
+)
+CLICKS = Filters(
+    model=Click,
+    arrived="received_at",
+    happened="clicked_at",
+    lateness=CLICK_LATENESS,
+    conditions={
+        "q": _click,
+        "app": _number("app_id"),
+        # Nothing comes before it happens: what came since the first day is all that happened since.
+        "advertiser": _summed(_advertiser, ClickDay, "advertiser_id", "received_at"),
+        "campaign": _summed(_campaign, ClickDay, "campaign_id", "received_at"),
+        "ad": _summed(_ad, ClickDay, "ad_id", "received_at"),
+        "os": _one_of("os", Os.values),
+    },
+)
+ATTRIBUTIONS = Filters(
+    model=Attribution,
+    arrived="asked_at",
+    happened="asked_at",
+    conditions={
+        "q": _user,
+        "app": _number("app_id"),
+        "advertiser": _advertiser,
+        "campaign": _campaign,
+        "ad": _ad,
+        "attributed": _yes_or_no("is_attributed"),
+        "suspicious": _yes_or_no("is_suspicious"),
+        "source": _one_of("source", Attribution.Source.values),
+    },
+)

@@ -1,0 +1,181 @@
+"""HTTP: the statistics, as JSON and CSV."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, TypeAlias
+
+import msgspec
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from attribution.models import App
+from attribution.statistics import reports, table
+from attribution.statistics.reports import EARLIEST, MAX_DAYS, Scope
+from attribution.statistics.table import COHORT_RATES, COHORT_SUMS, DIMENSIONS, GROUP_COLUMNS, MAX_ROWS, METRICS, RATES
+from foundation.access.credentials import Credential
+from foundation.access.views import IsServer
+
+DEFAULT_DAYS = 7
+
+
+class JsonRenderer(JSONRenderer):
+    """Ten megabytes, a month by day and ad, in a tenth of the time."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return msgspec.json.encode(data)
+
+
+class CsvRenderer(BaseRenderer):
+    """The rows of the answer; its totals and states are for JSON."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> str:
+        return table.as_csv(data["columns"], data["rows"])
+
+
+class DayField(serializers.Field[date, str, str, Any]):
+    default_error_messages = {"invalid": "{given!r} is no day of this century; a day looks like 2026-11-23."}
+
+    def to_internal_value(self, data: str) -> date:
+        try:
+            day = date.fromisoformat(data)
+        except ValueError:
+            self.fail("invalid", given=data)
+        if day < EARLIEST:
+            self.fail("invalid", given=data)
+        return day
+
+
+class GroupByField(serializers.Field[list[str], str, str, Any]):
+    default_error_messages = {"unknown": "{given!r} is unknown; known are {known}."}
+
+    def to_internal_value(self, data: str) -> list[str]:
+        wanted = [dimension.strip() for dimension in data.split(",") if dimension.strip()]
+        for dimension in wanted:
+            if dimension not in DIMENSIONS:
+                self.fail("unknown", given=dimension, known=", ".join(DIMENSIONS))
+        return wanted
+
+
+class StatsQuery(serializers.Serializer[Scope]):
+    """What is asked for. Needs in its context: `app_id`, the only app that the caller may see, or None."""
+
+    to = DayField(required=False)
+    group_by = GroupByField(required=False)
+    app = serializers.CharField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is no name that Python allows."""
+        return {"from": DayField(required=False), **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(self.initial_data) - set(self.fields) - {"format"}
+        errors = {name: f"No such parameter; there are {', '.join(self.fields)}, format." for name in unknown}
+        until = attrs.get("to", timezone.localdate())
+        since = attrs.get("from", until - timedelta(days=DEFAULT_DAYS - 1))
+        days = (until - since).days + 1
+        if not 0 < days <= MAX_DAYS:
+            errors["from"] = f"{since} to {until} are {days} days; 1 to {MAX_DAYS} are allowed."
+        app_ids = self._app_ids(attrs)
+        if app_ids == []:
+            errors["app"] = f"This key sees no app {attrs['app']!r}."
+        if errors:
+            raise ValidationError(errors)
+        return {"scope": Scope(since=since, until=until, app_ids=app_ids), "group_by": attrs.get("group_by", ["day"])}
+
+    def _app_ids(self, attrs: Mapping[str, Any]) -> list[int] | None:
+        """None: all of them."""
+        own = self.context["app_id"]
+        if "app" not in attrs:
+            return own and [own]
+        apps = App.objects.filter(slug=attrs["app"]) if own is None else App.objects.filter(slug=attrs["app"], id=own)
+        return list(apps.values_list("id", flat=True))
+
+
+AnyField: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
+_NUMBERS: dict[str, AnyField] = {
+    **{name: serializers.IntegerField() for name in METRICS + COHORT_SUMS},
+    **{name: serializers.FloatField(allow_null=True) for name in RATES + COHORT_RATES},
+}
+_TEXTS: dict[str, AnyField] = {
+    name: serializers.CharField(allow_null=True, required=False)
+    for name in dict.fromkeys(name for names in GROUP_COLUMNS.values() for name in names)
+}
+_ANSWER = inline_serializer(
+    "Statistics",
+    {
+        "from": serializers.DateField(),
+        "to": serializers.DateField(),
+        "columns": serializers.ListField(child=serializers.CharField()),
+        "rows": inline_serializer("StatisticsRow", _TEXTS | _NUMBERS, many=True),
+        "totals": inline_serializer("StatisticsTotals", dict(_NUMBERS)),
+        "states": serializers.DictField(child=serializers.DictField(child=serializers.IntegerField())),
+    },
+)
+
+
+class Stats(APIView):
+    permission_classes = [IsServer]
+    renderer_classes = [JsonRenderer, CsvRenderer]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", date, description=f"Default: {DEFAULT_DAYS - 1} days before `to`."),
+            OpenApiParameter("to", date, description="Included. Default: today."),
+            OpenApiParameter("group_by", description=f"Comma list of {', '.join(DIMENSIONS)}. Default: day."),
+            OpenApiParameter("app", description="An app's short name. Default: all that the key may see."),
+        ],
+        responses=_ANSWER,
+    )
+    def get(self, request: Request) -> Response:
+        """Sums and rates per group, by the day on which things happened; days are those of `TIME_ZONE`.
+
+        `activated_…`, `amount_day_…`, `value_day_…`, `returned_…` and `retention_…` are about the users who were
+        activated on these days, whenever they paid. Amounts are fen, ids strings. `states` counts the events by what
+        became of them: together they are all events received.
+        """
+        credential: Credential = request.auth  # type: ignore[assignment]  # IsServer has seen to it
+        query = StatsQuery(data=request.query_params.dict(), context={"app_id": credential.app_id})
+        query.is_valid(raise_exception=True)
+        return Response(_answer(**query.validated_data))
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        try:
+            return super().perform_content_negotiation(request, force)
+        except Http404 as err:  # that is what DRF makes of an unknown format
+            given = request.query_params.get("format")
+            raise ValidationError({"format": f"{given!r} is unknown; known are json, csv."}) from err
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Errors are JSON, whatever was asked for."""
+        self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().handle_exception(exc)
+
+
+def _answer(scope: Scope, group_by: Sequence[str]) -> dict[str, Any]:
+    today = timezone.localdate()
+    rows, totals = table.table(scope, group_by, today=today)
+    if len(rows) > MAX_ROWS:
+        raise ValidationError({"group_by": f"{len(rows)} rows; at most {MAX_ROWS}. Ask for fewer days or groups."})
+    return {
+        "from": scope.since,
+        "to": scope.until,
+        "columns": table.columns(group_by),
+        "rows": rows,
+        "totals": totals,
+        "states": reports.states(scope),
+    }

@@ -1,0 +1,1 @@
+"""Who may call: API keys, user tokens, throttling. Imports `foundation.serving`."""

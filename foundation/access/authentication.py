@@ -1,0 +1,102 @@
+"""Who is calling: `Authorization: Bearer <API key or user token>`."""
+
+import time
+from hashlib import blake2b
+from hmac import compare_digest
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from knox.crypto import hash_token
+from knox.settings import CONSTANTS
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from foundation.access import tokens
+from foundation.access.credentials import Credential
+from foundation.access.models import ApiKey
+
+_MAX_REMEMBERED = 10_000
+# Keys of the last few seconds, by a hash of the secret: (key, when it was looked up).
+_remembered: dict[bytes, tuple[ApiKey, float]] = {}
+
+
+class NoSecret(Exception):  # noqa: N818  # nothing went wrong yet: an endpoint may be open to all
+    """The header holds no bearer secret."""
+
+
+def secret_of(header: str) -> str:
+    """The secret of an `Authorization` header. Raises: NoSecret."""
+    scheme, _space, secret = header.partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret:
+        raise NoSecret
+    return secret
+
+
+def without_query(secret: str) -> Credential | None:
+    """The credential, if it can be told without the database: a user token, or a key of the last `API_KEY_CACHE_S`."""
+    if tokens.looks_like_token(secret):
+        try:
+            return tokens.verify(secret)
+        except tokens.InvalidToken:
+            return None
+    key, looked_up_at = _remembered.get(_name(secret), (None, 0.0))
+    if key is None or time.monotonic() - looked_up_at > settings.API_KEY_CACHE_S or not key.is_usable:
+        return None
+    return key.credential
+
+
+def look_up(secret: str) -> Credential | None:
+    """The credential of a user token or of a valid key; one query for a key that is not remembered."""
+    known = without_query(secret)
+    if known is not None or tokens.looks_like_token(secret):
+        return known
+    digest = hash_token(secret)
+    candidates = ApiKey.objects.filter(token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH]).select_related("user")
+    for key in candidates:
+        if compare_digest(digest, key.digest) and key.is_usable:
+            _remember(secret, key)
+            return key.credential
+    return None
+
+
+def _remember(secret: str, key: ApiKey) -> None:
+    if len(_remembered) >= _MAX_REMEMBERED:
+        _remembered.clear()
+    _remembered[_name(secret)] = (key, time.monotonic())
+
+
+def _name(secret: str) -> bytes:
+    return blake2b(secret.encode(), digest_size=16).digest()
+
+
+class Caller:
+    """`request.user` of an API request, as far as DRF's permissions look at it. What it may do is `request.auth`."""
+
+    is_authenticated = True
+    is_active = True
+
+    def __init__(self, credential: Credential) -> None:
+        self.pk = credential.caller_id
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Knox's keys, and user tokens.
+
+    Knox's own class loads all keys of the user on every request and deletes the expired ones; here an expired key is
+    refused and stays, so that the admin shows when it ended.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Caller, Credential] | None:
+        try:
+            secret = secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
+        except NoSecret:
+            return None
+        credential = look_up(secret)
+        if credential is None:
+            raise AuthenticationFailed(_("The API key or user token is not valid."))
+        return Caller(credential), credential
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"

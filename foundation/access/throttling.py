@@ -1,0 +1,75 @@
+"""Requests per minute of each key: counted in Redis, atomically. Without Redis requests are served."""
+
+import time
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from limits import RateLimitItemPerMinute
+from redis import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from foundation.access.credentials import Credential
+from foundation.serving import loop_redis
+from foundation.serving.shared_redis import Circuit, Counting, counting, limiter
+
+_circuit = Circuit("throttle")
+
+
+def hit(credential: Credential) -> float | None:
+    """Count a request of this caller; the seconds to wait if it is one too many, else None. Blocks on Redis."""
+    if not credential.is_throttled or _circuit.is_open:
+        return None
+    limit = _limit()
+    try:
+        if limiter().hit(limit, credential.name):
+            return None
+        return max(limiter().get_window_stats(limit, credential.name).reset_time - time.time(), 1.0)
+    except RedisError:
+        _circuit.note_failure()
+        return None
+
+
+async def ahit(credential: Credential) -> float | None:
+    """The same, from the event loop: counted in the same place, by the same script."""
+    if not credential.is_throttled or _circuit.is_open:
+        return None
+    count = counting_of(credential)
+    try:
+        [made] = await loop_redis.ask(count.command())
+        if made <= settings.API_REQUESTS_PER_MINUTE:
+            return None
+        [left_ms] = await loop_redis.ask(("PTTL", count.key))
+    except RedisError:
+        _circuit.note_failure()
+        return None
+    return max(float(left_ms) / 1000, 1.0)
+
+
+def counting_of(credential: Credential) -> Counting:
+    """For who counts a request together with something else."""
+    return _counting(_limit(), credential.name)
+
+
+_counting = lru_cache(maxsize=10_000)(counting)  # making the name of a count takes longer than asking for it
+
+
+def _limit() -> RateLimitItemPerMinute:
+    return RateLimitItemPerMinute(settings.API_REQUESTS_PER_MINUTE)
+
+
+class KeyThrottle(BaseThrottle):
+    """At most `API_REQUESTS_PER_MINUTE` of one key; a key issued with `--throttle none` has no limit.
+
+    DRF's own throttles read, add and write the cache in three steps, so parallel requests pass them.
+    """
+
+    _wait_s: float | None = None
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        self._wait_s = hit(request.auth) if isinstance(request.auth, Credential) else None
+        return self._wait_s is None
+
+    def wait(self) -> float | None:
+        return self._wait_s

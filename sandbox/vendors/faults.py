@@ -1,0 +1,351 @@
+"""Every way in which a fake provider misbehaves, and the book of those that were asked for.
+
+A fault is one of two sorts. An `Instead` takes the place of the answer; a `Bend` takes the answer's frames and gives
+the steps in which they are sent. Each kind is a class whose fields are its parameters.
+"""
+
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from sandbox.vendors.exchange import Exchange, Headers
+
+Target = Literal["chat", "attribution", "conversion"]
+MatchKey = Literal["model", "advertiser_id", "event_type", "device_id", "outer_event_id"]
+Count = Annotated[int, Meta(ge=0)]
+Times = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Status = Annotated[int, Meta(ge=200, le=599)]
+
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
+
+
+class UnknownFaultError(ValueError):
+    """The requested fault does not exist; the message names what is wrong."""
+
+
+class Vendor(Protocol):
+    """What a fault needs to say an error in the vendor's words."""
+
+    def error(self, status: int, code: str | int | None, message: str | None) -> dict[str, Any]:
+        """The vendor's error body, with its usual code and words for the status where they are None."""
+
+
+class Wire(Protocol):
+    """What a fault needs to write into a stream in the vendor's dialect."""
+
+    def content_frame(self, text: str) -> bytes:
+        """A streamed chunk with this text."""
+
+    def error_frame(self, code: str | int, message: str, *, event: bool = False, inside_chunk: bool = False) -> bytes:
+        """A streamed error, as `event: error` or inside a chunk that has choices when so asked."""
+
+
+class Pace(Struct):
+    """Wait for the next token's time; what follows is the next frame."""
+
+
+class Pause(Struct):
+    delay_s: float | None  # None: until the client leaves
+
+
+Step = bytes | Pace | Pause
+
+
+class Fault(Struct, tag_field="kind", kw_only=True, forbid_unknown_fields=True):
+    targets: ClassVar[tuple[Target, ...]] = ("chat", "attribution", "conversion")
+    streams_only: ClassVar[bool] = False
+
+    on: Target
+    times: Times | None = None
+    match: dict[MatchKey, str | int] = field(default_factory=dict)
+
+    def suits(self, request: dict[str, object]) -> bool:
+        return all(str(request.get(key)) == str(wanted) for key, wanted in self.match.items())
+
+
+class Instead(Fault):
+    """Takes the place of the vendor's answer; `processed` says whether the request took effect before."""
+
+    processed: ClassVar[bool] = False
+
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        raise NotImplementedError
+
+
+class Bend(Fault):
+    """Changes how the answer is sent; the base class changes nothing. A plain (not streamed) answer is one frame.
+
+    `headers` are added to the answer; `closes`: the connection is closed in the middle of it."""
+
+    headers: ClassVar[Headers] = ()
+    closes: ClassVar[bool] = False
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        return paced(frames)
+
+
+def paced(frames: Sequence[bytes]) -> Iterator[Step]:
+    for frame in frames:
+        yield Pace()
+        yield frame
+
+
+# Instead of an answer.
+
+
+class WithStatus(Instead, tag="status"):
+    status: Status
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    code: str | int | None = None
+    message: str | None = None
+
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        if self.body is None:
+            await exchange.answer_json(vendor.error(self.status, self.code, self.message), self.status, headers)
+        else:
+            await exchange.answer(self.status, self.body.encode(), b"text/plain; charset=utf-8", headers)
+
+
+class RetryAfter(Instead, tag="retry_after"):
+    seconds: Count = 1
+    code: str | int | None = None
+    message: str | None = None
+
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        headers = [(b"retry-after", b"%d" % self.seconds)]
+        await exchange.answer_json(vendor.error(429, self.code, self.message), 429, headers)
+
+
+class ErrorIn200(Instead, tag="error_in_200"):
+    code: str | int
+    message: str | None = None
+
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        await exchange.answer_json(vendor.error(200, self.code, self.message))
+
+
+class Garbage(Instead, tag="garbage"):
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        await exchange.answer(200, HTML, b"text/html")
+
+
+class Redirect(Instead, tag="redirect"):
+    location: str
+    status: Annotated[int, Meta(ge=300, le=399)] = 302
+
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        await exchange.answer(self.status, b"", b"text/html", [(b"location", self.location.encode("latin-1"))])
+
+
+class ResetBefore(Instead, tag="reset_before"):
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        await exchange.reset()
+
+
+class ResetAfter(ResetBefore, tag="reset_after"):
+    processed = True
+
+
+class Hang(Instead, tag="hang"):
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        await exchange.left()
+
+
+class HangAfter(Hang, tag="hang_after"):
+    processed = True
+
+
+# Bent answers.
+
+
+class Slow(Bend, tag="slow"):
+    delay_s: Seconds
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        for frame in frames:
+            yield Pause(self.delay_s)
+            yield from paced([frame])
+
+
+class Huge(Bend, tag="huge"):
+    """The vendors write the long text into their answers themselves."""
+
+    bytes: Annotated[int, Meta(ge=1, le=1 << 30)]
+
+
+class Empty(Bend, tag="empty"):
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        return iter(())
+
+
+class ChatBend(Bend):
+    targets = ("chat",)
+
+
+class SlowFirstToken(ChatBend, tag="slow_first_token"):
+    delay_s: Seconds
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        yield Pause(self.delay_s)
+        yield from paced(frames)
+
+
+class Stall(ChatBend, tag="stall"):
+    after_chunks: Count = 3
+    delay_s: Seconds | None = None
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        yield from paced(frames[: self.after_chunks])
+        yield Pause(self.delay_s)
+        yield from paced(frames[self.after_chunks :])
+
+
+class Cut(ChatBend, tag="cut"):
+    closes = True
+
+    after_chunks: Count = 3
+    mid_chunk: bool = False
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        # Always short of the end: what had its [DONE] would not be cut.
+        whole = min(self.after_chunks, len(frames) - 1)
+        yield from paced(frames[:whole])
+        if self.mid_chunk:
+            yield frames[whole][: len(frames[whole]) // 2]
+
+
+class Gzip(ChatBend, tag="gzip"):
+    headers = ((b"content-encoding", b"gzip"),)
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        gzip = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+        yield from paced([gzip.compress(frame) + gzip.flush(zlib.Z_SYNC_FLUSH) for frame in frames])
+        yield gzip.flush()
+
+
+class Bytewise(ChatBend, tag="bytewise"):
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        for frame in frames:
+            yield Pace()
+            yield from (frame[i : i + 1] for i in range(len(frame)))
+
+
+class StreamBend(ChatBend):
+    """Needs a stream: a request without one is left alone and uses none of its times."""
+
+    streams_only = True
+
+
+class ErrorFrame(StreamBend, tag="error_frame"):
+    after_chunks: Count = 3
+    code: str | int = "InternalServiceError"
+    message: str = "The service encountered an unexpected internal error."
+    event: bool = False
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        yield from paced(frames[: min(self.after_chunks, len(frames) - 1)])
+        yield wire.error_frame(self.code, self.message, event=self.event)
+
+
+class ErrorInChunk(StreamBend, tag="error_in_chunk"):
+    after_chunks: Count = 3
+    code: str | int = "ServerOverloaded"
+    message: str = "The provider is overloaded."
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        yield from paced(frames[: min(self.after_chunks, len(frames) - 1)])
+        yield wire.error_frame(self.code, self.message, inside_chunk=True)
+
+
+class HalfCharacter(StreamBend, tag="half_character"):
+    closes = True
+
+    after_chunks: Count = 3
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        yield from paced(frames[: min(self.after_chunks, len(frames) - 1)])
+        frame = wire.content_frame("河")
+        yield frame[: frame.index("河".encode()) + 2]
+
+
+class NoDone(StreamBend, tag="no_done"):
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        return paced(frames[:-1])
+
+
+class Keepalives(StreamBend, tag="keepalives"):
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        for frame in frames:
+            yield b": keep-alive\n\ndata:\n\n"
+            yield from paced([frame])
+
+
+class Crlf(StreamBend, tag="crlf"):
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        # JSON escapes its line ends, so these are the stream's own.
+        return paced([frame.replace(b"\n", b"\r\n") for frame in frames])
+
+
+AnyFault = (
+    WithStatus | RetryAfter | ErrorIn200 | Garbage | Redirect | ResetBefore | ResetAfter | Hang | HangAfter
+    | Slow | Huge | Empty | SlowFirstToken | Stall | Cut | Gzip | Bytewise
+    | ErrorFrame | ErrorInChunk | HalfCharacter | NoDone | Keepalives | Crlf
+)  # fmt: skip
+_decoder = msgspec.json.Decoder(AnyFault)
+
+
+def kind_of(fault: Fault) -> str:
+    return str(fault.__struct_config__.tag)
+
+
+class FaultBook:
+    """The faults asked for, in their order."""
+
+    def __init__(self) -> None:
+        self._faults: dict[int, Fault] = {}
+        self._ids = itertools.count(1)
+
+    def add(self, body: bytes) -> int:
+        """Note the fault that this JSON describes and return its id. Raises: UnknownFaultError."""
+        try:
+            fault = _decoder.decode(body)
+        except msgspec.DecodeError as err:
+            raise UnknownFaultError(str(err)) from err
+        if fault.on not in fault.targets:
+            raise UnknownFaultError(
+                f"{kind_of(fault)!r} does not exist on {fault.on!r}, only on {', '.join(fault.targets)}"
+            )
+        fault_id = next(self._ids)
+        self._faults[fault_id] = fault
+        return fault_id
+
+    def take(self, on: Target, *, stream: bool = False, **request: object) -> Fault | None:
+        """The first fault that suits this request, which uses up one of its times."""
+        for fault_id, fault in self._faults.items():
+            if fault.on == on and (stream or not fault.streams_only) and fault.suits(request):
+                self._use(fault_id, fault)
+                return fault
+        return None
+
+    def _use(self, fault_id: int, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        fault.times -= 1
+        if fault.times == 0:
+            del self._faults[fault_id]
+
+    def remove(self, fault_id: int) -> bool:
+        return self._faults.pop(fault_id, None) is not None
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def as_list(self) -> list[dict[str, Any]]:
+        return [{"id": fault_id, **msgspec.to_builtins(fault)} for fault_id, fault in self._faults.items()]

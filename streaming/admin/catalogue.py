@@ -1,0 +1,71 @@
+"""Providers, models and routes, to edit."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import URLField
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+
+from streaming.admin import conversations, usage_page  # noqa: F401  # registers the conversations
+from streaming.models import ChatModel, Provider, Route
+
+PRICES = ["prompt_price", "cached_price", "completion_price"]
+
+
+class BesideEnvironment:
+    """The lists say what is served without any row: they would look empty beside a site that works."""
+
+    list_before_template = "admin/streaming/environment_help.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        context = {"environment_models": list(settings.ARK_MODELS.items())} | (extra_context or {})
+        page: HttpResponseBase = super().changelist_view(request, context)  # type: ignore[misc]  # ModelAdmin's
+        return page
+
+
+@admin.register(Provider)
+class ProviderAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+    list_display = ["slug", "dialect", "base_url", "api_key_env", "has_key"]
+    search_fields = ["slug"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, URLField):
+            kwargs["assume_scheme"] = "https"  # Django's default from 6.0 on
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description=_("key is set"), boolean=True)
+    def has_key(self, provider: Provider) -> bool:
+        """In this process, that is: workers and other machines may differ."""
+        return bool(os.environ.get(provider.api_key_env, "").strip())
+
+
+class RouteInline(TabularInline):  # type: ignore[misc]  # as above
+    model = Route
+    extra = 0
+    fields = ["position", "provider", "upstream_model", *PRICES]
+    ordering = ["position"]
+    show_change_link = True
+
+
+@admin.register(ChatModel)
+class ChatModelAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # as above
+    list_display = ["name", "created_at"]
+    search_fields = ["name"]
+    inlines = [RouteInline]
+
+
+@admin.register(Route)
+class RouteAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # as above
+    list_display = ["chat_model", "position", "provider", "upstream_model", *PRICES]
+    list_display_links = ["chat_model", "upstream_model"]
+    list_filter = ["provider", "chat_model"]
+    list_select_related = ["chat_model", "provider"]
+    search_fields = ["chat_model__name", "upstream_model"]
+    ordering = ["chat_model__name", "position"]
+    fields = ["chat_model", "position", "provider", "upstream_model", *PRICES]
+    change_form_outer_before_template = "admin/streaming/route/test.html"

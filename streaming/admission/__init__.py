@@ -1,0 +1,1 @@
+"""Who may start a turn, and how many. Imports the catalogue."""

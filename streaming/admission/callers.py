@@ -1,0 +1,126 @@
+"""May this request start a turn? The caller and the model, with at most one hop to a thread.
+
+A key and the catalogue are kept in memory for a few seconds, so that a busy caller's turn begins without a query.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+
+from foundation.access import authentication, throttling
+from foundation.access.credentials import Credential
+from streaming.admission import limits
+from streaming.admission.limits import Grant
+from streaming.catalogue import catalogue
+from streaming.catalogue.catalogue import Catalogue, ServedModel
+from streaming.models import Completion
+from streaming.wire import faults
+from streaming.wire.faults import Fault
+
+T = TypeVar("T")
+
+_SHOWN_CHARS = 100  # of a name that is quoted back
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who is let in, and what is served."""
+
+    credential: Credential
+    catalogue: Catalogue
+
+    def models(self) -> list[ServedModel]:
+        """The models that this caller may use."""
+        return [model for model in self.catalogue.models.values() if self.credential.may_use(model.name)]
+
+    def model(self, name: str | None) -> ServedModel:
+        """The model of this name, or the default one. Raises: Fault 404, 403."""
+        name = name or self.catalogue.default_name
+        model = self.catalogue.models.get(name or "")
+        if model is None:
+            message = f"The model {(name or '')[:_SHOWN_CHARS]!r} does not exist."
+            raise Fault("model_not_found", message, status=404, param="model")
+        if not self.credential.may_use(model.name):
+            raise Fault("model_not_allowed", f"This key may not use the model {name!r}.", status=403, param="model")
+        return model
+
+
+async def admit(request: HttpRequest) -> Caller:
+    """Who asks, the request counted. Raises: Fault 401, 429."""
+    caller = await identify(request)
+    await count(caller)
+    return caller
+
+
+async def count(caller: Caller) -> None:
+    """Raises: Fault 429."""
+    wait_s = await throttling.ahit(caller.credential)
+    if wait_s is not None:
+        raise limits.too_many_requests(wait_s)
+
+
+async def identify(request: HttpRequest) -> Caller:
+    """Who asks; who begins a turn is counted when it begins (`limits.enter`). Raises: Fault 401, 503."""
+    try:
+        secret = authentication.secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
+    except authentication.NoSecret as err:
+        message = "Send your API key as: Authorization: Bearer <key>."
+        raise Fault("missing_api_key", message, status=401) from err
+    credential = authentication.without_query(secret)
+    served = catalogue.current()
+    if credential is not None and served is not None:
+        return Caller(credential=credential, catalogue=served)
+    try:
+        # For a connection and for the answer: a PostgreSQL that hangs would hold the request for as long as it hangs.
+        async with asyncio.timeout(2 * settings.DATABASE_POOL_TIMEOUT_S):
+            return await _looked_up(secret)
+    except TimeoutError as err:
+        raise faults.database_unavailable() from err
+
+
+# By secret. All that ask at once share one: else each of a busy key's turns would go to the database, and its thread
+# take the CPU of the streams, whenever the key is due to be read again.
+_look_ups: "dict[str, asyncio.Task[Caller]]" = {}
+
+
+async def _looked_up(secret: str) -> Caller:
+    task = _look_ups.get(secret)
+    if task is None:
+        task = _look_ups[secret] = asyncio.create_task(in_thread(lambda: _look_up(secret)))
+        task.add_done_callback(lambda done: _forget(secret, done))
+    return await asyncio.shield(task)  # one that leaves takes the answer from nobody
+
+
+def _forget(secret: str, task: "asyncio.Task[Caller]") -> None:
+    del _look_ups[secret]
+    if not task.cancelled():
+        task.exception()  # seen, should all who asked have left
+
+
+def _look_up(secret: str) -> Caller:
+    credential = authentication.look_up(secret)
+    if credential is None:
+        raise Fault("invalid_api_key", "The API key is not valid.", status=401)
+    return Caller(credential=credential, catalogue=catalogue.current() or catalogue.read())
+
+
+def leave(grant: Grant, completion: Completion) -> None:
+    """The turn has ended. Returns at once."""
+    limits.leave(grant, (completion.prompt_tokens or 0) + (completion.completion_tokens or 0))
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run database work off the loop, and give the connection back: no request signal does it on these paths."""
+
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    return await asyncio.get_running_loop().run_in_executor(None, run)

@@ -1,0 +1,1 @@
+"""Public models, their routes and prices. Imports the models only."""

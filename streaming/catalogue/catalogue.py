@@ -1,0 +1,117 @@
+"""Which models there are and how each is served: the rows of the admin, and `ARK_MODELS` for what has no row."""
+
+import os
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from streaming.catalogue.prices import Price
+from streaming.models import ChatModel, Provider, Route
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedRoute:
+    """A route with all that a request needs."""
+
+    provider: str
+    base_url: str
+    api_key_env: str
+    dialect: str
+    upstream_model: str
+    price: Price | None = None
+
+    @property
+    def api_key(self) -> str:
+        return os.environ.get(self.api_key_env, "").strip()  # files of keys tend to end in a line feed
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of this route no client may see."""
+        address = urlsplit(self.base_url)
+        host = address.hostname or ""
+        if "." not in host:
+            host = ""  # one word ("api") would be blanked out in every message
+        return [text for text in dict.fromkeys((self.api_key, address.netloc, host)) if text]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """A public model. `created_at` is in Unix seconds, 0 when it comes from the environment."""
+
+    name: str
+    created_at: int
+    routes: tuple[ServedRoute, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """All served models by name, in the order in which they are shown; the first is the default."""
+
+    models: dict[str, ServedModel]
+    read_at: float
+
+    @property
+    def default_name(self) -> str | None:
+        return settings.CHAT_DEFAULT_MODEL or next(iter(self.models), None)
+
+
+_current: Catalogue | None = None
+
+
+def current() -> Catalogue | None:
+    """The catalogue in memory, unless it is older than `CHAT_CATALOGUE_CACHE_S`."""
+    if _current is None or time.monotonic() - _current.read_at > settings.CHAT_CATALOGUE_CACHE_S:
+        return None
+    return _current
+
+
+def read() -> Catalogue:
+    """Read the catalogue from the database and keep it; two queries."""
+    global _current  # one per process, replaced as a whole
+    models = {model.name: model for model in (*_of_environment(), *_of_database())}
+    _current = read = Catalogue(models=models, read_at=time.monotonic())
+    return read  # not what another thread may have put there meanwhile
+
+
+def _of_environment() -> list[ServedModel]:
+    return [
+        ServedModel(
+            name=name,
+            created_at=0,
+            routes=(
+                ServedRoute(
+                    provider="ark",
+                    base_url=settings.ARK_BASE_URL,
+                    api_key_env="ARK_API_KEY",
+                    dialect=Provider.Dialect.ARK,
+                    upstream_model=upstream_model,
+                ),
+            ),
+        )
+        for name, upstream_model in settings.ARK_MODELS.items()
+    ]
+
+
+def _of_database() -> list[ServedModel]:
+    rows = ChatModel.objects.with_routes().order_by("created_at", "pk")
+    return [
+        ServedModel(
+            name=row.name,
+            created_at=int(row.created_at.timestamp()),
+            routes=tuple(served(route) for route in row.routes.all()),
+        )
+        for row in rows
+    ]
+
+
+def served(route: Route) -> ServedRoute:
+    return ServedRoute(
+        provider=route.provider.slug,
+        base_url=route.provider.base_url,
+        api_key_env=route.provider.api_key_env,
+        dialect=route.provider.dialect,
+        upstream_model=route.upstream_model,
+        price=Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price),
+    )

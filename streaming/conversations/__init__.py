@@ -1,0 +1,1 @@
+"""Stored conversations. Imports the models and wire."""

@@ -1,0 +1,88 @@
+"""A tiny real chat over one route, on behalf of an operator: does it answer, how soon, and what does it say if not?
+
+It goes the way of every chat (relay.py: retries, time-outs, record), so what it finds is what clients would meet. Its
+completion stands on record as any other.
+"""
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass
+
+import msgspec
+
+from streaming.catalogue.catalogue import ServedRoute
+from streaming.models import Completion
+from streaming.turns import recorder
+from streaming.turns.relay import Relay
+from streaming.turns.turn import Plan
+from streaming.wire.faults import Fault
+from streaming.wire.profiles import AppProfile
+
+TIMEOUT_S = 20.0
+OWNER = "route test"  # no credential has it: nobody can resume or stop it
+_MAX_CHARS = 2000
+_FIELDS = {"messages": msgspec.Raw(b'[{"role":"user","content":"Answer with the single word: pong"}]')}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The completion as it was recorded, and what it said. `error` is for operators: without keys, with our codes."""
+
+    completion: Completion
+    answer: str
+    reasoning: str
+    error: str
+
+
+class _Transcript(AppProfile):
+    fault: Fault | None = None
+
+    def error(self, fault: Fault) -> bytes:
+        self.fault = fault
+        return super().error(fault)
+
+
+async def run(route: ServedRoute, *, chat_model: str, caller_id: int | None) -> Outcome:
+    """Ask the route; ends within `TIMEOUT_S`, whatever the provider does. On the loop of the process's other chats."""
+    transcript = _Transcript(keeps_text=True)
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    plan = Plan(
+        completion=_completion(chat_model, caller_id),
+        routes=[route],
+        fields=_FIELDS,
+        on_end=lambda _completion: None if ended.done() else ended.set_result(None),
+    )
+    relay = Relay(plan, profile=transcript)
+    error = ""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await relay.open()
+            await ended
+    except Fault as fault:
+        error = _said(fault)
+    except TimeoutError:
+        relay.client_left()
+        error = f"timeout: no whole answer within {TIMEOUT_S:g} s"
+    return Outcome(
+        completion=plan.completion,
+        answer="".join(transcript.text)[:_MAX_CHARS],
+        reasoning="".join(transcript.reasoning)[:_MAX_CHARS],
+        error=error or (_said(transcript.fault) if transcript.fault else ""),
+    )
+
+
+def _completion(chat_model: str, caller_id: int | None) -> Completion:
+    return Completion(
+        caller_id=caller_id,
+        owner=OWNER,
+        profile=Completion.Profile.APP,
+        is_stream=True,
+        chat_model=chat_model,
+        started_at=dt.datetime.now(dt.UTC),
+        process_id=recorder.current().process_id,
+    )
+
+
+def _said(fault: Fault) -> str:
+    said = ": ".join(part for part in (fault.detail, fault.quote) if part)  # what we asked is no user's text
+    return f"{fault.code}: {said or fault.message}"

@@ -1,0 +1,64 @@
+"""Looks after all open turns of this process: timeouts and heartbeats, and the end of the process.
+
+One timer for all, since a timer for each stream that is set again with every chunk would cost as much as the chunk.
+"""
+
+import asyncio
+import time
+from typing import Protocol
+
+from django.conf import settings
+from prometheus_client import Gauge
+
+_EVERY_S = 0.25
+
+
+class Watched(Protocol):
+    def look_after(self, now: float) -> None:
+        """See what is due; `now` is monotonic, in seconds."""
+
+    def interrupt(self) -> None:
+        """End the turn: the process ends."""
+
+
+class Watchdog:
+    """The open turns of one event loop."""
+
+    def __init__(self) -> None:
+        self._open: set[Watched] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_draining = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, turn: Watched) -> None:
+        self._open.add(turn)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._look)
+
+    def discard(self, turn: Watched) -> None:
+        self._open.discard(turn)
+
+    def drain(self) -> None:
+        """Take no more turns, and interrupt those that have not ended by themselves after `CHAT_DRAIN_S`."""
+        if self.is_draining:
+            return
+        self.is_draining = True
+        asyncio.get_running_loop().call_later(settings.CHAT_DRAIN_S, self._interrupt_all)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        for turn in tuple(self._open):
+            turn.look_after(now)
+        if self._open:
+            self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._look)
+
+    def _interrupt_all(self) -> None:
+        for turn in tuple(self._open):
+            turn.interrupt()
+
+
+watch = Watchdog()
+Gauge("rivermouth_open_turns", "Turns that run on this process").set_function(lambda: len(watch))

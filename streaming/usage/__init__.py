@@ -1,0 +1,1 @@
+"""Usage and cost, summed per hour. Imports the models only."""

@@ -1,0 +1,261 @@
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from attribution.clicks import storage
+from attribution.clicks.matching import Match
+from attribution.clicks.storage import Activation
+from attribution.devices import device_ids
+from attribution.models import App, Click
+from attribution.platforms.oceanengine import monitor_link
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ANDROID = {"oaid": "5f3d8c1e-7b2a-4d9f", "android_id": "89aaa371d65a588b", "imei": "868027010000001"}
+WEB_VIEW = "Mozilla/5.0 (Linux; Android 13; M2012K11AC Build/TKQ1; wv) AppleWebKit/537.36"
+DALVIK = "Dalvik/2.1.0 (Linux; U; Android 13; M2012K11AC Build/TKQ1)"
+
+
+@pytest.fixture
+def app() -> App:
+    return App.objects.create(slug="demo")
+
+
+def store(app: App, parameters: Mapping[str, object], *, ago: timedelta = timedelta(hours=1)) -> None:
+    query = urlencode({"callback_param": "B.abc", **parameters})
+    click = monitor_link.parse(query, app_id=app.pk, received_at=NOW)
+    click.clicked_at = NOW - ago
+    storage.store([click])
+
+
+def find(app: App, ids: Mapping[str, str], *, ip: str = "", user_agent: str = "", activated_at: datetime) -> Match:
+    [match] = storage.find([Activation(app=app, ids=ids, ip=ip, user_agent=user_agent, at=activated_at)])
+    return match
+
+
+def test_store_keeps_every_field(app: App) -> None:
+    md5 = device_ids.md5_of("a")
+    query = urlencode(
+        {
+            **dict.fromkeys(monitor_link.AD_ID_FIELDS, 7384520193847263251),
+            **{name: f'"{name}" 学习\\助手' for name in monitor_link.AD_NAME_FIELDS},
+            **{name: name for name in monitor_link.MATERIAL_FIELDS},
+            "oaid": "a1b2",
+            "androidid": md5,
+            "imei": md5,
+            "idfa": "AEBE52E7",
+            "caid": f'[{{"caid_md5":"{md5}"}}]',
+            "ip": "10.0.0.1",
+            "ipv6": "2001:db8::1",
+            "ua": WEB_VIEW,
+            "os": "2",
+            "model": "M",
+            "ts": "1795430400123",
+            "request_id": "r",
+            "track_id": "t",
+            "callback_param": "c",
+            "callback_url": "http://u",
+            "mac": "m",
+        }
+    )
+    click = monitor_link.parse(query, app_id=app.pk, received_at=NOW)
+
+    storage.store([click])
+
+    stored = Click.objects.values().get()
+    written = {field.attname: getattr(click, field.attname) for field in Click._meta.concrete_fields}
+    assert {name: plain(value) for name, value in stored.items()} == {**written, "id": stored["id"]}
+    assert all(value not in (None, "", [], {}) for name, value in stored.items() if name != "oddities")
+
+
+def test_store_drops_a_repeated_request_id(app: App) -> None:
+    other = App.objects.create(slug="other")
+
+    store(app, {"request_id": "r1", "aid": 1})
+    store(app, {"request_id": "r1", "aid": 2})
+    store(other, {"request_id": "r1", "aid": 3})
+
+    assert list(Click.objects.order_by("aid").values_list("aid", flat=True)) == [1, 3]
+
+
+def test_store_drops_a_request_id_repeated_in_one_batch(app: App) -> None:
+    batch = [monitor_link.parse(f"request_id=r1&aid={aid}", app_id=app.pk, received_at=NOW) for aid in (1, 2)]
+
+    storage.store(batch)
+
+    assert Click.objects.count() == 1
+
+
+def test_store_keeps_clicks_without_a_request_id(app: App) -> None:
+    store(app, {})
+    store(app, {})
+
+    assert Click.objects.count() == 2
+
+
+names = st.sampled_from([*monitor_link.NAMES, "other"]) | st.text(max_size=5)
+values = (
+    st.text(max_size=300)
+    | st.integers().map(str)
+    | st.sampled_from(["__X__", "%00", "%", "%ff", "[[", '{"caid":[]}', "::1", "9" * 400, "1795430400123"])
+)
+queries = st.lists(st.tuples(names, values).map("=".join)).map("&".join)
+
+
+@given(st.lists(queries, min_size=1, max_size=20))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_store_takes_whatever_was_parsed(app: App, batch: list[str]) -> None:
+    Click.objects.all().delete()
+
+    storage.store([monitor_link.parse(query, app_id=app.pk, received_at=NOW) for query in batch])
+
+    assert 1 <= Click.objects.count() <= len(batch)
+
+
+@pytest.mark.parametrize(
+    ("clicked", "ids", "reason"),
+    [
+        ({"oaid": ANDROID["oaid"]}, ANDROID, "oaid"),
+        ({"oaid": ANDROID["oaid"].upper()}, ANDROID, "oaid"),
+        ({"oaid_md5": device_ids.md5_of(ANDROID["oaid"])}, ANDROID, "oaid"),
+        ({"androidid": device_ids.md5_of(ANDROID["android_id"])}, ANDROID, "android_id"),
+        ({"imei": device_ids.md5_of(ANDROID["imei"])}, ANDROID, "imei"),
+        ({"imei": device_ids.md5_of("868027010000001")}, {"imei": device_ids.md5_of("868027010000001")}, "imei"),
+        ({"idfa": "AEBE52E7-03EE-455A"}, {"idfa": "aebe52e7-03ee-455a"}, "idfa"),
+        ({"idfa_md5": device_ids.md5_of("AEBE52E7-03EE-455A")}, {"idfa": "aebe52e7-03ee-455a"}, "idfa"),
+        ({"caid": '[{"caid":"c1"},{"caid":"c2"}]'}, {"caid": "c2"}, "caid"),
+        ({"caid": f'[{{"caid_md5":"{device_ids.md5_of("c2")}"}}]'}, {"caid": '[{"caid":"c2"}]'}, "caid"),
+    ],
+)
+def test_find_by_each_id(app: App, clicked: dict[str, str], ids: dict[str, str], reason: str) -> None:
+    store(app, clicked)
+
+    found = find(app, ids, activated_at=NOW)
+
+    assert (found.click_id, found.reason, found.click_to_install_s) == (Click.objects.get().pk, reason, 3600)
+
+
+@pytest.mark.parametrize(
+    ("clicked", "ip"),
+    [
+        ({"ip": "203.0.113.7"}, "203.0.113.7"),
+        ({"ip": "203.0.113.7"}, "::ffff:203.0.113.7"),
+        ({"ip": "203.0.113.9", "ipv6": "2001:DB8::1"}, "2001:db8:0::1"),
+        ({"ip": "2001:db8::1"}, "2001:db8::1"),
+    ],
+)
+def test_find_by_ip_and_user_agent(app: App, clicked: dict[str, str], ip: str) -> None:
+    app.matches_by_network = True
+    store(app, {"ua": WEB_VIEW, **clicked})
+
+    found = find(app, {}, ip=ip, user_agent=DALVIK, activated_at=NOW)
+
+    assert (found.click_id, found.reason) == (Click.objects.get().pk, "ip_user_agent")
+
+
+def test_find_by_ip_and_user_agent_only_where_allowed(app: App) -> None:
+    store(app, {"ua": WEB_VIEW, "ip": "203.0.113.7"})
+
+    found = find(app, ANDROID, ip="203.0.113.7", user_agent=WEB_VIEW, activated_at=NOW)
+
+    assert (found.click_id, found.reason) == (None, "no_click")
+
+
+@pytest.mark.parametrize(
+    ("clicked", "ids"),
+    [
+        ({"oaid": "__OAID__"}, {"oaid": "__OAID__"}),
+        ({"oaid": "00000000-0000-0000-0000-000000000000"}, {"oaid": "00000000-0000-0000-0000-000000000000"}),
+        ({"androidid": device_ids.md5_of("9774d56d682e549c")}, {"android_id": "9774d56d682e549c"}),
+        ({"idfa_md5": "9f89c84a559f573636a47ff8daed0d33"}, {"idfa": "00000000-0000-0000-0000-000000000000"}),
+        ({"caid": "[]"}, {"caid": ""}),
+    ],
+)
+def test_find_never_by_absent_ids(app: App, clicked: dict[str, str], ids: dict[str, str]) -> None:
+    store(app, clicked)
+
+    found = find(app, ids, activated_at=NOW)
+
+    assert (found.click_id, found.reason) == (None, "no_device_id")
+
+
+def test_find_takes_the_newest_before_the_activation(app: App) -> None:
+    for ago_h in (50, 2, 30, -1):
+        store(app, {"oaid": ANDROID["oaid"]}, ago=timedelta(hours=ago_h))
+
+    found = find(app, ANDROID, activated_at=NOW)
+
+    assert found.clicked_at == NOW - timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("ago", "reason"),
+    [(timedelta(days=3, seconds=1), "click_too_old"), (timedelta(seconds=-1), "click_after_activation")],
+)
+def test_find_explains_a_miss(app: App, ago: timedelta, reason: str) -> None:
+    app.click_window_days = 3
+    store(app, {"oaid": ANDROID["oaid"]}, ago=ago)
+
+    found = find(app, ANDROID, activated_at=NOW)
+
+    assert (found.click_id, found.reason) == (None, reason)
+
+
+def test_find_leaves_out_other_apps_and_clicks_without_callback(app: App) -> None:
+    store(App.objects.create(slug="other"), {"oaid": ANDROID["oaid"]})
+    store(app, {"oaid": ANDROID["oaid"], "callback_param": ""})
+
+    found = find(app, ANDROID, activated_at=NOW)
+
+    assert (found.click_id, found.reason) == (None, "no_click")
+
+
+def test_find_after_the_key_was_rotated(app: App, settings: Settings) -> None:
+    store(app, {"oaid": ANDROID["oaid"]})
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEYS]
+
+    found = find(app, ANDROID, activated_at=NOW)
+
+    assert found.reason == "oaid"
+
+
+def test_find_takes_one_query(app: App, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    app.matches_by_network = True
+    ids = {**ANDROID, "idfa": "AEBE52E7", "caid": "c1"}
+
+    with django_assert_num_queries(1):
+        find(app, ids, ip="203.0.113.7", user_agent=WEB_VIEW, activated_at=NOW)
+    with django_assert_num_queries(0):
+        find(app, {}, activated_at=NOW)
+
+
+def plain(value: object) -> object:
+    """The bytes of a `memoryview`, as the database gives digests."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def test_find_answers_for_each_of_many_in_one_query(
+    app: App, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        store(app, {"oaid": f"oaid-{number}"})
+    wanted = [f"oaid-{number}" for number in (2, 9, 0)]
+
+    with django_assert_num_queries(1):
+        found = storage.find([Activation(app=app, ids={"oaid": oaid}, at=NOW) for oaid in wanted])
+
+    ids = list(Click.objects.order_by("id").values_list("id", flat=True))
+    assert [(match.click_id, match.reason) for match in found] == [
+        (ids[2], "oaid"),
+        (None, "no_click"),
+        (ids[0], "oaid"),
+    ]
