@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,10 +54,18 @@ class Server:
 @contextlib.contextmanager
 def uvicorn(application: str, *options: str, log_file: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     """Run the ASGI application; it is ready when this yields."""
-    ours = ["--loop", "foundation.serving.event_loop:create", "--http", "foundation.serving.http_protocol:HttpProtocol"]
-    command = ["uvicorn", application, *ours, "--port", "0", "--no-access-log", *options]
+    command = ["uvicorn", application, *web_options(), "--port", "0", *options]
     with running(*command, log_file=log_file, environment=environment) as process:
         yield Server(url=_url_of(process, log_file), process=process, log_file=log_file)
+
+
+def web_options() -> list[str]:
+    """uvicorn's options as the Procfile starts it, less the address."""
+    _uvicorn, _application, *options = shlex.split(
+        (ROOT / "Procfile").read_text().partition("web: ")[2].splitlines()[0]
+    )
+    address = {"--host", "$HOST", "--port", "$PORT"}
+    return [option for option in options if option not in address]
 
 
 @contextlib.contextmanager

@@ -223,6 +223,7 @@ class DrivenHandler(ASGIHandler):
             return
         set_script_prefix(get_script_prefix(scope))
         request = ASGIRequest(scope, BytesIO(body))
+        request.META.setdefault("CONTENT_LENGTH", str(len(body)))  # see serving/chunked.py
         # The client's leaving is the only thing left to be received, also long after the view has returned.
         respond = asyncio.create_task(self._respond(request, send))
         try:

@@ -43,6 +43,7 @@ READY_WITHIN_S = 120
 STOP_MARGIN_S = 10
 SANDBOX = (
     "uvicorn sandbox.app:application --port {port} --no-access-log --log-level warning --timeout-graceful-shutdown 1"
+    " --timeout-keep-alive 75"
 )
 
 

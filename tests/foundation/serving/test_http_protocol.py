@@ -1,13 +1,17 @@
-"""Addresses with bytes beyond ASCII, as the web server takes them from the wire."""
+"""What the web server takes from the wire: addresses with bytes beyond ASCII, and requests that ask for an upgrade."""
 
+import json
+import shutil
 import socket
+import subprocess
 from http.client import HTTPResponse
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from attribution.models import App, Click
-from foundation.serving.http_protocol import with_escaped_address
+from attribution.models import App, Click, Conversion
+from foundation.serving.http_protocol import with_escaped_address, without_upgrade
 from tests.stack import Stack
 
 
@@ -58,3 +62,92 @@ def test_only_the_first_line_is_escaped() -> None:
     request = b"GET /?a=\xd0\xa1&b=%41 HTTP/1.1\r\nX-Name: \xd0\r\n\r\n"
 
     assert with_escaped_address(request) == b"GET /?a=%D0%A1&b=%41 HTTP/1.1\r\nX-Name: \xd0\r\n\r\n"
+
+
+EVENT = {"event": "active", "user_id": "u1", "os": "android", "android_id": "89aaa371d65a588b"}
+CHAT = {"model": "doubao", "messages": [{"role": "user", "content": "Hi"}]}
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+WEBSOCKET = (
+    b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
+)
+OTHER = b"connection: upgrade\r\nupgrade: TLS/1.0, IRC/6.9\r\n"
+
+
+def post(stack: Stack, path: str, body: object, wish: bytes = b"", *, is_chunked: bool = False) -> bytes:
+    payload = json.dumps(body).encode()
+    framing = b"Content-Length: %d" % len(payload)
+    if is_chunked:
+        payload = b"".join(b"1\r\n%c\r\n" % byte for byte in payload) + b"0\r\n\r\n"
+        framing = b"Transfer-Encoding: chunked"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {stack.key}\r\n".encode()
+    return b"%bContent-Type: application/json\r\n%b%b\r\n\r\n%b" % (head, wish, framing, payload)
+
+
+@pytest.mark.parametrize("wish", [H2C, WEBSOCKET, OTHER])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_upgrade_that_is_not_taken_is_ignored(stack: Stack, wish: bytes, is_chunked: bool) -> None:
+    event, chat = (
+        post(stack, "/api/events/", EVENT, wish, is_chunked=is_chunked),
+        post(stack, "/v1/chat/completions", CHAT, wish, is_chunked=is_chunked),
+    )
+
+    # All on one connection: none of them ends it.
+    assert send(stack, event, chat, event) == [202, 200, 202]
+    assert Conversion.objects.get().user_id == "u1"
+
+
+def test_upgrade_is_ignored_however_the_request_is_cut(stack: Stack) -> None:
+    requests = post(stack, "/api/events/", EVENT, H2C) + post(stack, "/api/events/", {**EVENT, "user_id": "u2"}, H2C)
+    address = urlsplit(stack.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(requests), 7):
+            connection.sendall(requests[at : at + 7])
+        statuses = []
+        for _request in range(2):
+            answer = HTTPResponse(connection)
+            answer.begin()
+            answer.read()
+            statuses.append(answer.status)
+
+    assert statuses == [202, 202]
+    assert set(Conversion.objects.values_list("user_id", flat=True)) == {"u1", "u2"}
+
+
+@pytest.mark.parametrize("path", ["/api/events/", "/api/tokens/"])  # driven, and by way of Django's middleware
+def test_body_in_chunks_is_read(stack: Stack, path: str) -> None:
+    bodies = {"/api/events/": EVENT, "/api/tokens/": {"user_id": "u1"}}
+
+    [status] = send(stack, post(stack, path, bodies[path], is_chunked=True))
+
+    assert status == {"/api/events/": 202, "/api/tokens/": 201}[path]
+
+
+def test_tunnel_is_refused(stack: Stack) -> None:
+    assert send(stack, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n") == [400]
+
+
+def test_head_keeps_all_but_the_wish() -> None:
+    headers = [(b"host", b"x"), (b"connection", b"close, Upgrade"), (b"upgrade", b"h2c"), (b"x-empty", b"")]
+
+    head = without_upgrade(b"POST", b"/a?b", headers, version="1.1")
+
+    assert head == b"POST /a?b HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-empty: \r\n\r\n"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_that_asks_for_http2_reports_its_event(stack: Stack) -> None:
+    command = ["curl", "--silent", "--http2", f"{stack.url}/api/events/", "--json", json.dumps(EVENT)]
+    answer = subprocess.run([*command, "-H", f"Authorization: Bearer {stack.key}"], capture_output=True, check=True)
+
+    assert json.loads(answer.stdout)["duplicate"] is False
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="no Java compiler (Debian: default-jdk-headless)")
+def test_javas_client_reports_events_and_chats(stack: Stack) -> None:
+    program = Path(__file__).with_name("Client.java")
+    calls = [f"{stack.url}/api/events/", json.dumps(EVENT), f"{stack.url}/v1/chat/completions", json.dumps(CHAT)]
+
+    answer = subprocess.run(["java", program, stack.key, *calls], capture_output=True, check=True, timeout=120)
+
+    assert answer.stdout.decode().split() == ["202", "200"]
