@@ -11,16 +11,37 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 get_resolver().url_patterns  # noqa: B018  # loads all views: the first request would wait for it
 
-from foundation.serving import lifespan  # noqa: E402  # apps must be loaded first
+from foundation.serving import cors, lifespan, paths  # noqa: E402  # apps must be loaded first
 from foundation.serving.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402
 
 _driven = DrivenHandler()
+_cors = cors.Cors(settings.CORS_ALLOWED_ORIGINS, settings.CORS_PATHS)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan.serve(receive, send)
-    elif scope["type"] == "http" and settings.DRIVEN_PATHS.fullmatch(scope["path"]):
-        await _driven(scope, receive, send)
+    elif scope["type"] == "http":
+        await _serve(scope, receive, send)
     else:
         await _django(scope, receive, send)
+
+
+async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
+    is_driven = _is_driven(scope)
+    if not is_driven:
+        scope["path"] = paths.canonical(scope["path"], settings.PATH_ALIASES)
+        is_driven = _is_driven(scope)
+    if _cors.answers_preflight(scope):
+        await _cors.answer_preflight(scope, send)
+        return
+    headers = _cors.headers(scope)
+    if is_driven:
+        scope["more_headers"] = headers
+        await _driven(scope, receive, send)
+    else:
+        await _django(scope, receive, cors.adding(send, headers) if headers else send)
+
+
+def _is_driven(scope: Scope) -> bool:
+    return settings.DRIVEN_PATHS.fullmatch(scope["path"]) is not None

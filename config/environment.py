@@ -115,6 +115,22 @@ def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("htt
     return value.rstrip("/")
 
 
+def origins(name: str) -> list[str]:
+    """A comma list of web pages' origins, as browsers write them (`https://app.example.com`), or `*`."""
+    return [_origin(name, item) for item in listing(name)]
+
+
+def _origin(name: str, item: str) -> str:
+    try:
+        parts = urlsplit(item.lower())
+        is_origin = item == "*" or (f"{parts.scheme}://{parts.netloc}" == item.lower() and parts.port != 0)
+    except ValueError:
+        is_origin = False
+    if not is_origin or not (item == "*" or (parts.scheme and parts.hostname and not parts.username)):
+        raise ImproperlyConfigured(f"{name}: {item!r} is not an origin such as https://app.example.com, nor *")
+    return item.lower()
+
+
 def time_zone(name: str, default: str) -> str:
     value = text(name, default)
     try:

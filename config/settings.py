@@ -69,6 +69,15 @@ ASGI_APPLICATION = "config.asgi.application"
 DRIVEN_PATHS = re.compile(
     r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*|/admin/live/"
 )
+# The commonest mistakes in a base URL: without the version, with Ark's, a slash at the end.
+PATH_ALIASES = [
+    (re.compile(r"/api/v3(?:/(.*?))?/?"), r"/v1/\1"),
+    (re.compile(r"/((?:chat/completions|completions|models|responses|embeddings)(?:/.+?)?)/?"), r"/v1/\1"),
+    (re.compile(r"/v1/(.+?)/"), r"/v1/\1"),
+]
+# Pages of these origins may call these paths: see foundation/serving/cors.py.
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_PATHS = re.compile(r"/v1/.*|/api/(?:chat|conversations)/.*|/api/(?:events|tokens)/")
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [

@@ -235,22 +235,22 @@ class DrivenHandler(ASGIHandler):
     async def _respond(self, request: ASGIRequest, send: Send) -> HttpResponseBase:
         response = await self.get_response_async(request)
         if not isinstance(response, DrivenResponse):
-            await self._send_whole(response, send)
+            await self._send_whole(response, request.scope, send)
             return response
         try:
-            await send(_head_of(response))
+            await send(_head_of(response, request.scope))
         except asyncio.CancelledError:
             response.source.client_left()
             raise
         response.source.drive(Outbox(send, response.source))
         return response
 
-    async def _send_whole(self, response: HttpResponseBase, send: Send) -> None:
+    async def _send_whole(self, response: HttpResponseBase, scope: Scope, send: Send) -> None:
         """Not by Django's `send_response`, whose pieces wait for the client one by one, and for a thread at the end."""
         if not isinstance(response, HttpResponse):
             await self.send_response(response, send)
             return
-        await send(_head_of(response))
+        await send(_head_of(response, scope))
         await send({"type": "http.response.body", "body": response.content, "more_body": False})
         if (cycle := _cycle_of(send)) is not None:
             _look_after_end(cycle.transport)
@@ -273,8 +273,10 @@ def _resolved(path: str, urlconf: str) -> ResolverMatch:
     return resolve(path, urlconf)
 
 
-def _head_of(response: HttpResponseBase) -> Message:
+def _head_of(response: HttpResponseBase, scope: Scope) -> Message:
+    """`scope["more_headers"]`: what is said besides the response's own headers, whatever the response is (cors.py)."""
     headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
+    headers += scope.get("more_headers", ())
     return {"type": "http.response.start", "status": response.status_code, "headers": headers}
 
 

@@ -10,7 +10,7 @@ CHAT_PATHS = [
     "/v1",
     "/v1/",
     "/v1/embeddings",
-    "/v1/chat/completions/",
+    "/v1/nothing",
     "/v1/models/doubao",
     "/api/chat",
     "/api/chat/7/",

@@ -1,0 +1,99 @@
+"""A page on another origin, with the client that docs/app-profile.md shows."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page
+
+from tests.servers import ROOT, Server
+from tests.stack import Stack
+
+CLIENT = ROOT / "streaming/static/playground/chat_stream.js"
+# As docs/app-profile.md has it, and what an app does with the events.
+CHAT = """
+async ({url, token}) => {
+    const { startChat } = await import("./chat_stream.js");
+    const types = []; let text = "";
+    await startChat({
+        url,
+        body: { messages: [{ role: "user", content: "Hello" }] },
+        token: async () => token,
+        onEvent(event) { types.push(event.type); if (event.type === "delta") text += event.text; },
+    });
+    return {types, text};
+}
+"""
+READ = """
+async ({url, token}) => {
+    try {
+        const answer = await fetch(url, {headers: {Authorization: `Bearer ${token}`, "x-stainless-lang": "js"}});
+        return [answer.status, answer.headers.get("x-request-id") !== null, (await answer.text()).length > 0];
+    } catch (error) { return String(error); }
+}
+"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Not among the tests' output."""
+
+
+@pytest.fixture
+def app_url(tmp_path: Path) -> Iterator[str]:
+    """The app's own web site: an empty page beside the client."""
+    (tmp_path / "index.html").write_text("<!doctype html><title>App</title>")
+    shutil.copy(CLIENT, tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path))) as site:
+        thread = threading.Thread(target=site.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{site.server_address[1]}"
+        site.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def app_page(browser: Browser, app_url: str) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{app_url}/index.html")
+    yield page
+    context.close()
+
+
+def user_token(web: Server, stack: Stack) -> str:
+    key = {"Authorization": f"Bearer {stack.key}"}
+    return str(requests.post(f"{web.url}/api/tokens/", json={"user_id": "u1"}, headers=key, timeout=10).json()["token"])
+
+
+def test_page_of_an_allowed_origin_chats(
+    app_page: Page, app_url: str, stack: Stack, start_web: Callable[..., Server]
+) -> None:
+    web = start_web(CORS_ALLOWED_ORIGINS=app_url)
+
+    chat = app_page.evaluate(CHAT, {"url": web.url, "token": user_token(web, stack)})
+
+    assert (chat["types"][0], chat["types"][-1]) == ("start", "done")
+    assert len(chat["text"]) > 20
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions"])
+def test_page_reads_answers_and_errors(
+    app_page: Page, app_url: str, stack: Stack, start_web: Callable[..., Server], path: str
+) -> None:
+    web = start_web(CORS_ALLOWED_ORIGINS=app_url)
+
+    status, _has_id, has_text = app_page.evaluate(READ, {"url": web.url + path, "token": stack.key})
+
+    assert (status, has_text) == ({"/v1/models": 200, "/v1/chat/completions": 405}[path], True)
+
+
+def test_page_of_another_origin_reads_nothing(app_page: Page, stack: Stack, start_web: Callable[..., Server]) -> None:
+    web = start_web(CORS_ALLOWED_ORIGINS="https://app.example.com")
+
+    assert "Failed to fetch" in app_page.evaluate(READ, {"url": f"{web.url}/v1/models", "token": stack.key})
