@@ -245,7 +245,7 @@ class DrivenHandler(ASGIHandler):
         response.source.drive(Outbox(send, response.source))
         return response
 
-    async def _send_whole(self, response: HttpResponseBase, scope: Scope, send: Send) -> None:
+    async def _send_whole(self, response: HttpResponseBase, scope: Mapping[str, Any], send: Send) -> None:
         """Not by Django's `send_response`, whose pieces wait for the client one by one, and for a thread at the end."""
         if not isinstance(response, HttpResponse):
             await self.send_response(response, send)
@@ -273,7 +273,7 @@ def _resolved(path: str, urlconf: str) -> ResolverMatch:
     return resolve(path, urlconf)
 
 
-def _head_of(response: HttpResponseBase, scope: Scope) -> Message:
+def _head_of(response: HttpResponseBase, scope: Mapping[str, Any]) -> Message:
     """`scope["more_headers"]`: what is said besides the response's own headers, whatever the response is (cors.py)."""
     headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
     headers += scope.get("more_headers", ())
