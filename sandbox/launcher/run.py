@@ -36,7 +36,7 @@ from django.db import OperationalError, connection
 from config import environment
 from sandbox.launcher import children, invitation, private_files, services, supervisor
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 LOCAL = CHECKOUT / ".local"
 READY_WITHIN_S = 120
 # Beyond the time that open streams get; then what still runs is killed.
