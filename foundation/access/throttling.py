@@ -1,18 +1,16 @@
 """Requests per minute of each key: counted in Redis, atomically. Without Redis requests are served."""
 
-import time
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from limits import RateLimitItemPerMinute
 from redis import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from foundation.access.credentials import Credential
 from foundation.serving import loop_redis
-from foundation.serving.shared_redis import Circuit, Counting, counting, limiter
+from foundation.serving.counting import MINUTE_S, Counting, counting
+from foundation.serving.shared_redis import Circuit, client
 
 _circuit = Circuit("throttle")
 
@@ -21,18 +19,18 @@ def hit(credential: Credential) -> float | None:
     """Count a request of this caller; the seconds to wait if it is one too many, else None. Blocks on Redis."""
     if not credential.is_throttled or _circuit.is_open:
         return None
-    limit = _limit()
+    count = counting_of(credential)
     try:
-        if limiter().hit(limit, credential.name):
-            return None
-        return max(limiter().get_window_stats(limit, credential.name).reset_time - time.time(), 1.0)
+        made = client().execute_command(*count.command())  # type: ignore[no-untyped-call]  # untyped in redis-py
+        left_ms = None if made <= settings.API_REQUESTS_PER_MINUTE else client().pttl(count.key)
     except RedisError:
         _circuit.note_failure()
         return None
+    return _wait_s(left_ms)
 
 
 async def ahit(credential: Credential) -> float | None:
-    """The same, from the event loop: counted in the same place, by the same script."""
+    """Like `hit`, from the event loop: counted in the same place, by the same script."""
     if not credential.is_throttled or _circuit.is_open:
         return None
     count = counting_of(credential)
@@ -44,19 +42,16 @@ async def ahit(credential: Credential) -> float | None:
     except RedisError:
         _circuit.note_failure()
         return None
-    return max(float(left_ms) / 1000, 1.0)
+    return _wait_s(left_ms)
 
 
 def counting_of(credential: Credential) -> Counting:
-    """For who counts a request together with something else."""
-    return _counting(_limit(), credential.name)
+    """For callers that count a request together with something else."""
+    return counting("requests", credential.name, MINUTE_S)
 
 
-_counting = lru_cache(maxsize=10_000)(counting)  # making the name of a count takes longer than asking for it
-
-
-def _limit() -> RateLimitItemPerMinute:
-    return RateLimitItemPerMinute(settings.API_REQUESTS_PER_MINUTE)
+def _wait_s(left_ms: Any) -> float | None:
+    return None if left_ms is None else max(float(left_ms) / 1000, 1.0)
 
 
 class KeyThrottle(BaseThrottle):

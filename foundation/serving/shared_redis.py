@@ -1,4 +1,4 @@
-"""Redis for what requests do on the side: with short timeouts, and never in a request's way.
+"""Redis for what requests do on the side: with short timeouts, so that it never holds a request up.
 
 A Redis that hangs costs one request its timeout; the others skip it for `_SKIP_AFTER_FAILURE_S`, which a `Circuit` of
 each operation sees to. What is skipped is counted in the metrics.
@@ -6,13 +6,9 @@ each operation sees to. What is skipped is counted in the metrics.
 
 import time
 from functools import cache
-from typing import NamedTuple
 
 import redis
 from django.conf import settings
-from limits import RateLimitItem
-from limits.storage import RedisStorage
-from limits.strategies import FixedWindowRateLimiter
 from prometheus_client import Counter
 
 UNAVAILABLE = Counter("rivermouth_redis_unavailable", "Operations that went on without Redis", ["operation"])
@@ -45,24 +41,3 @@ def client() -> redis.Redis:
         socket_timeout=settings.REDIS_TIMEOUT_S,
         socket_connect_timeout=settings.REDIS_TIMEOUT_S,
     )
-
-
-@cache
-def limiter() -> FixedWindowRateLimiter:
-    """Counts in fixed windows, each count atomic. Blocks, as `client` does; see `counting` for the event loop."""
-    return FixedWindowRateLimiter(RedisStorage(settings.REDIS_URL, connection_pool=client().connection_pool))
-
-
-class Counting(NamedTuple):
-    """Where and how package `limits` counts a limit: `limiter()` and who uses this share one count."""
-
-    key: str
-    window_s: int
-
-    def command(self, cost: int = 1) -> tuple[str | bytes | int, ...]:
-        """The command that counts, and answers with the count."""
-        return ("EVAL", RedisStorage.SCRIPT_INCR_EXPIRE, 1, self.key, self.window_s, cost)
-
-
-def counting(limit: RateLimitItem, name: str) -> Counting:
-    return Counting(f"{RedisStorage.PREFIX}:{limit.key_for(name)}", limit.get_expiry())

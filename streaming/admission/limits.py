@@ -1,8 +1,8 @@
 """What a caller may take: requests per minute, concurrent streams and tokens per day, by key and by user.
 
-Counted in Redis over all web processes, as package `limits` counts (the slots of open streams in a sorted set): a turn
-begins with one script and ends with two commands, asked from the event loop. A call of the package for each count, in a
-thread, took ten times the CPU. Redis down: everything is served, and counted as unavailable.
+Counted in Redis over all web processes (the slots of open streams in a sorted set): a turn begins with one script and
+ends with two commands, asked from the event loop. A call for each count, in a thread, took ten times the CPU. Redis
+down: everything is served, and counted as unavailable.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 from redis import RedisError
 
 from foundation.access import throttling
 from foundation.access.credentials import Credential
 from foundation.serving import loop_redis
-from foundation.serving.shared_redis import Circuit, Counting, counting
+from foundation.serving.counting import DAY_S, LUA, MINUTE_S, Counting, counting
+from foundation.serving.shared_redis import Circuit
 from streaming.wire.faults import Fault
 
 _circuit = Circuit("chat limits")
@@ -32,16 +32,16 @@ _circuit = Circuit("chat limits")
 # The answer: the limit that is reached ('' if none), the number of its scope, and ms until requests over all endpoints
 # are forgotten; then of each scope looked at: requests made, ms until they are forgotten, tokens used, ms until they
 # are forgotten.
-_ENTER = """
-local made = redis.call('INCR', KEYS[#KEYS])
-if made == 1 then redis.call('EXPIRE', KEYS[#KEYS], ARGV[#ARGV]) end
+_ENTER = (
+    LUA
+    + """
+local made = count(KEYS[#KEYS], ARGV[#ARGV], 1)
 if made > tonumber(ARGV[#ARGV - 1]) then return {'all requests', 0, redis.call('PTTL', KEYS[#KEYS])} end
 local answer = {'', 0, 0}
 local function limit(scope, number) return tonumber(ARGV[4 * scope - 1 + number]) end
 for scope = 1, (#KEYS - 1) / 3 do
   local requests, tokens = KEYS[3 * scope - 2], KEYS[3 * scope - 1]
-  local made = redis.call('INCR', requests)
-  if made == 1 then redis.call('EXPIRE', requests, limit(scope, 2)) end
+  local made = count(requests, limit(scope, 2), 1)
   local used, used_for = 0, 0
   if limit(scope, 3) > 0 then
     used, used_for = tonumber(redis.call('GET', tokens) or 0), redis.call('PTTL', tokens)
@@ -63,6 +63,7 @@ for scope = 1, (#KEYS - 1) / 3 do
 end
 return answer
 """
+)
 _FIGURES_A_SCOPE = 4
 
 
@@ -77,11 +78,11 @@ class _Scope:
 
     @cached_property
     def requests(self) -> Counting:
-        return counting(RateLimitItemPerMinute(self.requests_per_minute, namespace="chat-requests"), self.name)
+        return counting("chat-requests", self.name, MINUTE_S)
 
     @cached_property
     def tokens(self) -> Counting:
-        return counting(RateLimitItemPerDay(self.tokens_per_day, namespace="chat-tokens"), self.name)
+        return counting("chat-tokens", self.name, DAY_S)
 
     @property
     def slots(self) -> str:
@@ -136,7 +137,7 @@ def leave(grant: Grant, tokens: int) -> None:
     for scope in grant.scopes:
         commands.append(("ZREM", scope.slots, str(grant.completion_id)))
         if scope.tokens_per_day and tokens:
-            commands.append(scope.tokens.command(cost=tokens))
+            commands.append(scope.tokens.command(amount=tokens))
     if commands:
         loop_redis.ask(*commands).add_done_callback(_note_failure)
 

@@ -30,7 +30,6 @@ def redis(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def _forget_connections() -> None:
     shared_redis.client.cache_clear()
-    shared_redis.limiter.cache_clear()
 
 
 def credential(name: str = "key", *, is_throttled: bool = True) -> Credential:

@@ -200,7 +200,7 @@ def test_client_that_leaves_while_it_is_let_in_keeps_no_slot() -> None:
 
     asyncio.run(enter_and_leave())
 
-    made = [int(client().get(key) or 0) for key in client().scan_iter(f"*chat-requests/key:{credential.name}/*")]
+    made = [int(client().get(key) or 0) for key in client().scan_iter(f"count:chat-requests:*:key:{credential.name}")]
     assert made == [1]
     assert client().zcard(f"chat:slots:key:{credential.name}") == 0
 
