@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from foundation.hooks import activity, upkeep
+from foundation.hooks import activity, apps, upkeep
 from foundation.serving import lifespan
 
 SWEEP_BUDGET_S = 20
@@ -21,6 +21,7 @@ class AttributionConfig(AppConfig):
         from attribution.admin.pages import live  # noqa: PLC0415  # as above
         from attribution.delivery import rounds  # noqa: PLC0415  # need loaded apps
         from attribution.events import intake  # noqa: PLC0415  # need loaded apps
+        from attribution.models import App  # noqa: PLC0415  # need loaded apps
         from attribution.records import actions, batches  # noqa: PLC0415  # need loaded apps
         from attribution.statistics import summing  # noqa: PLC0415  # need loaded apps
 
@@ -39,4 +40,11 @@ class AttributionConfig(AppConfig):
         upkeep.purge.register("attempts", purging.delete_attempts)
         upkeep.purge.register("conversions", purging.delete_conversions)
         activity.listen(intake.receive_activity)
+        apps.register(
+            apps.Directory(
+                id_of=App.objects.id_of,
+                slugs=App.objects.slugs,
+                make_with="manage.py add_app {slug} --android PACKAGE",
+            )
+        )
         lifespan.register(on_drain=live.drain, on_shutdown=live.shut_down)

@@ -18,7 +18,6 @@ import pytest
 import requests
 from django.core.management import call_command
 
-from attribution.models import App
 from foundation.access.models import ApiKey
 from tests import servers
 from tests.servers import Server, eventually
@@ -115,7 +114,7 @@ def stack(processes: Processes, transactional_db: None) -> Iterator[Stack]:
     """
     starts = {log: log.stat().st_size for log in processes.logs}
     call_command("add_app", "demo", android="com.example.demo", ios="com.example.demo")
-    key = ApiKey.objects.issue(caller="demo", app_id=App.objects.get(slug="demo").pk, is_throttled=False)
+    key = ApiKey.objects.issue(caller="demo", app_slug="demo", is_throttled=False)
     running = Stack(url=processes.web.url, sandbox_url=processes.sandbox.url, key=key)
     running.ask_sandbox("DELETE", "/_ledger")
     running.ask_sandbox("DELETE", "/_faults")

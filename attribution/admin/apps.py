@@ -52,4 +52,4 @@ class AppAdmin(ModelAdmin):  # type: ignore[misc]  # as above
 
 
 def _rows_of(app: App) -> list[QuerySet[Any]]:
-    return [model._default_manager.filter(app=app) for model in (Conversion, Attribution, Click)]
+    return [app.keys(), *(model._default_manager.filter(app=app) for model in (Conversion, Attribution, Click))]

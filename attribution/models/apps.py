@@ -4,10 +4,11 @@ import secrets
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os
+from foundation.access.models import ApiKey
 
 
 def new_monitor_token() -> str:
@@ -17,6 +18,9 @@ def new_monitor_token() -> str:
 class AppManager(models.Manager["App"]):
     def id_of(self, slug: str) -> int | None:
         return self.filter(slug=slug).values_list("pk", flat=True).first()
+
+    def slugs(self) -> list[str]:
+        return list(self.order_by("slug").values_list("slug", flat=True))
 
 
 class App(models.Model):
@@ -62,6 +66,25 @@ class App(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keys name their app by its slug, and follow it to a new one."""
+        known_as = None if self._state.adding else App.objects.filter(pk=self.pk).values_list("slug", flat=True).first()
+        super().save(*args, **kwargs)
+        if known_as not in (None, self.slug):
+            ApiKey.objects.note_renamed_app(old=str(known_as), new=self.slug)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raises: ProtectedError. A key whose app is gone would go on working, and its events would belong to none."""
+        keys: set[models.Model] = set(self.keys())
+        if keys:
+            raise models.ProtectedError(f"API keys name the app {self.slug!r}: give them another one first.", keys)
+        return super().delete(*args, **kwargs)
+
+    def keys(self) -> "models.QuerySet[ApiKey]":
+        """The API keys whose default app this is."""
+        return ApiKey.objects.of_app(self.slug)
 
     def clean(self) -> None:
         """A count of zero would be reached by nothing at all, and hours without end lie beyond Python's dates."""

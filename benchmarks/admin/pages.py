@@ -95,7 +95,7 @@ class _Visitor:
 
         self.user, _is_new = User.objects.get_or_create(username="visitor", is_staff=True, is_superuser=True)
         self.requests = RequestFactory()
-        key = ApiKey.objects.issue(caller="visitor", app_id=None, is_throttled=False)
+        key = ApiKey.objects.issue(caller="visitor", is_throttled=False)
         headers = {"host": "localhost", "authorization": f"Bearer {key}"}  # for the API's pages
         self._client = Client(raise_request_exception=False, headers=headers)
         self._client.force_login(self.user)

@@ -19,9 +19,10 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from foundation.access.models import ApiKey
+from foundation.hooks import apps
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -40,28 +41,35 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold 
 
 
 class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own admin uses it
-    """A new key, for a caller by name: as `manage.py issue_key`."""
+    """A new key for a caller by name, like `manage.py issue_key`."""
 
     caller = forms.CharField(
         label=capfirst(_("caller")),
         max_length=150,
         validators=[User.username_validator],
-        help_text=_("Who will use it; made if there is none of this name."),
+        help_text=_("Who will use it; created if there is none of this name."),
         widget=UnfoldAdminTextInputWidget(),
     )
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type information
-    list_display = ["token_key", "user", "app", "state", "is_throttled", "created", "expiry"]
-    list_filter = ["app", "is_throttled"]
+    list_display = ["token_key", "user", "app_slug", "state", "is_throttled", "created", "expiry"]
+    list_filter = ["app_slug", "is_throttled"]
     search_fields = ["token_key", "user__username"]
-    list_select_related = ["user", "app"]
+    list_select_related = ["user"]
     readonly_fields = ["user", "token_key", "created"]
     actions = ["revoke"]
     compressed_fields = True
     formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
-    limits = ["app", "is_throttled", "requests_per_minute", "concurrent_streams", "tokens_per_day", "allowed_models"]
+    limits = [
+        "app_slug",
+        "is_throttled",
+        "requests_per_minute",
+        "concurrent_streams",
+        "tokens_per_day",
+        "allowed_models",
+    ]
 
     @display(  # type: ignore[untyped-decorator]  # as above
         description=_("state"), label={"usable": "success", "ended": "danger"}
@@ -74,6 +82,13 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
         count = ApiKey.objects.revoke(keys, now=timezone.now())
         text = ngettext("%d key is revoked.", "%d keys are revoked.", count) % count
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "app_slug":
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=_apps, required=False, widget=UnfoldAdminSelectWidget
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         who = ["caller"] if obj is None else ["user", "token_key", "created"]
@@ -100,3 +115,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
         response = TemplateResponse(request, "admin/access/apikey/issued.html", context)
         add_never_cache_headers(response)
         return response
+
+
+def _apps() -> list[tuple[str, str]]:
+    return [("", "---------"), *((slug, slug) for slug in apps.slugs())]

@@ -17,8 +17,8 @@ from foundation.access.credentials import Credential
 from foundation.access.models import ApiKey
 
 _MAX_REMEMBERED = 10_000
-# Keys of the last few seconds, by a hash of the secret: (key, when it was looked up).
-_remembered: dict[bytes, tuple[ApiKey, float]] = {}
+# Keys of the last few seconds, by a hash of the secret: (key, its credential, when it was looked up).
+_remembered: dict[bytes, tuple[ApiKey, Credential, float]] = {}
 
 
 class NoSecret(Exception):  # noqa: N818  # nothing went wrong yet: an endpoint may be open to all
@@ -41,14 +41,19 @@ def without_query(secret: str) -> Credential | None:
             return tokens.verify(secret)
         except tokens.InvalidToken:
             return None
-    key, looked_up_at = _remembered.get(_name(secret), (None, 0.0))
-    if key is None or time.monotonic() - looked_up_at > settings.API_KEY_CACHE_S or not key.is_usable:
+    remembered = _remembered.get(_name(secret))
+    if remembered is None:
         return None
-    return key.credential
+    key, credential, looked_up_at = remembered
+    is_fresh = time.monotonic() - looked_up_at <= settings.API_KEY_CACHE_S
+    return credential if is_fresh and key.is_usable else None
 
 
 def look_up(secret: str) -> Credential | None:
-    """The credential of a user token or of a valid key; one query for a key that is not remembered."""
+    """The credential of a user token or of a valid key.
+
+    A key that is not remembered costs one query, and one more for the id of its app.
+    """
     known = without_query(secret)
     if known is not None or tokens.looks_like_token(secret):
         return known
@@ -56,15 +61,16 @@ def look_up(secret: str) -> Credential | None:
     candidates = ApiKey.objects.filter(token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH]).select_related("user")
     for key in candidates:
         if compare_digest(digest, key.digest) and key.is_usable:
-            _remember(secret, key)
-            return key.credential
+            return _remember(secret, key)
     return None
 
 
-def _remember(secret: str, key: ApiKey) -> None:
+def _remember(secret: str, key: ApiKey) -> Credential:
+    credential = key.credential
     if len(_remembered) >= _MAX_REMEMBERED:
         _remembered.clear()
-    _remembered[_name(secret)] = (key, time.monotonic())
+    _remembered[_name(secret)] = (key, credential, time.monotonic())
+    return credential
 
 
 def _name(secret: str) -> bytes:

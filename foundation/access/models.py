@@ -11,17 +11,18 @@ from knox.models import AbstractAuthToken, get_digest_token
 from knox.settings import CONSTANTS
 
 from foundation.access.credentials import Credential
+from foundation.hooks import apps
 
 User = get_user_model()
 
 
 class ApiKeyManager(models.Manager["ApiKey"]):
-    def issue(self, *, caller: str, app_id: int | None = None, is_throttled: bool = True) -> str:
-        """Make a key for the caller of this name (made if missing) and return it. It can't be read again later."""
-        return self.save_new(self.model(app_id=app_id, is_throttled=is_throttled), caller=caller)
+    def issue(self, *, caller: str, app_slug: str = "", is_throttled: bool = True) -> str:
+        """Make a key for the caller of this name (made if missing) and return it. It cannot be read again later."""
+        return self.save_new(self.model(app_slug=app_slug, is_throttled=is_throttled), caller=caller)
 
     def save_new(self, key: "ApiKey", *, caller: str) -> str:
-        """As `issue`, for a key whose limits are set."""
+        """Like `issue`, for a key whose limits are set."""
         key.user, is_new = User.objects.get_or_create(username=caller)
         if is_new:
             key.user.set_unusable_password()
@@ -31,8 +32,16 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         return plain
 
     def revoke(self, keys: "models.QuerySet[ApiKey]", *, now: datetime) -> int:
-        """End these keys now, as far as they have not ended; their number. Servers notice within `API_KEY_CACHE_S`."""
+        """End those of these keys that have not ended; their number. Servers notice within `API_KEY_CACHE_S`."""
         return keys.filter(models.Q(expiry=None) | models.Q(expiry__gt=now)).update(expiry=now)
+
+    def of_app(self, slug: str) -> "models.QuerySet[ApiKey]":
+        """The keys whose default app this is; whoever keeps the apps asks before it deletes or renames one."""
+        return self.filter(app_slug=slug)
+
+    def note_renamed_app(self, *, old: str, new: str) -> int:
+        """Keys go on with their app under its new slug; their number."""
+        return self.of_app(old).update(app_slug=new)
 
 
 class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type information
@@ -52,15 +61,8 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
     created = models.DateTimeField(_("created at"), auto_now_add=True)
     expiry = models.DateTimeField(_("ends at"), null=True, blank=True)
 
-    # By name, so that this package needs none of the app's code: an event that names no app belongs to this one.
-    app = models.ForeignKey(
-        "attribution.App",
-        verbose_name=_("default app"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    # Not a foreign key: the ground knows no table of a job. What names no app belongs to this one; empty: to none.
+    app_slug = models.CharField(_("default app"), max_length=50, blank=True, default="")
     is_throttled = models.BooleanField(_("rate limited"), default=True)
     allowed_models = ArrayField(
         models.CharField(max_length=100),
@@ -95,10 +97,11 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
 
     @property
     def credential(self) -> Credential:
+        """What a caller with this key may do; a query for the id of its app, where it has one."""
         return Credential(
             name=self.token_key,
             caller_id=self.user_id,
-            app_id=self.app_id,
+            app_id=apps.id_of(self.app_slug) if self.app_slug else None,
             is_throttled=self.is_throttled,
             allowed_models=tuple(self.allowed_models),
             requests_per_minute=self.requests_per_minute,

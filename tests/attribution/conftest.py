@@ -97,7 +97,7 @@ def client(app: App) -> APIClient:
 
 
 def server_client(app: App | None) -> APIClient:
-    key = ApiKey.objects.issue(caller="backend", app_id=app.pk if app else None, is_throttled=False)
+    key = ApiKey.objects.issue(caller="backend", app_slug=app.slug if app else "", is_throttled=False)
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", HTTP_USER_AGENT="app/1.0")
 
 

@@ -142,7 +142,7 @@ def stage(processes: dict[str, Any], transactional_db: None) -> Iterator[Stage]:
         redis=processes["redis"],
         start_redis=processes["start_redis"],
         start_web=processes["start_web"],
-        key=ApiKey.objects.issue(caller="backend", app_id=app.pk),
+        key=ApiKey.objects.issue(caller="backend", app_slug=app.slug),
         start_worker=start_worker,
     )
     yield running

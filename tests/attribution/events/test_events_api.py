@@ -163,7 +163,7 @@ def test_payment_of_another_amount_in_the_same_list_is_refused(client: APIClient
 
 def test_fifty_posts_at_once_make_one_row() -> None:
     app = App.objects.create(slug="demo")
-    key = ApiKey.objects.issue(caller="backend", app_id=app.pk, is_throttled=False)
+    key = ApiKey.objects.issue(caller="backend", app_slug=app.slug, is_throttled=False)
 
     def report(_number: int) -> tuple[int, Any]:
         try:

@@ -1,0 +1,44 @@
+"""The apps that a key may name. The ground knows an app by its slug; whoever keeps the apps registers what they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """`id_of` asks the database for the id of a slug (None: there is no such app); `slugs` lists all, in order.
+
+    `make_with` is the command that makes an app, with `{slug}` in it: what to tell a person whose app is unknown.
+    """
+
+    id_of: Callable[[str], int | None]
+    slugs: Callable[[], list[str]]
+    make_with: str
+
+
+_directories: list[Directory] = []
+
+
+class UnknownApp(Exception):  # noqa: N818  # a wrong answer of a person, not a failure
+    """No app has this slug; the message names those that there are, and how to make one."""
+
+
+def register(directory: Directory) -> None:
+    """Called in `AppConfig.ready`."""
+    _directories.append(directory)
+
+
+def id_of(slug: str) -> int | None:
+    return next((found for each in _directories if (found := each.id_of(slug)) is not None), None)
+
+
+def slugs() -> list[str]:
+    return [slug for each in _directories for slug in each.slugs()]
+
+
+def check(slug: str) -> None:
+    """Raises: UnknownApp."""
+    known = slugs()
+    if slug not in known:
+        advice = "".join(f". Make it with: {each.make_with.format(slug=slug)}" for each in _directories)
+        raise UnknownApp(f"No app {slug!r} (known: {', '.join(known) or 'none yet'}){advice}")
