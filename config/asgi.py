@@ -1,5 +1,6 @@
 """The web server's entry point: lifespan, driven streams, and Django for all the rest."""
 
+import logging
 import os
 
 from django.conf import settings
@@ -11,8 +12,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_asgi_application()
 get_resolver().url_patterns  # noqa: B018  # loads all views: the first request would wait for it
 
+from config import checks  # noqa: E402  # apps must be loaded first
 from foundation.serving import cors, lifespan, paths  # noqa: E402  # apps must be loaded first
 from foundation.serving.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402
+
+for message in checks.world_reaches_public_url():
+    logging.getLogger("rivermouth").warning("%s %s", message.msg, message.hint)
 
 _driven = DrivenHandler()
 _cors = cors.Cors(settings.CORS_ALLOWED_ORIGINS, settings.CORS_PATHS)

@@ -1,9 +1,12 @@
 """System checks of a deployment: what settings alone can't refuse. Wrong values are refused in `config.environment`."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+
+_THIS_MACHINE = {"localhost", "0.0.0.0", "::1", "::"}  # noqa: S104  # compared, not bound
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -26,3 +29,23 @@ def provider_key_is_set(**kwargs: Any) -> list[checks.CheckMessage]:
     if settings.ARK_API_KEY:
         return []
     return [checks.Warning("ARK_API_KEY is not set.", hint="Take one from Ark's console.", id="rivermouth.W002")]
+
+
+@checks.register(checks.Tags.urls, deploy=True)
+def world_reaches_public_url(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Monitor links begin with it: with a name that only this machine knows every click is lost, without an error."""
+    if settings.DEBUG or not is_local(settings.PUBLIC_URL):
+        return []
+    return [
+        checks.Error(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: ad platforms cannot call the monitor links that begin with it.",
+            hint="Set it to the address under which the world reaches this site, such as https://rivermouth.example.com.",
+            id="rivermouth.E003",
+        )
+    ]
+
+
+def is_local(url: str) -> bool:
+    """Whether only this machine can mean this address."""
+    host = urlsplit(url).hostname or ""
+    return host in _THIS_MACHINE or host.endswith(".localhost") or host.startswith("127.")

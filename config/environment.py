@@ -1,13 +1,17 @@
 """Typed reading of environment variables: every wrong value is refused with the name of its variable.
 
 A thin layer over django-environ, whose own errors ("invalid literal for int()") leave the variable out.
+
+Between `begin_collecting` and `refuse_what_is_wrong` a wrong value is noted and a harmless one read in its place, so
+that an operator is told all at once what to mend.
 """
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +20,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 # A year: what is longer is a mistake, and what is endless ("inf") no clock can count down.
 MAX_SECONDS = 366 * 24 * 3600
@@ -24,6 +29,54 @@ _env = environ.Env()
 _names: set[str] = set()
 _KINDS: dict[Any, str] = {int: "whole number", float: "number"}
 _PASSWORD = re.compile(r"//.*@")
+_ORIGIN_HOST = re.compile(r"[\w.:-]+")
+_HOST = re.compile(r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]")
+
+
+# What was wrong so far; None: nothing is collected, a wrong value raises at once.
+_wrong: list[str] | None = None
+
+
+def begin_collecting() -> None:
+    """Note wrong values from here on instead of raising."""
+    global _wrong  # settings are read once, by one thread
+    _wrong = []
+
+
+def refuse_what_is_wrong() -> None:
+    """End the process with a paragraph that says all that was wrong, if anything was.
+
+    Raises: SystemExit, which every way to start (manage.py, uvicorn, Celery) prints without a traceback.
+    """
+    global _wrong  # as above
+    wrong, _wrong = _wrong or [], None
+    if wrong:
+        count = "1 setting is wrong" if len(wrong) == 1 else f"{len(wrong)} settings are wrong"
+        lines = "".join(f"  {line}\n" for line in wrong)
+        raise SystemExit(f"Rivermouth cannot start: {count}.\n{lines}All settings are in README.md, under Settings.")
+
+
+def _else(harmless: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A reader that gives `harmless` where the variable is wrong and wrong values are collected."""
+
+    def collecting(read: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(read)
+        def reading(*arguments: P.args, **options: P.kwargs) -> T:
+            global _wrong  # as above
+            if _wrong is None:
+                return read(*arguments, **options)
+            wrong, _wrong = _wrong, None  # readers that this one is made of raise, and are noted here once
+            try:
+                return read(*arguments, **options)
+            except ImproperlyConfigured as err:
+                wrong.append(str(err))
+                return cast(T, harmless)
+            finally:
+                _wrong = wrong
+
+        return reading
+
+    return collecting
 
 
 def read_file(path: Path) -> None:
@@ -48,6 +101,7 @@ def given() -> dict[str, str]:
     return {name: os.environ[name] for name in sorted(_names) if name in os.environ}
 
 
+@_else("")
 def text(name: str, default: str | None = None) -> str:
     """A text; without a default the variable is required. An empty variable counts as unset: `NAME= make run`."""
     _names.add(name)
@@ -57,6 +111,7 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
+@_else(False)
 def flag(name: str, *, default: bool) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     value = text(name, "1" if default else "0").strip().lower()
@@ -65,14 +120,17 @@ def flag(name: str, *, default: bool) -> bool:
     return words[value]
 
 
+@_else(1)
 def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
     return _in_range(name, int, text(name, str(default)), minimum, maximum)
 
 
+@_else(1.0)
 def seconds(name: str, default: float, *, minimum: float = 0.001, maximum: float = MAX_SECONDS) -> float:
     return _in_range(name, float, text(name, str(default)), minimum, maximum)
 
 
+@_else("")
 def choice(name: str, default: str, allowed: Sequence[str]) -> str:
     value = text(name, default)
     if value not in allowed:
@@ -85,22 +143,37 @@ def listing(name: str, default: str | None = "") -> list[str]:
     return [item for item in (part.strip() for part in text(name, default).split(",")) if item]
 
 
+@_else([])
 def integers(name: str, default: str) -> list[int]:
     """A comma list of whole numbers of at least 0."""
     return [_in_range(name, int, item, 0, None) for item in listing(name, default)]
 
 
+@_else({})
 def pairs(name: str, default: str) -> dict[str, str]:
-    """A comma list of `key=value`, in order."""
-    found = {}
+    """A comma list of `key=value`, in order; each key once."""
+    found: dict[str, str] = {}
     for item in listing(name, default):
         key, equals, value = item.partition("=")
         if not (equals and key.strip() and value.strip()):
             raise ImproperlyConfigured(f"{name}: {item!r} is not of the form key=value")
+        if key.strip() in found:
+            raise ImproperlyConfigured(f"{name}: {key.strip()!r} stands there twice")
         found[key.strip()] = value.strip()
     return found
 
 
+@_else([])
+def hosts(name: str, default: str) -> list[str]:
+    """A comma list of host names, as in `Host` headers, without scheme, port or path; `*`: all, `.x.y`: all below."""
+    found = listing(name, default)
+    for host in found:
+        if not _HOST.fullmatch(host):
+            raise ImproperlyConfigured(f"{name}: {host!r} is not a host name such as rivermouth.example.com")
+    return found
+
+
+@_else("redis://unknown.invalid")  # redis-py looks at the scheme when the settings make its pool
 def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("http", "https")) -> str:
     """An absolute URL of one of the schemes, without a trailing slash."""
     value = text(name, default)
@@ -115,6 +188,7 @@ def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("htt
     return value.rstrip("/")
 
 
+@_else([])
 def origins(name: str) -> list[str]:
     """A comma list of web pages' origins, as browsers write them (`https://app.example.com`), or `*`."""
     return [_origin(name, item) for item in listing(name)]
@@ -123,14 +197,16 @@ def origins(name: str) -> list[str]:
 def _origin(name: str, item: str) -> str:
     try:
         parts = urlsplit(item.lower())
-        is_origin = item == "*" or (f"{parts.scheme}://{parts.netloc}" == item.lower() and parts.port != 0)
-    except ValueError:
+        host = parts.hostname or ""
+        is_origin = f"{parts.scheme}://{parts.netloc}" == item.lower() and parts.port != 0 and not parts.username
+    except ValueError:  # a port that is not a number, brackets that do not close
         is_origin = False
-    if not is_origin or not (item == "*" or (parts.scheme and parts.hostname and not parts.username)):
+    if item != "*" and not (is_origin and parts.scheme and _ORIGIN_HOST.fullmatch(host)):
         raise ImproperlyConfigured(f"{name}: {item!r} is not an origin such as https://app.example.com, nor *")
     return item.lower()
 
 
+@_else("UTC")
 def time_zone(name: str, default: str) -> str:
     value = text(name, default)
     try:
@@ -140,6 +216,7 @@ def time_zone(name: str, default: str) -> str:
     return value
 
 
+@_else([])
 def encryption_keys(name: str, default: str | None = None) -> list[str]:
     """A comma list, newest first, of 32 random bytes each in URL-safe base64 (what `Fernet.generate_key()` makes)."""
     keys = listing(name, default)
@@ -153,6 +230,7 @@ def encryption_keys(name: str, default: str | None = None) -> list[str]:
     return keys
 
 
+@_else({"OPTIONS": {}})
 def database(name: str) -> dict[str, Any]:
     """Django's settings for a `postgres://` URL; its query (`?host=/run/postgresql&sslmode=…`) becomes `OPTIONS`."""
     value = url(name, schemes=("postgres", "postgresql"))

@@ -1,8 +1,8 @@
 """All settings. Values come from the environment only (12-factor); README has the table.
 
 `make run` writes `.local/run.env` for its own services, so that `manage.py` in the same checkout finds them without any
-setting; the real environment goes before that file, whose name is `ENV_FILE`. A wrong value fails here, at start, with
-the variable's name.
+setting; the real environment goes before that file, whose name is `ENV_FILE`. Wrong and missing values end the start,
+all of them named at once.
 """
 
 import re
@@ -19,13 +19,14 @@ from config import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+env.begin_collecting()
 env.read_file(BASE_DIR / env.text("ENV_FILE", ".local/run.env"))
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.text("SECRET_KEY", "debug-only-" + "x" * 50 if DEBUG else None)
-ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "*" if DEBUG else "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "*" if DEBUG else "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://localhost:{PORT}")  # how the world reaches us: monitor links begin with it
@@ -342,3 +343,5 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
 }
+
+env.refuse_what_is_wrong()

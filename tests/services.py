@@ -22,6 +22,7 @@ SETTINGS = {
     "HTTPS_ONLY": "0",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "ARK_API_KEY": "ark-test-key",
+    "PUBLIC_URL": "https://rivermouth.test",
     "LOG_LEVEL": "WARNING",
 }
 

@@ -1,3 +1,4 @@
+import pytest
 from django.core.checks import Warning as CheckWarning
 from pytest_django import Settings
 
@@ -27,3 +28,27 @@ def test_provider_key_that_is_set(settings: Settings) -> None:
     settings.ARK_API_KEY = "key"
 
     assert checks.provider_key_is_set() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:8000", "http://127.0.0.1", "http://127.1.2.3:9", "http://[::1]:8000", "http://a.localhost"],
+)
+def test_public_url_that_only_this_machine_knows(settings: Settings, url: str) -> None:
+    settings.PUBLIC_URL = url
+
+    [found] = checks.world_reaches_public_url()
+
+    assert (found.id, url in found.msg) == ("rivermouth.E003", True)
+
+
+def test_public_url_of_the_world(settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://rivermouth.example.com"
+
+    assert checks.world_reaches_public_url() == []
+
+
+def test_public_url_while_developing(settings: Settings) -> None:
+    settings.PUBLIC_URL, settings.DEBUG = "http://localhost:8000", True
+
+    assert checks.world_reaches_public_url() == []

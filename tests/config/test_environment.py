@@ -22,6 +22,17 @@ from config import environment as env
         (lambda: env.listing("X"), " a, ,b ,", ["a", "b"]),
         (lambda: env.integers("X", "5,30"), "", [5, 30]),
         (lambda: env.pairs("X", ""), "chat = m-1, big=m-2=x", {"chat": "m-1", "big": "m-2=x"}),
+        (
+            lambda: env.hosts("X", ""),
+            "*, .example.com,localhost,[::1],my_host",
+            ["*", ".example.com", "localhost", "[::1]", "my_host"],
+        ),
+        (
+            lambda: env.origins("X"),
+            "https://App.example.com, capacitor://localhost,http://localhost:5173",
+            ["https://app.example.com", "capacitor://localhost", "http://localhost:5173"],
+        ),
+        (lambda: env.origins("X"), "*", ["*"]),
         (lambda: env.url("X"), "https://example.com/v1/", "https://example.com/v1"),
         (lambda: env.url("X", schemes=["unix"]), "unix:///run/redis.sock", "unix:///run/redis.sock"),
         (lambda: env.time_zone("X", "UTC"), "Asia/Shanghai", "Asia/Shanghai"),
@@ -53,6 +64,21 @@ def test_value_is_read(monkeypatch: pytest.MonkeyPatch, read: Any, value: str, e
         (lambda: env.choice("X", "a", ["a", "b"]), "c", "X='c': not one of a, b"),
         (lambda: env.integers("X", ""), "5,-3", "X=-3: out of range, at least 0"),
         (lambda: env.pairs("X", ""), "chat", "X: 'chat' is not of the form key=value"),
+        (lambda: env.pairs("X", ""), "a=b,a=c", "X: 'a' stands there twice"),
+        (
+            lambda: env.hosts("X", ""),
+            "a.example,https://b.example",
+            "X: 'https://b.example' is not a host name such as rivermouth.example.com",
+        ),
+        (
+            lambda: env.hosts("X", ""),
+            "a.example:80",
+            "X: 'a.example:80' is not a host name such as rivermouth.example.com",
+        ),
+        *(
+            (lambda: env.origins("X"), word, f"X: {word!r} is not an origin such as https://app.example.com, nor *")
+            for word in ("app.example.com", "https://a.example/", "https://", "https://a b", "https://u:p@a.example")
+        ),
         (lambda: env.pairs("X", ""), "=m", "X: '=m' is not of the form key=value"),
         (lambda: env.url("X"), "example.com", "X='example.com': not a URL that starts with http or https"),
         (lambda: env.url("X"), "http://a:b/", "X='http://a:b/': not a URL that starts with http or https"),
