@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 def killed(folder: Path) -> Iterator[list[psutil.Process]]:
     """The servers of a process that was killed after it had started them."""
     program = (
-        "import sys, time; from pathlib import Path; from sandbox import services\n"
+        "import sys, time; from pathlib import Path; from sandbox.launcher import services\n"
         "started = services.start(Path(sys.argv[1]))\n"
         "print(started.postgres.process.pid, started.redis.process.pid, flush=True); time.sleep(60)"
     )
