@@ -1,6 +1,5 @@
 """The admin's pages of send records, as a marketer uses them."""
 
-import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -261,7 +260,7 @@ def test_record_is_a_timeline_without_device_ids(browser: Client, pipeline: Pipe
     assert ANDROID_ID not in text
 
 
-@pytest.mark.parametrize("object_id", ["1", "x" * 500, str(uuid.uuid4()), "_00"])
+@pytest.mark.parametrize("object_id", ["1", "x" * 500, "a3185d70-3feb-42ab-b9ce-832f35a96e68", "_00"])
 def test_record_that_there_is_not(browser: Client, object_id: str) -> None:
     assert browser.get(f"{LIST}{object_id}/change/").status_code == 302
 
