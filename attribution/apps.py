@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from foundation.hooks import activity, apps, upkeep
+from foundation.hooks import activity, apps, status, upkeep
 from foundation.serving import lifespan
 
 SWEEP_BUDGET_S = 20
@@ -20,6 +20,7 @@ class AttributionConfig(AppConfig):
         from attribution import checks, purging  # noqa: F401, PLC0415  # need loaded apps
         from attribution.admin.pages import live  # noqa: PLC0415  # as above
         from attribution.delivery import rounds  # noqa: PLC0415  # need loaded apps
+        from attribution.delivery import status as delivery_status  # noqa: PLC0415  # need loaded apps
         from attribution.events import intake  # noqa: PLC0415  # need loaded apps
         from attribution.models import App  # noqa: PLC0415  # need loaded apps
         from attribution.records import actions, batches  # noqa: PLC0415  # need loaded apps
@@ -39,6 +40,7 @@ class AttributionConfig(AppConfig):
         upkeep.purge.register("conversions whose device ids were erased", purging.erase_device_ids)
         upkeep.purge.register("attempts", purging.delete_attempts)
         upkeep.purge.register("conversions", purging.delete_conversions)
+        status.register("conversions", delivery_status.look)
         activity.listen(intake.receive_activity)
         apps.register(
             apps.Directory(

@@ -69,6 +69,7 @@ ASGI_APPLICATION = "config.asgi.application"
 # Streams, and the calls of machines that come by the thousand: see foundation/serving/driven.py.
 DRIVEN_PATHS = re.compile(
     r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*|/admin/live/"
+    r"|/healthz|/readyz|/statusz|/metrics"
 )
 # The commonest mistakes in a base URL: without the version, with Ark's, a slash at the end.
 PATH_ALIASES = [
@@ -112,7 +113,6 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
 SECURE_HSTS_PRELOAD = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes come from inside, without TLS
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
 
@@ -330,7 +330,7 @@ LOGGING = {
         # A probe that asks every second would say every second what its answer says.
         "probes": {
             "()": "django.utils.log.CallbackFilter",
-            "callback": lambda line: "/readyz" not in (line.args or ()),
+            "callback": lambda line: not {"/readyz", "/statusz"} & set(line.args or ()),
         },
     },
     "loggers": {

@@ -13,7 +13,7 @@ from foundation.serving import health
 @shared_task(name="config.heartbeat")
 def heartbeat() -> None:
     """Beat queues it, so its trace in Redis shows that beat, broker and a worker all run."""
-    health.note_worker_alive()
+    health.note_beat_alive()
 
 
 @shared_task(name="config.sweep")

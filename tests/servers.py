@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psutil
+import requests
 from django.db import connection
 
 from sandbox.launcher import children
@@ -87,6 +88,12 @@ def running(
         yield process
     finally:
         children.end(process, signal.SIGTERM, within_s=_STOP_TIMEOUT_S)
+
+
+def status(url: str) -> dict[str, Any]:
+    """What `/statusz` of this web process says, be it well or not."""
+    found: dict[str, Any] = requests.get(f"{url}/statusz", timeout=10).json()
+    return found
 
 
 def database_url() -> str:

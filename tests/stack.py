@@ -97,13 +97,14 @@ def processes(
         servers.uvicorn("config.asgi:application", log_file=folder / "web.log", environment=environment) as web,
     ):
         logs = [sandbox_server.log_file, folder / "web.log", folder / "worker.log"]
-        ready = eventually(lambda: requests.get(f"{web.url}/readyz", timeout=5), _is_ok, within_s=READY_WITHIN_S)
-        assert ready.ok, [ready.text, *(log.read_text() for log in logs)]
+        status = eventually(lambda: servers.status(web.url), _is_up, within_s=READY_WITHIN_S)
+        assert _is_up(status), [status, *(log.read_text() for log in logs)]
         yield Processes(web=web, sandbox=sandbox_server, logs=logs, environment=environment)
 
 
-def _is_ok(answer: requests.Response) -> bool:
-    return answer.ok
+def _is_up(status: dict[str, Any]) -> bool:
+    """There is no beat here."""
+    return all(status[part]["ok"] for part in ("database", "redis", "worker"))
 
 
 @pytest.fixture

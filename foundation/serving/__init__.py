@@ -1,1 +1,1 @@
-"""How the processes serve: ASGI, the event loop, Redis, health. Imports nothing of the house but itself."""
+"""How the processes serve: ASGI, the event loop, Redis, health. Imports `foundation.database` and `foundation.hooks`."""

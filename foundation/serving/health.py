@@ -1,53 +1,146 @@
-"""What operators and load balancers ask: alive, ready, metrics."""
+"""What load balancers, operators and Prometheus ask: alive, ready, the whole, metrics.
 
+Each is on a driven path: no middleware looks at the `Host`, which is an address where a probe asks, and no session is
+read. A database or a Redis that hangs costs an answer `ANSWER_WITHIN_S`.
+"""
+
+import asyncio
+import contextlib
 import time
+from collections.abc import Callable
+from typing import Any
 
+from celery.signals import heartbeat_sent
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
 
+from foundation.database.threads import in_thread
+from foundation.hooks import status
+from foundation.hooks.status import Part
 from foundation.serving.shared_redis import client
 
+ANSWER_WITHIN_S = 3.0
 WORKER_SEEN_KEY = "rivermouth:worker_seen_at"
-# Beat asks for a heartbeat every 10 s; three missed ones mean that no worker takes work.
-WORKER_SILENT_AFTER_S = 35
+BEAT_SEEN_KEY = "rivermouth:beat_seen_at"
+# A worker gives a sign of life every 2 s, and writes it down every 5 s.
+WORKER_NOTED_EVERY_S = 5.0
+WORKER_SILENT_AFTER_S = 20
+# Beat asks for one every 10 s; three missed ones mean that nothing is scheduled any more.
+BEAT_SILENT_AFTER_S = 35
+_KEPT_S = 24 * 3600
+
+_is_migrated = False
+_worker_noted_at = 0.0
 
 
-def healthz(request: HttpRequest) -> JsonResponse:
+async def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
-def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, Redis and a worker are there; 503 and what is missing when not."""
-    checks = {"database": _database_answers(), **_redis_and_worker()}
-    is_ready = all(checks.values())
-    return JsonResponse({"ready": is_ready, **checks}, status=200 if is_ready else 503)
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether this web process can take requests. It can without workers and without Redis, so they do not count."""
+    found = await _bounded(_database)
+    return JsonResponse({"ready": found.is_ok, "database": found.facts}, status=200 if found.is_ok else 503)
 
 
-def metrics(request: HttpRequest) -> HttpResponse:
+async def statusz(request: HttpRequest) -> JsonResponse:
+    """The whole, for people and for alerts: 503 when something is wrong, and what."""
+    parts = {"database": _database, "redis": _redis, "worker": _worker, "beat": _beat, **_registered()}
+    found = {name: await _bounded(look) for name, look in parts.items()}
+    is_ok = all(part.is_ok for part in found.values())
+    body = {"ok": is_ok, **{name: {"ok": part.is_ok, **part.facts} for name, part in found.items()}}
+    return JsonResponse(body, status=200 if is_ok else 503)
+
+
+async def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus's text format, of the process that answers."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(await in_thread(generate_latest), content_type=CONTENT_TYPE_LATEST)
 
 
-def note_worker_alive() -> None:
-    """Called by a worker: it takes work."""
-    client().set(WORKER_SEEN_KEY, time.time(), ex=WORKER_SILENT_AFTER_S)
+def note_beat_alive() -> None:
+    """Called by the task that beat asks for: beat, Redis and a worker all did their part."""
+    client().set(BEAT_SEEN_KEY, time.time(), ex=_KEPT_S)
 
 
-def _database_answers() -> bool:
+@heartbeat_sent.connect
+def note_worker_alive(**kwargs: Any) -> None:
+    """Called in a worker's main process, every 2 s. It must not fail: Celery's own heartbeat goes out after it."""
+    global _worker_noted_at  # one per process
+    if time.monotonic() - _worker_noted_at < WORKER_NOTED_EVERY_S:
+        return
+    _worker_noted_at = time.monotonic()
+    with contextlib.suppress(RedisError):
+        client().set(WORKER_SEEN_KEY, time.time(), ex=_KEPT_S)
+
+
+async def _bounded(look: Callable[[], Part]) -> Part:
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            return await in_thread(look)
+    except TimeoutError:
+        return Part(is_ok=False, facts={"error": f"no answer within {ANSWER_WITHIN_S:g} s"})
+
+
+def _database() -> Part:
+    """Reachable, migrated, and not read-only (a standby, or one whose disk is full)."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
+            cursor.execute("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+            [is_read_only] = cursor.fetchone()
+        is_migrated = _migrations_are_applied()
+    except DatabaseError as err:
+        return Part(is_ok=False, facts={"error": type(err).__name__})
+    return Part(is_ok=is_migrated and not is_read_only, facts={"migrated": is_migrated, "writable": not is_read_only})
 
 
-def _redis_and_worker() -> dict[str, bool]:
+def _migrations_are_applied() -> bool:
+    """Looked up until it is so: what is applied stays applied while this process runs."""
+    global _is_migrated  # one per process
+    if not _is_migrated:
+        executor = MigrationExecutor(connection)
+        _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return _is_migrated
+
+
+def _redis() -> Part:
     try:
-        return {"redis": True, "worker": bool(client().exists(WORKER_SEEN_KEY))}
-    except RedisError:
-        return {"redis": False, "worker": False}
+        client().ping()
+    except RedisError as err:
+        return Part(is_ok=False, facts={"error": type(err).__name__})
+    return Part(is_ok=True, facts={})
+
+
+def _worker() -> Part:
+    return _seen(WORKER_SEEN_KEY, WORKER_SILENT_AFTER_S)
+
+
+def _beat() -> Part:
+    return _seen(BEAT_SEEN_KEY, BEAT_SILENT_AFTER_S)
+
+
+def _seen(key: str, silent_after_s: float) -> Part:
+    """When it gave its last sign of life; None: never, or longer ago than a day."""
+    try:
+        seen_at = client().get(key)
+    except RedisError as err:
+        return Part(is_ok=False, facts={"error": type(err).__name__})
+    ago_s = round(time.time() - float(seen_at), 1) if seen_at else None
+    return Part(is_ok=ago_s is not None and ago_s < silent_after_s, facts={"seen_s_ago": ago_s})
+
+
+def _registered() -> dict[str, Callable[[], Part]]:
+    now = timezone.now()
+    return {name: lambda look=look: _looked(look, now) for name, look in status.parts().items()}  # type: ignore[misc]  # bound at once
+
+
+def _looked(look: status.Look, now: Any) -> Part:
+    try:
+        return look(now)
+    except DatabaseError as err:
+        return Part(is_ok=False, facts={"error": type(err).__name__})

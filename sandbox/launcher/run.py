@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import json
 import os
 import secrets
 import signal
@@ -232,15 +233,23 @@ def _procfile() -> dict[str, str]:
 def _await_ready(web_url: str) -> None:
     """Wait until the web server answers that database, Redis and a worker are there."""
     give_up_at = time.monotonic() + READY_WITHIN_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"{web_url}/readyz", timeout=2):  # noqa: S310 - our own address
-                return
-        except (OSError, urllib.error.HTTPError) as err:
-            if time.monotonic() > give_up_at:
-                said = err.read().decode() if isinstance(err, urllib.error.HTTPError) else str(err)
-                raise CannotRun(f"not ready after {READY_WITHIN_S} s: {said}") from err
-            time.sleep(0.1)
+    while missing := _missing(web_url):
+        if time.monotonic() > give_up_at:
+            raise CannotRun(f"not ready after {READY_WITHIN_S} s: {missing}")
+        time.sleep(0.1)
+
+
+def _missing(web_url: str) -> str:
+    """What is not there yet, as the web server says; "" when all is. A breaker that is open keeps nobody waiting."""
+    try:
+        with urllib.request.urlopen(f"{web_url}/statusz", timeout=5) as answer:  # noqa: S310 - our own address
+            said = answer.read()
+    except urllib.error.HTTPError as err:
+        said = err.read()
+    except OSError as err:
+        return str(err)
+    parts = json.loads(said)
+    return ", ".join(name for name in ("database", "redis", "worker") if not parts[name]["ok"])
 
 
 if __name__ == "__main__":

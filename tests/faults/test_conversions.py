@@ -346,8 +346,7 @@ def test_redis_that_is_killed_and_comes_back_empty_is_found_again_by_all(stage: 
     # Nobody is told of this one: only beat, and the worker that it tells, can find it.
     Conversion.objects.filter(pk=warm_up).update(state="pending", finished_at=None, due_at=timezone.now())
     assert await_reported(11, within_s=30) == ["reported"] * 11
-    ready = f"{stage.web_url}/readyz"
-    assert eventually(lambda: requests.get(ready, timeout=10).status_code, lambda found: found == 200) == 200
+    assert eventually(lambda: servers.status(stage.web_url)["ok"], bool)
     assert worker.poll() is None
 
 

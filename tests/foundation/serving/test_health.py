@@ -1,12 +1,23 @@
-from collections.abc import Iterator
+"""What probes and operators are told."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from attribution.models import Destination
 from foundation.serving import health, shared_redis
 from sandbox.launcher import services
+from tests.servers import Server
+from tests.stack import Processes, Stack
 
 
 @pytest.fixture
@@ -20,41 +31,105 @@ def redis(settings: Settings, tmp_path: Path) -> Iterator[services.Server]:
     shared_redis.client.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has just started."""
+    monkeypatch.setattr(health, "_is_migrated", False)
+    monkeypatch.setattr(health, "_worker_noted_at", 0.0)
+
+
+def parts_that_are_well(answer: dict[str, Any]) -> set[str]:
+    return {name for name, part in answer.items() if isinstance(part, dict) and part["ok"]}
+
+
 def test_healthz_needs_nothing(client: Client) -> None:
     answer = client.get("/healthz")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-@pytest.mark.django_db
-def test_readyz_with_a_worker(client: Client, redis: services.Server) -> None:
-    health.note_worker_alive()
+@pytest.mark.django_db(transaction=True)
+def test_readyz_says_nothing_about_workers_and_redis(client: Client, redis: services.Server) -> None:
+    redis.stop()
 
     answer = client.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (
         200,
-        {"ready": True, "database": True, "redis": True, "worker": True},
+        {"ready": True, "database": {"migrated": True, "writable": True}},
     )
 
 
-@pytest.mark.django_db
-def test_readyz_without_a_worker(client: Client, redis: services.Server) -> None:
-    answer = client.get("/readyz")
+@pytest.mark.django_db(transaction=True)
+def test_readyz_of_a_database_that_lacks_a_migration(client: Client) -> None:
+    recorder = MigrationRecorder(connection)
+    newest = max(name for app, name in recorder.applied_migrations() if app == "access")
+    recorder.record_unapplied("access", newest)
+    try:
+        answer = client.get("/readyz")
+    finally:
+        recorder.record_applied("access", newest)
 
-    assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "database": True, "redis": True, "worker": False}
+    assert (answer.status_code, answer.json()["database"]) == (503, {"migrated": False, "writable": True})
+    assert client.get("/readyz").status_code == 200
 
 
-@pytest.mark.django_db
-def test_readyz_without_redis(client: Client, redis: services.Server) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_readyz_of_a_read_only_database(client: Client, start_web: Callable[..., Server], processes: Processes) -> None:
+    url = processes.environment["DATABASE_URL"]
+    read_only = f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_read_only%3Don"
+
+    answer = requests.get(f"{start_web(DATABASE_URL=read_only).url}/readyz", timeout=10)
+
+    assert (answer.status_code, answer.json()["database"]) == (503, {"migrated": True, "writable": False})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statusz_tells_what_is_well(client: Client, redis: services.Server) -> None:
     health.note_worker_alive()
+    health.note_beat_alive()
+
+    answer = client.get("/statusz")
+
+    assert (answer.status_code, answer.json()["ok"]) == (200, True)
+    assert parts_that_are_well(answer.json()) == {"database", "redis", "worker", "beat", "conversions"}
+    assert answer.json()["conversions"] == {"ok": True, "backlog": 0, "oldest_due_s": None, "breakers_open": []}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statusz_tells_what_is_missing(client: Client, redis: services.Server) -> None:
+    silent = client.get("/statusz")
     redis.stop()
+    without_redis = client.get("/statusz")
 
-    answer = client.get("/readyz")
+    assert (silent.status_code, silent.json()["worker"]) == (503, {"ok": False, "seen_s_ago": None})
+    assert parts_that_are_well(silent.json()) == {"database", "redis", "conversions"}
+    assert parts_that_are_well(without_redis.json()) == {"database", "conversions"}
+    assert without_redis.json()["redis"]["error"]
 
-    assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "database": True, "redis": False, "worker": False}
+
+@pytest.mark.django_db(transaction=True)
+def test_statusz_tells_of_open_breakers_and_of_what_waits(client: Client, redis: services.Server) -> None:
+    now = timezone.now()
+    Destination.objects.create(key="7001", open_until=now + timedelta(minutes=5))
+    Destination.objects.create(key="7002", open_until=now + timedelta(minutes=5), is_enabled=False)
+
+    conversions = client.get("/statusz").json()["conversions"]
+
+    assert conversions == {"ok": False, "backlog": 0, "oldest_due_s": None, "breakers_open": ["7001"]}
+
+
+def test_probes_are_answered_whatever_the_host_is(stack: Stack) -> None:
+    paths = ["/healthz", "/readyz", "/statusz", "/metrics"]
+    host = {"Host": "10.1.2.3:8000"}
+
+    answers = {path: requests.get(stack.url + path, headers=host, timeout=10, allow_redirects=False) for path in paths}
+
+    # There is no beat here, which is what is wrong with the whole.
+    assert [answer.status_code for answer in answers.values()] == [200, 200, 503, 200]
+    assert not any("Set-Cookie" in answer.headers for answer in answers.values())
+    status = answers["/statusz"].json()
+    assert parts_that_are_well(status) == {"database", "redis", "worker", "conversions"}
 
 
 def test_metrics_are_in_the_text_format(client: Client) -> None:
