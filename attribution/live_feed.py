@@ -1,13 +1,13 @@
 """Tells open dashboards that send records have come in or changed: at most once a second, over all processes.
 
-Only a hint, over django-eventstream and Redis: it holds nothing, the page then asks for the rows. A lost one costs
-seconds, until the page asks by itself. So neither an event's request nor a worker waits for it or fails by it.
+Only a hint: it holds nothing, the page then asks for the rows. It goes through Redis to every web process, and from
+there by django-eventstream to its browsers. A lost one costs seconds, until the page asks by itself. So neither an
+event's request nor a worker waits for it or fails by it.
 """
 
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django_eventstream import send_event
 from django_eventstream.channelmanager import DefaultChannelManager
 from redis import RedisError
 
@@ -16,6 +16,7 @@ from foundation.serving.shared_redis import UNAVAILABLE, client
 
 CHANNEL = "send-records"
 EVENT = "changed"
+TOLD_ON = "rivermouth:live_feed:changes"  # on which web processes listen, of Redis
 PERMISSION = "attribution.view_conversion"
 INTERVAL_S = 1.0
 # Whoever sets it tells; the others, also in other processes, wait until it has gone.
@@ -41,7 +42,7 @@ def _tell() -> bool:
     try:
         if not client().set(_TOLD_KEY, 1, nx=True, px=int(1000 * INTERVAL_S)):
             return False
-        send_event(CHANNEL, EVENT, {})
+        client().publish(TOLD_ON, "")
     except (RedisError, OSError):
         UNAVAILABLE.labels("live feed").inc()
         return False

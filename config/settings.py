@@ -13,7 +13,6 @@ from pathlib import Path
 from celery.schedules import crontab
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
-from redis import ConnectionPool
 
 from config import environment as env
 
@@ -157,12 +156,7 @@ CACHES = {
     }
 }
 
-# The admin's live feed, by django-eventstream; this connection is the publishers', listeners have one of their own.
-EVENTSTREAM_REDIS = {
-    "connection_pool": ConnectionPool.from_url(
-        REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-    )
-}
+# Who may follow the admin's live feed, which is django-eventstream's.
 EVENTSTREAM_CHANNELMANAGER_CLASS = "attribution.live_feed.Channels"
 
 # --- Celery -----------------------------------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
 """The live feed's endpoint, and the parts of the dashboard that are asked for again when something has changed.
 
-Server-sent events by django-eventstream, whose own view would hold a thread and a database connection for each open
-dashboard: on `DRIVEN_PATHS` neither is held. Who may listen is looked up at the start and again when the browser
-connects anew, every `MAX_DURATION_S`.
+Server-sent events by django-eventstream. Under Django's own handler its view would hold a thread and a database
+connection for each open dashboard; here its response is driven, and neither is held. Who may listen is looked up when a
+browser connects, which it does again every `MAX_DURATION_S`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 from django.conf import settings
@@ -15,20 +14,20 @@ from django.contrib import auth
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
-from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django_eventstream.event import Event
-from django_eventstream.eventrequest import EventRequest
-from django_eventstream.views import Listener, RedisListener, get_listener_manager, stream
+from django_eventstream import send_event
+from django_eventstream.views import events
 from redis import RedisError
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
 from attribution.admin.pages import activity, links, operations
-from attribution.live_feed import CHANNEL, EVENT, may_follow
+from attribution.live_feed import CHANNEL, EVENT, TOLD_ON, may_follow
+from foundation.database.threads import in_thread
 from foundation.serving.driven import DrivenResponse, Outbox
 from foundation.serving.shared_redis import UNAVAILABLE
 
@@ -38,36 +37,45 @@ MAX_DURATION_S = 600
 RECONNECT_AFTER_S = 1.0
 
 
-class ReconnectingListener(RedisListener):  # type: ignore[misc]  # no type information
-    """Hears what all processes tell. The library's own ends for good with its first lost connection."""
+class _Ear:
+    """Hears what any process tells, for all browsers of this one; a lost Redis is listened to again when it is back."""
 
     def __init__(self) -> None:
-        self.redis_client = Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=settings.REDIS_TIMEOUT_S,
-            socket_connect_timeout=settings.REDIS_TIMEOUT_S,
-        )
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._is_lost = False
 
-    async def start(self) -> None:
-        self._task = asyncio.current_task()
+    def open(self) -> None:
+        """Listen, from the first browser on."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._listen_on())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _listen_on(self) -> None:
         while True:
-            self.pubsub = self.redis_client.pubsub()
             try:
-                await self.listen()
+                async with Redis.from_url(
+                    settings.REDIS_URL,
+                    socket_timeout=settings.REDIS_TIMEOUT_S,
+                    socket_connect_timeout=settings.REDIS_TIMEOUT_S,
+                ) as redis:
+                    await self._listen(redis.pubsub())
             except (RedisError, OSError) as err:
                 self._note_loss(err)
-            await self._close_pubsub()
             await asyncio.sleep(RECONNECT_AFTER_S)
 
-    async def listen(self) -> None:
-        await self.pubsub.subscribe("events_channel")  # the library's own name; it subscribes again, which is harmless
+    async def _listen(self, changes: PubSub) -> None:
+        await changes.subscribe(TOLD_ON)
         if self._is_lost:
             self._is_lost = False
-            # Something may have been told meanwhile.
-            get_listener_manager().add_to_queues(CHANNEL, Event(CHANNEL, EVENT, "{}"))
-        await super().listen()
+            send_event(CHANNEL, EVENT, {})  # something may have been told meanwhile
+        async for message in changes.listen():
+            if message["type"] == "message":
+                send_event(CHANNEL, EVENT, {})
 
     def _note_loss(self, err: Exception) -> None:
         """Once for each loss: an outage of hours is one line."""
@@ -76,20 +84,8 @@ class ReconnectingListener(RedisListener):  # type: ignore[misc]  # no type info
             UNAVAILABLE.labels("live feed").inc()
         self._is_lost = True
 
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        await self.redis_client.aclose()
 
-    async def _close_pubsub(self) -> None:
-        try:
-            await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis has no type for it
-        except (RedisError, OSError):
-            logger.debug("Closing a lost connection", exc_info=True)
-
-
-get_listener_manager().redis_listener = _listener = ReconnectingListener()
+_ear = _Ear()
 
 _open: set["_Follower"] = set()
 
@@ -97,8 +93,8 @@ _open: set["_Follower"] = set()
 class _Follower:
     """One open dashboard: passes on what the library streams. A `Source` of `foundation.serving.driven`."""
 
-    def __init__(self, pieces: AsyncIterator[str]) -> None:
-        self._pieces = pieces
+    def __init__(self, response: StreamingHttpResponse) -> None:
+        self._response = response
         self._task: asyncio.Task[None] | None = None
         self._outbox: Outbox | None = None
 
@@ -122,8 +118,8 @@ class _Follower:
     async def _run(self, outbox: Outbox) -> None:
         try:
             async with asyncio.timeout(MAX_DURATION_S):
-                async for piece in self._pieces:
-                    outbox.write(piece.encode())
+                async for piece in self._response:
+                    outbox.write(piece)
         except (TimeoutError, asyncio.CancelledError):
             pass  # its time is over, the browser has left, or the process ends: in all cases the stream does
         finally:
@@ -138,24 +134,23 @@ def drain() -> None:
 
 
 async def shut_down() -> None:
-    await _listener.stop()
+    await _ear.close()
 
 
 async def feed(request: HttpRequest) -> HttpResponseBase:
     """Says `changed` whenever send records have come in or changed, to staff who may look at them."""
     try:
-        user = await asyncio.get_running_loop().run_in_executor(None, _user_of, request)
+        user = await in_thread(lambda: _user_of(request))
     except DatabaseError:
         logger.exception("The live feed could not look its reader up")
         return JsonResponse({"detail": "The database is away. Try again."}, status=503)
     if user is None:
         return JsonResponse({"detail": "Sign in as somebody who may look at send records."}, status=403)
-    wanted = EventRequest()
-    wanted.channels, wanted.user, wanted.is_next = {CHANNEL}, user, False
-    listener = Listener()
-    listener.channels, listener.user_id = wanted.channels, user.pk
+    _ear.open()
+    request.user = user
+    request.GET = QueryDict()  # the library would let it choose other channels
     return DrivenResponse(
-        _Follower(stream(wanted, listener)),
+        _Follower(events(request, channels=[CHANNEL])),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
     )
@@ -163,12 +158,9 @@ async def feed(request: HttpRequest) -> HttpResponseBase:
 
 def _user_of(request: HttpRequest) -> Any:
     """Who has signed in, if they may listen; with their rights, so that nobody has to look them up again."""
-    try:
-        SessionMiddleware(_no_response).process_request(request)
-        user = auth.get_user(request)
-        return user if may_follow(user) else None
-    finally:
-        connection.close()  # back to the pool
+    SessionMiddleware(_no_response).process_request(request)
+    user = auth.get_user(request)
+    return user if may_follow(user) else None
 
 
 def _no_response(request: HttpRequest) -> HttpResponse:
