@@ -1,5 +1,6 @@
 """Who is calling: `Authorization: Bearer <API key or user token>`."""
 
+import logging
 import time
 from hashlib import blake2b
 from hmac import compare_digest
@@ -15,6 +16,9 @@ from rest_framework.request import Request
 from foundation.access import tokens
 from foundation.access.credentials import Credential
 from foundation.access.models import ApiKey
+from foundation.hooks.apps import UnknownApp
+
+logger = logging.getLogger(__name__)
 
 _MAX_REMEMBERED = 10_000
 # Keys of the last few seconds, by a hash of the secret: (key, its credential, when it was looked up).
@@ -61,12 +65,16 @@ def look_up(secret: str) -> Credential | None:
     candidates = ApiKey.objects.filter(token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH]).select_related("user")
     for key in candidates:
         if compare_digest(digest, key.digest) and key.is_usable:
-            return _remember(secret, key)
+            return _credential_of(secret, key)
     return None
 
 
-def _remember(secret: str, key: ApiKey) -> Credential:
-    credential = key.credential
+def _credential_of(secret: str, key: ApiKey) -> Credential | None:
+    try:
+        credential = key.credential
+    except UnknownApp as err:
+        logger.warning("The key %s is refused: %s", key.token_key, err)
+        return None
     if len(_remembered) >= _MAX_REMEMBERED:
         _remembered.clear()
     _remembered[_name(secret)] = (key, credential, time.monotonic())

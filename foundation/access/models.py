@@ -97,7 +97,10 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
 
     @property
     def credential(self) -> Credential:
-        """What a caller with this key may do; a query for the id of its app, where it has one."""
+        """What a caller with this key may do; a query for the id of its app, where it has one.
+
+        Raises: UnknownApp, if its app has gone. Without an app a key sees the rows of all of them.
+        """
         return Credential(
             name=self.token_key,
             caller_id=self.user_id,

@@ -19,8 +19,8 @@ class Directory:
 _directories: list[Directory] = []
 
 
-class UnknownApp(Exception):  # noqa: N818  # a wrong answer of a person, not a failure
-    """No app has this slug; the message names those that there are, and how to make one."""
+class UnknownApp(Exception):  # noqa: N818  # what a person named does not exist: not a failure
+    """No app has this slug; the message names the apps that exist, and how to make one."""
 
 
 def register(directory: Directory) -> None:
@@ -28,17 +28,14 @@ def register(directory: Directory) -> None:
     _directories.append(directory)
 
 
-def id_of(slug: str) -> int | None:
-    return next((found for each in _directories if (found := each.id_of(slug)) is not None), None)
+def id_of(slug: str) -> int:
+    """The id of the app, from the database. Raises: UnknownApp."""
+    for each in _directories:
+        if (found := each.id_of(slug)) is not None:
+            return found
+    advice = "".join(f". Make it with: {each.make_with.format(slug=slug)}" for each in _directories)
+    raise UnknownApp(f"No app {slug!r} (known: {', '.join(slugs()) or 'none yet'}){advice}")
 
 
 def slugs() -> list[str]:
     return [slug for each in _directories for slug in each.slugs()]
-
-
-def check(slug: str) -> None:
-    """Raises: UnknownApp."""
-    known = slugs()
-    if slug not in known:
-        advice = "".join(f". Make it with: {each.make_with.format(slug=slug)}" for each in _directories)
-        raise UnknownApp(f"No app {slug!r} (known: {', '.join(known) or 'none yet'}){advice}")

@@ -76,6 +76,18 @@ def test_app_that_a_key_names_can_not_be_deleted(admin_client: Client) -> None:
     assert App.objects.exists()
 
 
+@pytest.mark.django_db
+def test_key_whose_app_has_gone_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Served without an app, it would see the rows of all of them."""
+    App.objects.create(slug="demo")
+    key = ApiKey.objects.issue(caller="backend", app_slug="demo")
+    App.objects.filter(slug="demo").delete()  # by hand, past the model
+
+    assert authentication.look_up(key) is None
+
+    assert "is refused: No app 'demo' (known: none yet)" in caplog.text
+
+
 def test_token_of_before_keeps_its_app() -> None:
     """Tokens carry the app's id, as they did while keys had a foreign key."""
     credential = tokens._of_ours(

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *, name: str, app: str | None, throttle: str, **options: Any) -> None:
         if app:
             try:
-                apps.check(app)
+                apps.id_of(app)
             except apps.UnknownApp as err:
                 raise CommandError(str(err)) from err
         key = ApiKey.objects.issue(caller=name, app_slug=app or "", is_throttled=throttle != "none")
