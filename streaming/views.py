@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from foundation.access.credentials import Credential
+from foundation.database.threads import in_thread
 from foundation.serving.driven import DrivenResponse, Source
 from streaming.admission import callers, limits
 from streaming.admission.callers import Caller, admit
@@ -116,7 +117,7 @@ async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan
         now=completion.started_at,
     )
     try:
-        messages = await callers.in_thread(begin_turn)
+        messages = await in_thread(begin_turn)
     except BaseException:
         plan.on_end(completion)
         raise

@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from django.conf import settings
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -18,6 +18,7 @@ from attribution.clicks import storage
 from attribution.models import App, Click
 from attribution.platforms.oceanengine import monitor_link
 from foundation.database.group_commit import GroupCommit, TooManyWaiting
+from foundation.database.threads import in_thread
 
 CLICKS = Counter("rivermouth_clicks", "Calls of monitor links", ["outcome"])
 
@@ -65,7 +66,7 @@ class _AppIds:
         app_id, known_until = self._known.get(token, (None, 0.0))
         if time.monotonic() < known_until:
             return app_id
-        app_id = await asyncio.get_running_loop().run_in_executor(None, _app_id_of, token)
+        app_id = await in_thread(lambda: _app_id_of(token))
         if app_id is None:
             self._known.pop(token, None)
         else:
@@ -78,8 +79,6 @@ def _app_id_of(token: str) -> int | None:
         return App.objects.filter(monitor_token=token).values_list("pk", flat=True).first()
     except DataError:  # a NUL, which no text of PostgreSQL has
         return None
-    finally:
-        connection.close()  # back to the pool: this thread may not run again for hours
 
 
 def _write(batch: list[Click]) -> list[bool]:

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 from django.views.defaults import permission_denied
 
-from streaming.admission.callers import in_thread
+from foundation.database.threads import in_thread
 from streaming.catalogue import catalogue
 from streaming.models import Route
 from streaming.turns import route_test

@@ -4,16 +4,14 @@ A key and the catalogue are kept in memory for a few seconds, so that a busy cal
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest
 
 from foundation.access import authentication, throttling
 from foundation.access.credentials import Credential
+from foundation.database.threads import in_thread
 from streaming.admission import limits
 from streaming.admission.limits import Grant
 from streaming.catalogue import catalogue
@@ -21,8 +19,6 @@ from streaming.catalogue.catalogue import Catalogue, ServedModel
 from streaming.models import Completion
 from streaming.wire import faults
 from streaming.wire.faults import Fault
-
-T = TypeVar("T")
 
 _SHOWN_CHARS = 100  # of a name that is quoted back
 
@@ -112,15 +108,3 @@ def _look_up(secret: str) -> Caller:
 def leave(grant: Grant, completion: Completion) -> None:
     """The turn has ended. Returns at once."""
     limits.leave(grant, (completion.prompt_tokens or 0) + (completion.completion_tokens or 0))
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run database work off the loop, and give the connection back: no request signal does it on these paths."""
-
-    def run() -> T:
-        try:
-            return work()
-        finally:
-            connection.close()
-
-    return await asyncio.get_running_loop().run_in_executor(None, run)

@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection
 from redis.exceptions import RedisError
 
 from foundation.access.credentials import Credential
+from foundation.database.threads import in_thread
 from streaming.models import Completion
 from streaming.resuming import event_log, resumable
 from streaming.wire import faults, sse
@@ -84,12 +84,9 @@ async def find_row(completion_id: UUID, credential: Credential) -> Completion:
 
 async def _read_row(completion_id: UUID, credential: Credential) -> Completion | None:
     def read() -> Completion | None:
-        try:
-            return Completion.objects.filter(id=completion_id, owner=credential.owner).first()
-        finally:
-            connection.close()
+        return Completion.objects.filter(id=completion_id, owner=credential.owner).first()
 
-    return await asyncio.get_running_loop().run_in_executor(None, read)
+    return await in_thread(read)
 
 
 async def find_ended_row(completion_id: UUID, credential: Credential) -> Completion:
