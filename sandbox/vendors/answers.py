@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from sandbox.vendors import structured
 from sandbox.vendors.texts import CITIES, MARKDOWN, PLAIN, THINKING, TOOL_RESULT
 
 # About a token: one or two Chinese characters, up to seven letters with the space before them, or one of anything else.
@@ -54,6 +55,8 @@ class ChatRequest(Struct):
     max_completion_tokens: Limit | None = None
     thinking: Thinking | None = None
     tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def compose(request: ChatRequest, *, filler: str = "") -> Answer:
     language = "zh" if CHINESE.search(question) else "en"
     reasoning = pieces(_choose(THINKING[language], question)) if _wants_thinking(request, question) else []
     tool_call = _tool_call(request, question, language)
-    content = [] if tool_call else pieces(_text(request.messages[-1], question, language))
+    content = [] if tool_call else pieces(_content(request, question, language))
     if filler:
         content.insert(0, filler)
     kept_reasoning, kept_content = _limited(request, reasoning, content)
@@ -110,6 +113,18 @@ def _wants_thinking(request: ChatRequest, question: str) -> bool:
     return WANTS_THINKING.search(question) is not None
 
 
+def _content(request: ChatRequest, question: str, language: str) -> str:
+    """Plain text, or the JSON that `response_format` asks for."""
+    wanted = request.response_format or {}
+    text = _text(request.messages[-1], question, language)
+    if wanted.get("type") == "json_object":
+        return _json({"answer": text})
+    if wanted.get("type") == "json_schema":
+        schema = (wanted.get("json_schema") or {}).get("schema") or {}
+        return _json(structured.sample(schema, text=_first_sentence(text)))
+    return text
+
+
 def _text(last: ChatMessage, question: str, language: str) -> str:
     if last.role == "tool":
         return TOOL_RESULT[language].format(result=last.text)
@@ -120,19 +135,40 @@ def _text(last: ChatMessage, question: str, language: str) -> str:
 
 
 def _tool_call(request: ChatRequest, question: str, language: str) -> ToolCall | None:
-    """A call of the weather tool, unless its result is what the last message brings."""
-    if not request.tools or request.messages[-1].role != "user" or not WANTS_WEATHER.search(question):
+    """A call of the tool that `tool_choice` demands; else of the weather tool, when the last message asks for it."""
+    function = _called(request, question)
+    if function is None:
         return None
-    functions: list[dict[str, Any]] = [tool.get("function") or {} for tool in request.tools]
-    function = next((each for each in functions if "weather" in str(each.get("name"))), functions[0])
-    properties = (function.get("parameters") or {}).get("properties") or {"city": {}}
+    schema = function.get("parameters") or {"properties": {"city": {}}}
     city = next((city for city in CITIES[language] if city in question), CITIES[language][0])
-    arguments = {name: schema.get("enum", [city])[0] for name, schema in properties.items()}
     return ToolCall(
         id=f"call_{_digest(question).hex()[:24]}",
         name=str(function.get("name", "get_weather")),
-        arguments=pieces(msgspec.json.encode(arguments).decode()),
+        arguments=pieces(_json(structured.sample(schema, text=city))),
     )
+
+
+def _called(request: ChatRequest, question: str) -> dict[str, Any] | None:
+    """The function that the model calls, if any."""
+    functions: list[dict[str, Any]] = [tool.get("function") or {} for tool in request.tools or ()]
+    choice = request.tool_choice
+    if not functions or choice == "none":
+        return None
+    if isinstance(choice, dict):
+        name = (choice.get("function") or {}).get("name")
+        return next((each for each in functions if each.get("name") == name), None)
+    is_asked_for = request.messages[-1].role == "user" and WANTS_WEATHER.search(question) is not None
+    if choice != "required" and not is_asked_for:
+        return None
+    return next((each for each in functions if "weather" in str(each.get("name"))), functions[0])
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?。！？])", text, maxsplit=1)[0]
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _limited(request: ChatRequest, reasoning: list[str], content: list[str]) -> tuple[list[str], list[str]]:

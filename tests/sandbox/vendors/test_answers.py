@@ -1,4 +1,9 @@
+import json
+from datetime import date
+from typing import Annotated, Literal
+
 import pytest
+from pydantic import BaseModel, Field
 
 from sandbox.vendors.answers import ChatMessage, ChatRequest, Thinking, compose, pieces
 from sandbox.vendors.texts import MARKDOWN, PLAIN, THINKING
@@ -10,6 +15,23 @@ WEATHER_TOOL = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"enum": ["celsius"]}}},
     },
 }
+
+
+class City(BaseModel):
+    name: str
+    founded: date | None
+    sister: "City | None" = None
+
+
+class River(BaseModel):
+    """As SDKs turn a class into a schema: references, a class within itself, limits."""
+
+    name: str
+    kind: Literal["stream", "river"]
+    length_km: Annotated[int, Field(ge=3, lt=10)]
+    cities: Annotated[list[City], Field(min_length=2)]
+    is_tidal: bool
+    depths_m: list[float]
 
 
 def ask(question: str, **parameters: object) -> ChatRequest:
@@ -110,3 +132,32 @@ def test_usage_counts_prompt_and_cached_turns() -> None:
 
     assert (answer.prompt_tokens, answer.cached_tokens) == (16, 6)
     assert answer.completion_tokens == len(answer.content)
+
+
+def test_json_is_answered_where_it_is_asked_for() -> None:
+    answer = json.loads("".join(compose(ask("hello", response_format={"type": "json_object"})).content))
+
+    assert list(answer) == ["answer"]
+
+
+def test_answer_fits_the_schema_that_it_was_asked_for() -> None:
+    schema = River.model_json_schema()
+    wanted = {"type": "json_schema", "json_schema": {"name": "River", "strict": True, "schema": schema}}
+
+    river = River.model_validate_json("".join(compose(ask("讲讲江河", response_format=wanted)).content))
+
+    assert river.kind == "stream"
+    assert len(river.cities) == 2
+    assert 3 <= river.length_km <= 9
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
+def test_tool_that_is_demanded_is_called_whatever_the_question_is(choice: object) -> None:
+    call = compose(ask("hello", tools=[WEATHER_TOOL], tool_choice=choice)).tool_call
+
+    assert call is not None
+    assert json.loads("".join(call.arguments)) == {"city": "Beijing", "unit": "celsius"}
+
+
+def test_no_tool_is_called_where_none_may_be() -> None:
+    assert compose(ask("What is the weather like?", tools=[WEATHER_TOOL], tool_choice="none")).tool_call is None
