@@ -14,9 +14,10 @@ demo: .venv/installed
 test: lint
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-# QUICK=1: in two minutes, with fewer peers and runs.
+# QUICK=1: in minutes, with fewer peers and rounds. AGAINST=FOLDER: another checkout beside this one, in ten minutes.
+# `python -m benchmarks --help` has the rest.
 bench: .venv/installed
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(AGAINST),--against $(AGAINST))
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""The machine that the figures are of."""
+"""The machine that was measured on."""
 
 import os
 import platform
@@ -27,7 +27,8 @@ def _processor() -> str:
     return platform.machine()
 
 
-def commit() -> str:
+def commit(folder: Path = Path(__file__).parent) -> str:
+    """What is checked out there; "unknown" where there is no repository."""
     command = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"

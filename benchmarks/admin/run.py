@@ -61,14 +61,14 @@ def measure(scales: Sequence[float], *, is_quick: bool, is_kept: bool = False) -
 
 def _measure_at(scale: float, running: services.Services, *, is_few: bool) -> dict[str, Any]:
     sizes = FULL_SIZES.scaled(scale)
-    env = rivermouth.environment(running)
-    env["DATABASE_URL"] = f"{running.database_url.rpartition('/')[0]}/{_name(scale)}"
+    url = f"{running.database_url.rpartition('/')[0]}/{_name(scale)}"
+    site = rivermouth.on(running).with_settings({"DATABASE_URL": url})
     if not _is_filled(scale):
         print(f"a database of {sizes.conversions:,} conversions and {sizes.clicks:,} clicks", flush=True)
-        _fill(scale, running, env)
-    rivermouth.manage(env, "migrate", "--verbosity", "0")
+        _fill(scale, running, site)
+    site.manage("migrate", "--verbosity", "0")
     output = _FOLDER / "pages.json"
-    _python(env, "benchmarks.admin.pages", "--output", str(output), *(["--few"] if is_few else []))
+    _python(site.env, "benchmarks.admin.pages", "--output", str(output), *(["--few"] if is_few else []))
     pages = json.loads(output.read_text())
     for (name, kind), page in slowest(pages).items():
         print(f"{name:22} {kind:18} {page['median_ms']:7.0f} ms  {page['queries']} queries", flush=True)
@@ -76,13 +76,13 @@ def _measure_at(scale: float, running: services.Services, *, is_few: bool) -> di
     return {"conversions": sizes.conversions, "clicks": sizes.clicks, "seeded_s": seeded_s, "pages": pages}
 
 
-def _fill(scale: float, running: services.Services, env: Mapping[str, str]) -> None:
+def _fill(scale: float, running: services.Services, site: rivermouth.Site) -> None:
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{_name(scale)}"')
         connection.execute(f'CREATE DATABASE "{_name(scale)}"')
-    rivermouth.manage(env, "migrate", "--verbosity", "0")
+    site.manage("migrate", "--verbosity", "0")
     began_at = time.monotonic()
-    _python(env, "benchmarks.admin.seed", "--scale", str(scale))
+    _python(site.env, "benchmarks.admin.seed", "--scale", str(scale))
     _note(scale).write_text(json.dumps({"seeded_s": time.monotonic() - began_at}))
 
 

@@ -1,18 +1,20 @@
-"""All relays through all scenarios, in turns: a machine that changes its mood does so to all of them."""
+"""All relays through all scenarios, in rounds: what slows the machine down for a while slows down all of them."""
 
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import cores
-from benchmarks.peers import NotInstalled, Relay, rivermouth
+from benchmarks import comparing, cores
+from benchmarks.peers import NotInstalled, Relay
+from benchmarks.peers.rivermouth import Site
 from benchmarks.relay import scenarios
 from benchmarks.relay.provider import Provider
 from benchmarks.relay.scenarios import Figures
+from benchmarks.rounds import order
 
 DIRECT = "direct"
-# Packages of benchmarks/peers. The first is what all others are compared with.
+# Packages of benchmarks/peers.
 PEERS = ["nginx", "bare_asgi", "go", "nestjs", "portkey", "litellm"]
 QUICK_PEERS = ["nginx", "go"]
 _SET_UP, _PACED_100 = "set-up", "paced 100"
@@ -21,12 +23,12 @@ QUICK_SCENARIOS = [_SET_UP, _PACED_100, "paced 500"]
 # A relay that does not keep up with so many streams is not asked to hold more.
 _MIN_DELIVERED = 0.9
 
-Results = dict[str, dict[str, list[Figures]]]  # by scenario and relay: the figures of each run
+Results = dict[str, dict[str, list[Figures]]]  # by scenario and relay: the figures of each run, and its "round"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """`run` does it once; `needs` names the lighter scenario that a relay must have stood."""
+    """`run` does it once; `needs` names the lighter scenario in which a relay must have kept up."""
 
     name: str
     rounds: int
@@ -58,13 +60,13 @@ _MOST_STREAMS = Scenario(
 )
 
 
-def plan(*, is_quick: bool, names: Sequence[str] | None = None) -> list[Scenario]:
-    """What is measured, and how often; `names`: these scenarios instead of all."""
-    rounds, seconds = (1, 2.0) if is_quick else (3, 4.0)
+def plan(*, is_quick: bool, names: Sequence[str], rounds: int) -> list[Scenario]:
+    """The scenarios of these names; `rounds` for those by which relays are compared."""
+    seconds = 2.0 if is_quick else 4.0
     every = [
         _unpaced(_SET_UP, tokens=1, rounds=rounds, seconds=seconds),
         _unpaced("unpaced", tokens=100, rounds=rounds, seconds=seconds),
-        _paced(5, rounds=rounds, seconds=2 * seconds),  # few chunks, and CPU time comes in ticks
+        _paced(5, rounds=rounds, seconds=2 * seconds),  # few chunks
         _paced(50, rounds=rounds, seconds=seconds),
         _paced(100, rounds=rounds, seconds=seconds),
         _paced(500, rounds=rounds, seconds=seconds, needs=_PACED_100),
@@ -72,8 +74,7 @@ def plan(*, is_quick: bool, names: Sequence[str] | None = None) -> list[Scenario
         _ABORT,
         _MOST_STREAMS,
     ]
-    wanted = names or (QUICK_SCENARIOS if is_quick else SCENARIOS)
-    return [scenario for scenario in every if scenario.name in wanted]
+    return [scenario for scenario in every if scenario.name in names]
 
 
 def _unpaced(name: str, *, tokens: int, rounds: int, seconds: float) -> Scenario:
@@ -91,34 +92,59 @@ def _paced(streams: int, *, rounds: int, seconds: float, needs: str | None = Non
 
 
 async def measure(
-    planned: Sequence[Scenario], peers: Sequence[str], env: dict[str, str]
+    planned: Sequence[Scenario],
+    *,
+    peers: Sequence[str],
+    sites: Sequence[Site],
+    is_wanted: Callable[[Relay], bool],
+    candidates: Sequence[str],
 ) -> tuple[Results, dict[str, str]]:
-    """Run the plan. Returns the results, and why the others of the peers are not among them."""
+    """Run the plan with these peers and with those relays of the sites that are wanted.
+
+    The first of the `candidates` that takes part is the reference. Returns the results, and the reason for each peer
+    that is missing.
+    """
     provider = Provider()
     async with provider.serving():
-        relays, not_installed = await asyncio.to_thread(_start_all, peers, provider.port, env)
+        others, not_installed = await asyncio.to_thread(_start_peers, peers, provider.port)
+        ours: list[Relay] = []
         try:
-            results = await _in_turns(planned, [Relay(name=DIRECT, port=provider.port), *relays], provider)
+            for site in sites:
+                ours += await asyncio.to_thread(site.start_relays, provider.port)
+            relays = [Relay(name=DIRECT, port=provider.port), *others, *filter(is_wanted, ours)]
+            results = await _in_rounds(planned, relays, provider, candidates)
         finally:
-            for process in {relay.process for relay in relays if relay.process is not None}:
+            for process in {relay.process for relay in [*others, *ours] if relay.process is not None}:
                 cores.stop_server(process)
     return results, not_installed
 
 
-async def _in_turns(planned: Sequence[Scenario], relays: Sequence[Relay], provider: Provider) -> Results:
+async def _in_rounds(
+    planned: Sequence[Scenario], relays: Sequence[Relay], provider: Provider, candidates: Sequence[str]
+) -> Results:
     results: Results = {}
     for scenario in planned:
-        results[scenario.name] = {}
-        for _ in range(scenario.rounds):
-            for relay in relays:
-                if _is_asked(scenario, relay, results):
-                    figures = await scenario.run(relay, provider)
-                    results[scenario.name].setdefault(relay.name, []).append(figures)
-                    _show(scenario, relay, figures)
+        asked = [relay for relay in relays if _is_asked(scenario, relay, results)]
+        reference = _reference(scenario, asked, candidates)
+        runs = results[scenario.name] = {relay.name: [] for relay in asked}
+        for number in range(scenario.rounds):
+            for relay in order(asked, reference=reference, number=number):
+                figures = await scenario.run(relay, provider)
+                runs[relay.name].append({"round": number, **figures})
+                _show(scenario, relay, figures)
+        for found in comparing.noise({scenario.name: runs}, candidates):
+            print(comparing.in_words(found), flush=True)
     return results
 
 
-def _start_all(peers: Sequence[str], upstream_port: int, env: dict[str, str]) -> tuple[list[Relay], dict[str, str]]:
+def _reference(scenario: Scenario, asked: Sequence[Relay], candidates: Sequence[str]) -> Relay | None:
+    """The relay that runs twice in each round; none where relays are not compared by a figure."""
+    by_name = {relay.name: relay for relay in asked}
+    name = comparing.reference_among(by_name, candidates) if comparing.figures_of(scenario.name) else None
+    return None if name is None else by_name[name]
+
+
+def _start_peers(peers: Sequence[str], upstream_port: int) -> tuple[list[Relay], dict[str, str]]:
     relays: list[Relay] = []
     not_installed: dict[str, str] = {}
     for peer in peers:
@@ -129,7 +155,7 @@ def _start_all(peers: Sequence[str], upstream_port: int, env: dict[str, str]) ->
         except NotInstalled as err:
             not_installed[module.NAME] = str(err)
             print(f"{module.NAME}: not installed: {err}", flush=True)
-    return [*relays, *rivermouth.start(upstream_port, env)], not_installed
+    return relays, not_installed
 
 
 def _is_asked(scenario: Scenario, relay: Relay, results: Results) -> bool:
@@ -143,4 +169,4 @@ def _is_asked(scenario: Scenario, relay: Relay, results: Results) -> bool:
 
 def _show(scenario: Scenario, relay: Relay, figures: Figures) -> None:
     values = "  ".join(f"{name} {value:.3g}" for name, value in figures.items())
-    print(f"{scenario.name:13} {relay.name:24} {values}", flush=True)
+    print(f"{scenario.name:13} {relay.name:36} {values}", flush=True)
