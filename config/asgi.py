@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import secrets
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -13,12 +15,13 @@ _django = get_asgi_application()
 get_resolver().url_patterns  # noqa: B018  # loads all views: the first request would wait for it
 
 from config import checks  # noqa: E402  # apps must be loaded first
-from foundation.serving import cors, lifespan, paths  # noqa: E402  # apps must be loaded first
+from foundation.serving import cors, lifespan, logs, paths  # noqa: E402  # apps must be loaded first
 from foundation.serving.driven import DrivenHandler, Receive, Scope, Send  # noqa: E402
 
 for message in checks.world_reaches_public_url():
     logging.getLogger("rivermouth").warning("%s %s", message.msg, message.hint)
 
+_REQUEST_ID = re.compile(rb"[\w.:+/=-]{1,100}", re.ASCII)
 _driven = DrivenHandler()
 _cors = cors.Cors(settings.CORS_ALLOWED_ORIGINS, settings.CORS_PATHS)
 
@@ -33,6 +36,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
+    logs.bind(request_id=_request_id(scope))
     is_driven = _is_driven(scope)
     if not is_driven:
         scope["path"] = paths.canonical(scope["path"], settings.PATH_ALIASES)
@@ -50,3 +54,9 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _is_driven(scope: Scope) -> bool:
     return settings.DRIVEN_PATHS.fullmatch(scope["path"]) is not None
+
+
+def _request_id(scope: Scope) -> str:
+    """What a proxy in front calls this request, so that its lines and ours can be joined; else a name of our own."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

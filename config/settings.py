@@ -317,8 +317,17 @@ EVENT_MAX_AGE_DAYS = env.integer("EVENT_MAX_AGE_DAYS", 7, minimum=1)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["repeats"]}},
+    "formatters": {
+        "text": {"()": "foundation.serving.logs.TextFormatter"},
+        "json": {"()": "foundation.serving.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"]),
+            "filters": ["repeats"],
+        }
+    },
     "filters": {
         "repeats": {"()": "foundation.serving.log_limit.LimitRepeats"},
         # A probe that asks every second would say every second what its answer says.
