@@ -14,7 +14,7 @@ def order(everyone: Sequence[T], *, reference: T | None, number: int) -> list[T]
     """
     circle = [one for one in everyone if one != reference]
     if reference is not None:
-        circle.insert(len(circle) // 2, reference)
+        circle.insert((len(circle) + 1) // 2, reference)
         circle.insert(0, reference)
     first = (number // 2 + number % 2 * (len(circle) // 2)) % max(len(circle), 1)
     turned = [*circle[first:], *circle[:first]]

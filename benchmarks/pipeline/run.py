@@ -62,9 +62,10 @@ async def measure(
     """
     ocean_engine = OceanEngine()
     async with ocean_engine.serving():
+        backends = [await asyncio.to_thread(prepare, site, ocean_engine) for site in sites]
         bench = _Bench(
-            backends=[await asyncio.to_thread(prepare, site, ocean_engine) for site in sites],
-            naive=[await asyncio.to_thread(Naive, sites[0])] if has_naive else [],
+            backends=backends,
+            naive=[await asyncio.to_thread(Naive, backends[0].site)] if has_naive else [],
             ocean_engine=ocean_engine,
             wanted=wanted,
             candidates=candidates,

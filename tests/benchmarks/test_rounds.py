@@ -29,3 +29,7 @@ def test_nobody_is_always_first_nor_always_after_the_same_neighbour() -> None:
 def test_without_a_reference_everyone_runs_once() -> None:
     assert order(["a", "b", "c"], reference=None, number=1) == ["b", "a", "c"]
     assert order([], reference=None, number=3) == []
+
+
+def test_the_reference_stands_around_a_single_other_program() -> None:
+    assert order(["new", "old"], reference="old", number=0) == ["old", "new", "old"]
