@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold import paginator as unfold_paginator
+from unfold.admin import ModelAdmin
 
 PAGES = 200
 
@@ -24,10 +24,9 @@ class ReadOnly:
         return False
 
 
-class Uncounted:
-    """For lists of big tables."""
+class Uncounted(ModelAdmin):
+    """A list of a big table."""
 
-    model: type[Model]
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
@@ -39,7 +38,7 @@ class Uncounted:
         return paginator(queryset, *arguments, **options)
 
 
-class InfinitePaginator(unfold_paginator.InfinitePaginator):  # type: ignore[misc]  # unfold has no type information
+class InfinitePaginator(unfold_paginator.InfinitePaginator):
     """Pages that are not counted, up to where somebody may leaf: the database reads all that is skipped.
 
     By its name unfold knows that there is no number of results to show.

@@ -14,13 +14,13 @@ from attribution.models import App, Attribution, ChannelPackage, Click, Conversi
 from attribution.platforms.oceanengine import monitor_link
 
 
-class ChannelPackageInline(TabularInline):  # type: ignore[misc]  # unfold has no type information
+class ChannelPackageInline(TabularInline):
     model = ChannelPackage
     extra = 0
 
 
 @admin.register(App)
-class AppAdmin(ModelAdmin):  # type: ignore[misc]  # as above
+class AppAdmin(ModelAdmin):
     list_display = ["slug", "android_package", "ios_bundle", "is_reporting"]
     search_fields = ["slug"]
     readonly_fields = ["link", "monitor_token", "created_at"]

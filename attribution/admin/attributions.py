@@ -42,7 +42,7 @@ class AttributionAdmin(BigList):
     def asked(self, row: Attribution) -> str | None:
         return moment(row.asked_at)
 
-    @display(description=_("outcome"), label=TONES)  # type: ignore[untyped-decorator]  # unfold has no type information
+    @display(description=_("outcome"), label=TONES)
     def outcome(self, row: Attribution) -> tuple[str, Any]:
         if row.is_suspicious:
             return "suspicious", _("suspicious")

@@ -17,7 +17,7 @@ TONES = {"going_on": "info", "stopped": "warning", "done": "success"}
 
 
 @admin.register(BulkAction)
-class BulkActionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class BulkActionAdmin(ReadOnly, ModelAdmin):
     list_display = ["asked", "kind", "progress", "changed", "reason", "asked_by", "query"]
     list_filter = ["kind"]
     list_select_related = ["asked_by"]
@@ -27,7 +27,7 @@ class BulkActionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
     def asked(self, action: BulkAction) -> str | None:
         return moment(action.asked_at)
 
-    @display(description=_("progress"), label=TONES)  # type: ignore[untyped-decorator]  # as above
+    @display(description=_("progress"), label=TONES)
     def progress(self, action: BulkAction) -> tuple[str, Any]:
         if action.finished_at is None:
             return "going_on", _("going on")

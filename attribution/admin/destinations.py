@@ -16,7 +16,7 @@ TONES = {"closed": "success", "open": "danger", "probing": "warning", "off": "de
 
 
 @admin.register(Destination)
-class DestinationAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class DestinationAdmin(ModelAdmin):
     list_display = ["key", "name", "is_enabled", "breaker", "failures", "opens_until", "last_error"]
     list_editable = ["is_enabled"]
     list_filter = ["is_enabled"]
@@ -33,7 +33,7 @@ class DestinationAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type 
     def opens_until(self, destination: Destination) -> str | None:
         return moment(destination.open_until)
 
-    @display(description=_("breaker"), label=TONES)  # type: ignore[untyped-decorator]  # as above
+    @display(description=_("breaker"), label=TONES)
     def breaker(self, destination: Destination) -> tuple[str, Any]:
         if not destination.is_enabled:
             return "off", _("switched off")

@@ -1,6 +1,6 @@
 """Lists of millions of rows: read-only, without `COUNT(*)`, in the order of an index, exported as they are filtered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -34,16 +34,14 @@ class InfinitePaginator(admin_lists.InfinitePaginator):
     template_name = "admin/attribution/pages.html"
 
 
-class _Filter:
+class _Filter(admin.SimpleListFilter):
     """One of the list's `filters`, by its name."""
 
     parameter_name: str
-    title: Any
-    value: Any
 
     def __init__(self, request: HttpRequest, params: Any, model: type[Model], model_admin: "BigList") -> None:
         self.filters = model_admin.filters
-        super().__init__(request, params, model, model_admin)  # type: ignore[call-arg]  # Django's filter is mixed in
+        super().__init__(request, params, model, model_admin)
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return filtered(request, rows, self.filters, {self.parameter_name: self.value() or ""})
@@ -53,7 +51,7 @@ class _Filter:
         return {}
 
 
-class _Choice(_Filter, DropdownFilter):  # type: ignore[misc]  # as above
+class _Choice(_Filter, DropdownFilter):
     words: Any = ()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
@@ -64,7 +62,7 @@ class _Choice(_Filter, DropdownFilter):  # type: ignore[misc]  # as above
         return dict(cls.words() if callable(cls.words) else cls.words)
 
 
-class _Text(_Filter, TextFilter):  # type: ignore[misc]  # as above
+class _Text(_Filter, TextFilter):
     pass
 
 
@@ -128,7 +126,7 @@ def filtered(request: HttpRequest, rows: QuerySet[Any], filters: Filters, parame
     return rows
 
 
-class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
+class BigList(ReadOnly, ModelAdmin):
     filters: ClassVar[Filters]
     export: ClassVar[Export]
 
@@ -137,7 +135,7 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count for each choice of each filter
-    list_select_related: Sequence[str] = ()  # with False Django would join what `get_queryset` leaves apart
+    list_select_related: ClassVar[list[str]] = []  # with False Django would join what `get_queryset` leaves apart
     sortable_by = ()  # another order would sort the whole table
     list_filter_submit = True
     list_disable_select_all = True
@@ -156,8 +154,8 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
         rows: QuerySet[Any] = super().get_queryset(request).prefetch_related("app")
         return rows
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
-        return [f"-{self.filters.moment(request.GET)}"]
+    def get_ordering(self, request: HttpRequest) -> tuple[str]:
+        return (f"-{self.filters.moment(request.GET)}",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -203,7 +201,7 @@ class BigList(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
         titles: dict[str, Any] = {SINCE: _("from"), UNTIL: _("to"), "q": self.search_help_text}
         words: dict[str, dict[str, Any]] = {}
         for each in self.list_filter:
-            if issubclass(each, _Filter):
+            if isinstance(each, type) and issubclass(each, _Filter):
                 titles[each.parameter_name], words[each.parameter_name] = each.title, each.values_in_words()
         return [
             (titles[name], words.get(name, {}).get(str(value), value))

@@ -103,7 +103,7 @@ class ConversionAdmin(BigList):
     def event_name(self, row: Conversion) -> str:
         return row.get_event_display()
 
-    @display(description=_("state"), label=TONES)  # type: ignore[untyped-decorator]  # unfold has no type information
+    @display(description=_("state"), label=TONES)
     def state_badge(self, row: Conversion) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
@@ -189,8 +189,7 @@ class ConversionAdmin(BigList):
             raise PermissionDenied
         conversion = self.get_object(request, unquote(object_id))
         if conversion is None:
-            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return gone
+            return super().change_view(request, object_id)  # says so, and leads to the dashboard
         acts = []
         if self.has_resend_permission(request):
             query = urlencode({"id": conversion.pk})

@@ -29,14 +29,14 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # unfold has no type information
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # of which users, runtime cannot be told
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
 
 
@@ -53,7 +53,7 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own 
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class ApiKeyAdmin(ModelAdmin):
     list_display = ["token_key", "user", "app_slug", "state", "is_throttled", "created", "expiry"]
     list_filter = ["app_slug", "is_throttled"]
     search_fields = ["token_key", "user__username"]
@@ -71,9 +71,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
         "allowed_models",
     ]
 
-    @display(  # type: ignore[untyped-decorator]  # as above
-        description=_("state"), label={"usable": "success", "ended": "danger"}
-    )
+    @display(description=_("state"), label={"usable": "success", "ended": "danger"})
     def state(self, key: ApiKey) -> tuple[str, Any]:
         return ("usable", _("usable")) if key.is_usable else ("ended", _("ended"))
 
@@ -90,12 +88,14 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type infor
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         who = ["caller"] if obj is None else ["user", "token_key", "created"]
-        return [*who, *self.limits, "expiry"]
+        return (*who, *self.limits, "expiry")
 
-    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, **kwargs, **({"form": NewKeyForm} if obj is None else {}))
+    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewKeyForm
+        return super().get_form(request, obj, change, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:

@@ -6,8 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import URLField
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -17,19 +16,18 @@ from streaming.models import ChatModel, Provider, Route
 PRICES = ["prompt_price", "cached_price", "completion_price"]
 
 
-class BesideEnvironment:
+class BesideEnvironment(ModelAdmin):
     """The lists say what is served without any row: they would look empty beside a site that works."""
 
     list_before_template = "admin/streaming/environment_help.html"
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {"environment_models": list(settings.ARK_MODELS.items())} | (extra_context or {})
-        page: HttpResponseBase = super().changelist_view(request, context)  # type: ignore[misc]  # ModelAdmin's
-        return page
+        return super().changelist_view(request, context)
 
 
 @admin.register(Provider)
-class ProviderAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class ProviderAdmin(BesideEnvironment):
     list_display = ["slug", "dialect", "base_url", "api_key_env", "has_key"]
     search_fields = ["slug"]
 
@@ -44,7 +42,7 @@ class ProviderAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # unf
         return bool(os.environ.get(provider.api_key_env, "").strip())
 
 
-class RouteInline(TabularInline):  # type: ignore[misc]  # as above
+class RouteInline(TabularInline):
     model = Route
     extra = 0
     fields = ["position", "provider", "upstream_model", *PRICES]
@@ -53,14 +51,14 @@ class RouteInline(TabularInline):  # type: ignore[misc]  # as above
 
 
 @admin.register(ChatModel)
-class ChatModelAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # as above
+class ChatModelAdmin(BesideEnvironment):
     list_display = ["name", "created_at"]
     search_fields = ["name"]
     inlines = [RouteInline]
 
 
 @admin.register(Route)
-class RouteAdmin(BesideEnvironment, ModelAdmin):  # type: ignore[misc]  # as above
+class RouteAdmin(BesideEnvironment):
     list_display = ["chat_model", "position", "provider", "upstream_model", *PRICES]
     list_display_links = ["chat_model", "upstream_model"]
     list_filter = ["provider", "chat_model"]

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from foundation.admin_lists import ReadOnly, Uncounted
@@ -20,7 +19,7 @@ from streaming.models import Completion
 
 
 @admin.register(Completion)
-class CompletionAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # as above
+class CompletionAdmin(ReadOnly, Uncounted):
     list_display = [
         "started", "state_label", "caller", "user_id", "chat_model", "provider", "prompt_tokens",
         "completion_tokens", "cost", "first_content_ms", "speed", "finish_reason", "error_code",
@@ -38,7 +37,7 @@ class CompletionAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  #
         at = date_format(timezone.localtime(completion.started_at), "Y-m-d H:i:s")
         return format_html('<span class="whitespace-nowrap">{}</span>', at)
 
-    @display(  # type: ignore[untyped-decorator]  # as above
+    @display(
         description=_("state"),
         ordering="state",
         label={

@@ -11,7 +11,6 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from foundation.admin_lists import ReadOnly, Uncounted
 from streaming.models import Completion, Conversation, Message
@@ -21,7 +20,7 @@ SHOWN_MESSAGES = 200
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class ConversationAdmin(ReadOnly, Uncounted):
     """All of it is text of users, its title too."""
 
     list_display = ["last_turn", "title_or_id", "whose", "created_at"]

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -16,10 +15,10 @@ from streaming.models import UsageHour
 
 
 @admin.register(UsageHour)
-class UsageHourAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # as above
+class UsageHourAdmin(ReadOnly, ModelAdmin):
     """A page of its own in place of a list of hours."""
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
