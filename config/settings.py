@@ -79,6 +79,9 @@ PATH_ALIASES = [
 # Pages of these origins may call these paths: see foundation/serving/cors.py.
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_PATHS = re.compile(r"/v1/.*|/api/(?:chat|conversations)/.*|/api/(?:events|tokens)/")
+# Of all streams, whoever they belong to; the variables are named after the first that there were.
+WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
+DRAIN_S = env.seconds("CHAT_DRAIN_S", 10, minimum=0)  # what open streams get after SIGTERM to end by themselves
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [
@@ -254,7 +257,6 @@ CHAT_CONNECT_TIMEOUT_S = env.seconds("CHAT_CONNECT_TIMEOUT_S", 5)
 CHAT_FIRST_CONTENT_TIMEOUT_S = env.seconds("CHAT_FIRST_CONTENT_TIMEOUT_S", 30)
 CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)
 CHAT_TOTAL_TIMEOUT_S = env.seconds("CHAT_TOTAL_TIMEOUT_S", 600)
-CHAT_WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
 CHAT_HEARTBEAT_S = env.seconds("CHAT_HEARTBEAT_S", 15)
 CHAT_STORE_TEXT = env.flag("CHAT_STORE_TEXT", default=True)  # off: no text of a chat in the database
 CHAT_HISTORY_MAX_TOKENS = env.integer("CHAT_HISTORY_MAX_TOKENS", 24_000, minimum=100)
@@ -271,7 +273,6 @@ CHAT_GRACE_S = env.seconds("CHAT_GRACE_S", 30, minimum=0)  # how long a chat of 
 CHAT_MAX_DETACHED = env.integer("CHAT_MAX_DETACHED", 500)  # chats that go on unread, over all processes
 CHAT_LOG_TTL_S = env.integer("CHAT_LOG_TTL_S", 600, minimum=1)  # how long a chat can be replayed after its end
 CHAT_LOG_MAX_ENTRIES = env.integer("CHAT_LOG_MAX_ENTRIES", 20_000, minimum=100)
-CHAT_DRAIN_S = env.seconds("CHAT_DRAIN_S", 10, minimum=0)  # what open streams get after SIGTERM to end by themselves
 CHAT_MAX_EVENT_BYTES = env.integer("CHAT_MAX_EVENT_BYTES", 8 * 1024 * 1024, minimum=1024)
 CHAT_PROCESS_SILENT_AFTER_S = env.seconds("CHAT_PROCESS_SILENT_AFTER_S", 30, minimum=10)
 

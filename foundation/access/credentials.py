@@ -1,4 +1,4 @@
-"""What a caller has shown, the same for all endpoints: a server's API key, or a token of one of the app's users."""
+"""What a caller has shown, at any endpoint: a server's API key, or a token of one of the app's users."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,9 @@ class Credential:
 
     `caller_id` is the Django user behind the key, None for a token that the app signed itself. `user_id` is the app's
     user that a token was made for: such a caller acts for this user only. None: a server, which acts for all.
+
+    The limits that a key may carry are kept here for the job that applies them; None: the default of its setting.
+    `allowed_models` are names of what the caller may use; empty: everything.
     """
 
     name: str
@@ -17,19 +20,18 @@ class Credential:
     user_id: str | None = None
     is_throttled: bool = True
     allowed_models: tuple[str, ...] = ()
-    # None: the setting's default.
     requests_per_minute: int | None = None
     concurrent_streams: int | None = None
     tokens_per_day: int | None = None
 
-    def may_use(self, chat_model: str) -> bool:
-        return not self.allowed_models or chat_model in self.allowed_models
+    def may_use(self, model: str) -> bool:
+        return not self.allowed_models or model in self.allowed_models
 
     @property
     def owner(self) -> str:
-        """Whose the chats are that this caller starts: only the same may read or stop them.
+        """Who owns what this caller starts: nobody else may read or stop it.
 
-        A user stays the same when the app's backend changes its key. Of two apps the same id means two users.
+        A user stays the same when the app's backend changes its key. The same id in two apps means two users.
         """
         if self.user_id is None:
             return f"key:{self.name}"

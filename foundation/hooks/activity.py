@@ -1,4 +1,4 @@
-"""What a user did in one app of this project, told to whoever wants to know: the apps must not know each other."""
+"""What a user did in one job of this project, told to the other: the two must not know each other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """`kind` is a word such as "chat"; `count_between` counts the user's activities of this kind in a span of time."""
+    """`kind` is the teller's word for what was done; `count_between` counts what the user did of it in a span of time.
+
+    `app_id` is the app whose user it is.
+    """
 
     kind: str
     app_id: int

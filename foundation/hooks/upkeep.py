@@ -1,6 +1,6 @@
-"""Upkeep that each app registers for itself: `sweep` puts right what was left behind, `purge` deletes what has expired.
+"""Upkeep: `sweep` puts right what was left behind, `purge` deletes what has expired.
 
-Neutral ground: an app adds its passes in `AppConfig.ready`, and the commands of the same names run all of them.
+Each job registers its passes in `AppConfig.ready`; the commands `sweep` and `purge` run all of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ class Passes:
         self._passes: dict[str, Pass] = {}
 
     def register(self, name: str, function: Pass) -> None:
-        """`name` says in the plural what is counted: "due conversions"."""
+        """`name` says in the plural what is counted, such as "expired rows"."""
         self._passes[name] = function
 
     def run(self, now: datetime) -> Iterator[tuple[str, int]]:

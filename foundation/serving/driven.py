@@ -1,7 +1,7 @@
 """Streamed responses that are driven by their source, and the ASGI handler that sends them.
 
 Django takes a streamed response piece by piece from an iterator: a task switch a piece, a thread and a database
-connection held per open response, four thread hops of sync middleware before the first byte. Thousands of open chats
+connection held per open response, four thread hops of sync middleware before the first byte. Thousands of open streams
 make that the main cost, so on the paths of `settings.DRIVEN_PATHS` a response's source writes to the client itself,
 straight from its own event. Measured on two cores at 500 streams of 50 tokens/s: 29 µs of CPU a chunk against 37 µs;
 and 26 µs past uvicorn's `send`, whose object is known (any other server is written to by ASGI alone).
@@ -152,7 +152,7 @@ def _cut_if_stalled(transport: asyncio.Transport, unread_before: int = 0) -> Non
     if unread == unread_before:
         transport.abort()
     else:
-        asyncio.get_running_loop().call_later(settings.CHAT_WRITE_TIMEOUT_S, _cut_if_stalled, transport, unread)
+        asyncio.get_running_loop().call_later(settings.WRITE_TIMEOUT_S, _cut_if_stalled, transport, unread)
 
 
 def _unread_in_kernel(transport: asyncio.Transport) -> int:

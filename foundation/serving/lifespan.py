@@ -72,7 +72,7 @@ def _drain_at_signal(loop: asyncio.AbstractEventLoop) -> None:
 def _bound_the_end(server: object) -> None:
     """uvicorn waits for the last connection, for ever unless told otherwise: for one client that reads nothing."""
     if isinstance(server, uvicorn.Server) and server.config.timeout_graceful_shutdown is None:
-        server.config.timeout_graceful_shutdown = math.ceil(settings.CHAT_DRAIN_S) + _LAST_WORDS_S
+        server.config.timeout_graceful_shutdown = math.ceil(settings.DRAIN_S) + _LAST_WORDS_S
 
 
 def _drain() -> None:

@@ -89,7 +89,7 @@ class Reader:
             self._outbox.write(AppProfile.heartbeat)
 
     def give_up_if_stalled(self, now: float) -> None:
-        if self._outbox is not None and now - self._stalled_at > settings.CHAT_WRITE_TIMEOUT_S:
+        if self._outbox is not None and now - self._stalled_at > settings.WRITE_TIMEOUT_S:
             _tail().discard(self)
             self._outbox.abort()
 

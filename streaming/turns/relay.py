@@ -278,7 +278,7 @@ class Relay(Turn):
         if not self._is_committed or self._is_recorded:
             return
         if not self._is_writable:
-            if now - self._wrote_at > settings.CHAT_WRITE_TIMEOUT_S:
+            if now - self._wrote_at > settings.WRITE_TIMEOUT_S:
                 self._give_up_client()
         elif now - self._began_at > settings.CHAT_TOTAL_TIMEOUT_S:
             self._fail(faults.total_timeout(settings.CHAT_TOTAL_TIMEOUT_S))

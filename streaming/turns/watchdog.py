@@ -41,11 +41,11 @@ class Watchdog:
         self._open.discard(turn)
 
     def drain(self) -> None:
-        """Take no more turns, and interrupt those that have not ended by themselves after `CHAT_DRAIN_S`."""
+        """Take no more turns, and interrupt those that have not ended by themselves after `DRAIN_S`."""
         if self.is_draining:
             return
         self.is_draining = True
-        asyncio.get_running_loop().call_later(settings.CHAT_DRAIN_S, self._interrupt_all)
+        asyncio.get_running_loop().call_later(settings.DRAIN_S, self._interrupt_all)
 
     def _look(self) -> None:
         self._timer = None
