@@ -1,4 +1,4 @@
-"""A person's action on many send records, and how far it has come. The work itself: `acting`."""
+"""A person's action on many send records, and how far it has come. The work itself: `records.batches`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -46,7 +46,7 @@ class BulkAction(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="bulk_action_has_reason")
         ]
         indexes = [
-            # What is left to do (acting.continue_all).
+            # What is left to do (`batches.resume_all`).
             models.Index(fields=["id"], condition=Q(finished_at=None), name="bulk_action_open")
         ]
 

@@ -48,7 +48,7 @@ class Click(AdIds):
             )
         ]
         indexes = [
-            # The candidates of a device, newest first: by each kind of id (clicks.find).
+            # The candidates of a device, newest first: by each kind of id (`storage.find`).
             models.Index(
                 fields=["app", "oaid_digest", "-clicked_at"],
                 condition=Q(oaid_digest__isnull=False),

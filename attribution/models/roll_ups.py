@@ -118,7 +118,7 @@ class UserDay(AdKey):
 class CohortDay(AdKey):
     """What became of the users who were activated on this day, at this channel: summed from `UserDay`.
 
-    A span of days has 13 times as many rows there (reports.cohorts).
+    A span of days has 13 times as many rows there (`reports`).
     """
 
     channel = models.CharField(_("channel"), max_length=64)

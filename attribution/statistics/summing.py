@@ -3,9 +3,9 @@
 *Why a log of changes.* Nothing counts on the way of an event: a counter is a hot row under every worker, and wrong for
 ever after one crash. Instead the database notes in `Change`, in the transaction of the change itself, *where* something
 changed; `catch_up` takes the notes and sums those days of those apps again from the rows.
-A mark in the rows (`changed_at` and a watermark) would need an index that every claim of a worker writes to, and would
-miss what commits later than a younger row. A table of dirty days would be one hot row for all of today's events; notes
-are only ever appended, so nobody waits for anybody.
+A mark in the rows (the time of the last change, and a watermark) would need an index that every claim of a worker
+writes to, and would miss what commits later than a younger row. A table of dirty days would be one hot row for all of
+today's events; notes are only ever appended, so nobody waits for anybody.
 
 *Why triggers.* Rows are changed by bulk statements in several modules, by people, by psql. Written by the database, a
 note cannot be forgotten, and costs no round trip.

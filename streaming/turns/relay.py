@@ -7,8 +7,8 @@
 1. `open` asks one route after the other. Until the first content nothing is sent to the client, so a fault can still be
    retried, and the client gets a real HTTP status.
 2. With the first content the turn is committed. Each read of the upstream's socket is parsed, observed and written to
-   the client on the spot; a stream has no task, no queue and no timer of its own: `watch.py` looks after the timeouts
-   and heartbeats of all of them.
+   the client on the spot; a stream has no task, no queue and no timer of its own: `watchdog.py` looks after the
+   timeouts and heartbeats of all of them.
 3. It ends once, in `_finish`: with the provider's end, a fault, a client that left or does not read, or the process's
    own end. The upstream is closed, the last event sent if there is anybody to read it, and the row recorded.
 

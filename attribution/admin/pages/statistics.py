@@ -55,7 +55,7 @@ def _clicks(scope: Scope) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A number of the table: its name in `stats_table`, its heading, how it is written, and where its rows are."""
+    """A number of the table: its name in `statistics.table`, its heading, how it is written, and where its rows are."""
 
     name: str
     title: Any
