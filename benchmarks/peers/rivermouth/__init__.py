@@ -47,11 +47,18 @@ class Site:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it printed. Raises: RuntimeError with what it wrote."""
-        command = [self._program("python"), "manage.py", *arguments]
+        return self._run("python", "manage.py", *arguments)
+
+    def wake_worker(self) -> None:
+        """What beat does every five seconds: have the worker look for conversions that are due."""
+        self._run("celery", "--app", "config", "call", "attribution.deliver")
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command = [self._program(program), *arguments]
         env = os.environ | self.env
         done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"{self.name}: manage.py {' '.join(arguments)}: {done.stderr[-1000:]}")
+            raise RuntimeError(f"{self.name}: {program} {' '.join(arguments)}: {done.stderr[-1000:]}")
         return done.stdout.strip()
 
     def start_relays(self, upstream_port: int) -> list[Relay]:
