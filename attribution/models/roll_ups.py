@@ -94,7 +94,7 @@ class UserDay(AdKey):
             models.UniqueConstraint(fields=["day", "app", "user_key"], name="user_day_once")
         ]
         indexes = [
-            # Different paying users by channel of a span of days (reports.breakdown): answered by the index alone.
+            # Different paying users by channel of a span of days (sources.payers): answered by the index alone.
             models.Index(
                 fields=["day", "app", "user_key"],
                 include=["is_organic", "advertiser_id", "campaign_id", "ad_id", "channel"],
@@ -118,7 +118,7 @@ class UserDay(AdKey):
 class CohortDay(AdKey):
     """What became of the users who were activated on this day, at this channel: summed from `UserDay`.
 
-    A span of days has 13 times as many rows there (`reports`).
+    A span of days has 13 times as many rows there (sources.cohorts).
     """
 
     channel = models.CharField(_("channel"), max_length=64)
@@ -142,7 +142,7 @@ class PayerDay(AdKey):
     """How many users paid on this day, by the day on which they had paid last before: summed from `UserDay`.
 
     In a span of days each user counts on the first one on which they paid, which is when they had paid before the span
-    or never. So the different users of any span are a sum of these rows (reports.breakdown), where `UserDay` has half a
+    or never. So the different users of any span are a sum of these rows (sources.payers), where `UserDay` has half a
     million keys to tell apart for a month.
     """
 

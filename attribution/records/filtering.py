@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from attribution.events.reported import dedup_key
 from attribution.models import AD_ID, CAMPAIGN_ID, App, Attribution, Click, Conversion, Event, Os, State
 from attribution.models.roll_ups import Change, ClickDay, EventDay
-from attribution.statistics.reports import EARLIEST
+from attribution.statistics.scopes import EARLIEST
 
 # Names in an address that choose no rows: the page, and what the admin says of a bad address.
 NO_FILTERS = {"p", "e"}

@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from attribution.models import App
-from attribution.statistics import reports, table
-from attribution.statistics.reports import EARLIEST, MAX_DAYS, Scope
-from attribution.statistics.table import COHORT_RATES, COHORT_SUMS, DIMENSIONS, GROUP_COLUMNS, MAX_ROWS, METRICS, RATES
+from attribution.statistics import groups, reports, table
+from attribution.statistics.figures import FIGURES, Figure
+from attribution.statistics.scopes import EARLIEST, MAX_DAYS, Scope
+from attribution.statistics.table import DIMENSIONS, MAX_ROWS
 from foundation.access.credentials import Credential
 from foundation.access.views import IsServer
 
@@ -107,13 +108,17 @@ class StatsQuery(serializers.Serializer[Scope]):
 
 
 AnyField: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
-_NUMBERS: dict[str, AnyField] = {
-    **{name: serializers.IntegerField() for name in METRICS + COHORT_SUMS},
-    **{name: serializers.FloatField(allow_null=True) for name in RATES + COHORT_RATES},
-}
+
+
+def _field(figure: Figure) -> AnyField:
+    if figure.formula.is_whole:
+        return serializers.IntegerField(help_text=figure.description)
+    return serializers.FloatField(allow_null=True, help_text=figure.description)
+
+
+_NUMBERS = {figure.name: _field(figure) for figure in FIGURES}
 _TEXTS: dict[str, AnyField] = {
-    name: serializers.CharField(allow_null=True, required=False)
-    for name in dict.fromkeys(name for names in GROUP_COLUMNS.values() for name in names)
+    name: serializers.CharField(allow_null=True, required=False) for name in groups.shown(DIMENSIONS)
 }
 _ANSWER = inline_serializer(
     "Statistics",

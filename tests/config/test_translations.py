@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 CATALOGUE = Path(__file__).parents[2] / Path("config/locale/zh_Hans/LC_MESSAGES/django.po")
-PLACEHOLDER = re.compile(r"%\(\w+\)s|%[sd]")
+PLACEHOLDER = re.compile(r"%\(\w+\)s|%[sd]|\{\w+\}")
 # A quoted text goes on over the lines that follow.
 ENTRY = re.compile(r'^(msgid|msgstr(?:\[0\])?) ((?:".*"\n)+)', re.MULTILINE)
 

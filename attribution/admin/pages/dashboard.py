@@ -1,7 +1,8 @@
 """The admin's first page: how the ads did, whether anything is stuck, and what is happening now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,14 +10,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution.admin.pages import activity, links, operations, period
-from attribution.admin.pages.formats import Change, change, count, money, percent
+from attribution.admin.pages.formats import TEXTS, Change, change, count, percent
 from attribution.admin.pages.period import Period
 from attribution.live_feed import PERMISSION
 from attribution.models import App, Conversion, Event
 from attribution.statistics import reports
-from attribution.statistics.reports import Metrics, Overview, Scope
+from attribution.statistics.figures import BY_NAME, FIGURES, Behind, Figure
+from attribution.statistics.formulas import Number, quotient
+from attribution.statistics.reports import Numbers, Overview
+from attribution.statistics.scopes import Scope
 
 TOP_ADS = 8
+CARDS = sorted((figure for figure in FIGURES if figure.card is not None), key=lambda figure: figure.card or 0)
+# Which figures a chart and a table of few columns are made of.
+TREND = ("clicks", "attributed_activations", "organic_activations", "registrations", "paying_users")
+TOP_AD_COLUMNS = [BY_NAME[name] for name in ("clicks", "activations", "activation_rate", "paying_users", "amount_fen")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,109 +64,87 @@ def _numbers(chosen: Period) -> dict[str, Any]:
     return {
         "before": before,
         "cards": _cards(chosen, overview, reports.overview(before, today=chosen.today)),
-        "organic_split": _organic_split(overview.metrics, scope),
+        "organic_split": _organic_split(overview.numbers, scope),
         "trend": _trend(overview.days),
         "funnel": _funnel(scope, overview.funnel),
         "top_ads": _top_ads(scope, chosen),
-        "is_empty": overview.metrics == Metrics(),
+        "is_empty": not any(overview.numbers.values()),
     }
 
 
 def _cards(chosen: Period, now: Overview, before: Overview) -> list[Card]:
-    scope = chosen.scope
+    return [_card(figure, chosen, now.numbers[figure.name], before.numbers[figure.name]) for figure in CARDS]
 
-    def card(title: str, name: str, text: Callable[[Any], str], url: str, note: str = "") -> Card:
-        view = "metrics" if hasattr(now.metrics, name) else "cohort"
-        mine, theirs = (getattr(getattr(side, view), name) for side in (now, before))
-        return Card(title=title, value=text(mine), before=text(theirs), change=change(mine, theirs), url=url, note=note)
 
-    def events(event: Event) -> str:
-        return links.records(scope, event=event)
-
+def _card(figure: Figure, chosen: Period, now: Number, before: Number) -> Card:
+    text = TEXTS[figure.format]
     by_day = links.statistics(**chosen.parameters, group_by="day")
-    return [
-        card(_("Clicks"), "clicks", count, links.clicks(scope)),
-        card(_("Activations"), "activations", count, events(Event.ACTIVE)),
-        card(_("Registrations"), "registrations", count, events(Event.REGISTER)),
-        card(_("Paying users"), "paying_users", count, events(Event.PAY)),
-        card(_("Revenue"), "amount_fen", money, events(Event.PAY)),
-        card(_("Activation rate"), "activation_rate", percent, by_day, _("activations from ads / clicks")),
-        card(_("Next-day retention"), "retention_day_1", percent, by_day, _("of the users activated in this period")),
-        card(_("Value per user, day 0"), "value_day_0_fen", money, by_day, _("paid on the day of the activation")),
-    ]
+    return Card(
+        title=str(figure.title),
+        value=text(now),
+        before=text(before),
+        change=change(now, before),
+        url=_url(figure, chosen.scope) or by_day,
+        note=str(figure.note),
+    )
 
 
-def _organic_split(metrics: Metrics, scope: Scope) -> dict[str, Any]:
-    share = reports.quotient(metrics.attributed_activations, metrics.activations)
+def _organic_split(numbers: Numbers, scope: Scope) -> dict[str, Any]:
+    share = quotient(numbers["attributed_activations"], numbers["activations"])
     return {
-        "attributed": count(metrics.attributed_activations),
-        "attributed_url": links.records(replace(scope, is_organic=False), event=Event.ACTIVE),
-        "organic": count(metrics.organic_activations),
-        "organic_url": links.records(replace(scope, is_organic=True), event=Event.ACTIVE),
+        "attributed": count(numbers["attributed_activations"]),
+        "attributed_url": links.behind(Behind(Event.ACTIVE, is_organic=False), scope),
+        "organic": count(numbers["organic_activations"]),
+        "organic_url": links.behind(Behind(Event.ACTIVE, is_organic=True), scope),
         "share": percent(share),
         "width": round(100 * share) if share is not None else 0,
         "is_known": share is not None,
     }
 
 
-def _trend(days: Sequence[tuple[Any, Metrics]]) -> dict[str, Any]:
+def _trend(days: Sequence[tuple[date, Numbers]]) -> dict[str, Any]:
     """For the chart; amounts in yuan."""
-    series = ["clicks", "attributed_activations", "organic_activations", "registrations", "paying_users"]
     return {
-        "days": [day.isoformat() for day, _metrics in days],
-        "series": {name: [getattr(metrics, name) for _day, metrics in days] for name in series}
-        | {"amount": [metrics.amount_fen / 100 for _day, metrics in days]},
-        "labels": {
-            "clicks": _("Clicks"),
-            "attributed_activations": _("Activations from ads"),
-            "organic_activations": _("Organic activations"),
-            "registrations": _("Registrations"),
-            "paying_users": _("Paying users"),
-            "amount": _("Revenue (CNY)"),
-        },
+        "days": [day.isoformat() for day, _numbers in days],
+        "series": {name: [numbers[name] for _day, numbers in days] for name in TREND}
+        | {"amount": [(numbers["amount_fen"] or 0) / 100 for _day, numbers in days]},
+        "labels": {name: str(BY_NAME[name].title) for name in TREND} | {"amount": _("Revenue (CNY)")},
     }
 
 
 def _funnel(scope: Scope, steps: Sequence[reports.Step]) -> list[dict[str, Any]]:
-    from_ads = replace(scope, is_organic=False)
-    titles = {
-        "clicks": (_("Clicks"), links.clicks(scope)),
-        "activations": (_("Activations"), links.records(from_ads, event=Event.ACTIVE)),
-        "registrations": (_("Registrations"), links.records(from_ads, event=Event.REGISTER)),
-        "paying_users": (_("Paying users"), links.records(from_ads, event=Event.PAY)),
-    }
     most = max(step.count for step in steps) or 1
-    return [
-        {
-            "title": titles[step.name][0],
-            "url": titles[step.name][1],
-            "count": count(step.count),
-            "rate": percent(step.rate) if step.rate is not None else "",
-            "width": max(100 * step.count / most, 0.5),
-        }
-        for step in steps
-    ]
+    return [_step(BY_NAME[step.name], step, replace(scope, is_organic=False), most) for step in steps]
+
+
+def _step(figure: Figure, step: reports.Step, from_ads: Scope, most: int) -> dict[str, Any]:
+    return {
+        "title": str(figure.title),
+        "url": _url(figure, from_ads),
+        "count": count(step.count),
+        "rate": percent(step.rate) if step.rate is not None else "",
+        "width": max(100 * step.count / most, 0.5),
+    }
 
 
 def _top_ads(scope: Scope, chosen: Period) -> list[dict[str, Any]]:
-    return [_top_ad(row, scope, chosen) for row in reports.top_ads(scope, limit=TOP_ADS)]
+    rows = reports.top_ads(scope, TOP_AD_COLUMNS, today=chosen.today, limit=TOP_ADS)
+    return [_top_ad(row, scope, chosen) for row in rows]
 
 
-def _top_ad(row: reports.Row, scope: Scope, chosen: Period) -> dict[str, Any]:
-    group, metrics = row.group, row.metrics
-    ids: dict[str, Any] = {"advertiser": group.advertiser_id, "campaign": group.campaign_id, "ad": group.ad_id}
-    of_ad = replace(scope, is_organic=False, **{f"{level}_id": platform_id for level, platform_id in ids.items()})
-    payments = links.records(of_ad, event=Event.PAY)
+def _top_ad(row: Mapping[str, Any], scope: Scope, chosen: Period) -> dict[str, Any]:
+    ids = {level: int(row[f"{level}_id"]) for level in ("advertiser", "campaign", "ad")}
+    of_ad = replace(
+        scope, is_organic=False, advertiser_id=ids["advertiser"], campaign_id=ids["campaign"], ad_id=ids["ad"]
+    )
     return {
-        "name": group.ad_name or str(group.ad_id),
-        "campaign": group.campaign_name or str(group.campaign_id),
-        "advertiser": group.advertiser_name or str(group.advertiser_id),
+        "name": row["ad_name"] or row["ad_id"],
+        "campaign": row["campaign_name"] or row["campaign_id"],
+        "advertiser": row["advertiser_name"] or row["advertiser_id"],
         "url": links.statistics(**chosen.parameters, group_by="day", **ids),
-        "numbers": [
-            (count(metrics.clicks), links.clicks(of_ad)),
-            (count(metrics.activations), links.records(of_ad, event=Event.ACTIVE)),
-            (percent(metrics.activation_rate), ""),
-            (count(metrics.paying_users), payments),
-            (money(metrics.amount_fen), payments),
-        ],
+        "numbers": [(TEXTS[figure.format](row[figure.name]), _url(figure, of_ad)) for figure in TOP_AD_COLUMNS],
     }
+
+
+def _url(figure: Figure, scope: Scope) -> str:
+    return links.behind(figure.behind, scope) if figure.behind else ""

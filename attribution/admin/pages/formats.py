@@ -1,12 +1,15 @@
 """Numbers as people read them. An empty dash stands where there is nothing to divide by."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from attribution.statistics.reports import quotient
+from attribution.statistics.figures import Format
+from attribution.statistics.formulas import quotient
 
 NONE = "–"
 
@@ -24,8 +27,8 @@ def moment(at: datetime | None) -> str | None:
     return date_format(localtime(at), "Y-m-d H:i:s") if at else None
 
 
-def count(number: int) -> str:
-    return f"{number:,}"
+def count(number: float | None) -> str:
+    return NONE if number is None else f"{number:,}"
 
 
 def money(fen: float | None) -> str:
@@ -35,6 +38,9 @@ def money(fen: float | None) -> str:
 
 def percent(rate: float | None) -> str:
     return NONE if rate is None else f"{rate:.1%}"
+
+
+TEXTS: dict[Format, Callable[[Any], str]] = {Format.COUNT: count, Format.FEN: money, Format.RATE: percent}
 
 
 def change(now: float | None, before: float | None) -> Change:

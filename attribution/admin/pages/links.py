@@ -1,12 +1,23 @@
 """Addresses of the rows behind a number: the admin's lists with the filters of `attribution.records.filtering`."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
-from attribution.statistics.reports import Scope
+from attribution.statistics.figures import Behind
+from attribution.statistics.scopes import Scope
+
+
+def behind(what: Behind, scope: Scope) -> str:
+    """The rows of the scope that a figure counts; empty where there can be none."""
+    if what.is_organic is not None:
+        scope = replace(scope, is_organic=what.is_organic)
+    if what.event:
+        return records(scope, event=what.event)
+    return "" if scope.is_organic or scope.channel else clicks(scope)
 
 
 def records(scope: Scope | None = None, **filters: Any) -> str:

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 
 from attribution.admin.pages.formats import percent
 from attribution.models import Attempt, Conversion, Destination, State
-from attribution.statistics.reports import quotient
+from attribution.statistics.formulas import quotient
 
 # Counted up to here; what is more is shown as "10,000+".
 COUNTED = 10_000

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from attribution.models import App
-from attribution.statistics.reports import EARLIEST, MAX_DAYS, Scope
+from attribution.statistics.scopes import EARLIEST, MAX_DAYS, Scope
 
 CUSTOM = "custom"
 DEFAULT = "7d"

@@ -19,13 +19,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from attribution.admin.pages import links, period
-from attribution.admin.pages.formats import count, money, percent
+from attribution.admin.pages.formats import TEXTS
 from attribution.admin.pages.period import Period
 from attribution.live_feed import PERMISSION
-from attribution.models import Event
 from attribution.records.filtering import ATTRIBUTED, ORGANIC
-from attribution.statistics import reports, table
-from attribution.statistics.reports import Scope
+from attribution.statistics import groups, table
+from attribution.statistics.figures import FIGURES, Figure
+from attribution.statistics.scopes import Scope
 
 # More can't be read; the CSV has all.
 MAX_SHOWN = 200
@@ -44,48 +44,13 @@ LEVELS = ["advertiser", "campaign", "ad", "day"]
 SOURCES = {ATTRIBUTED: gettext_lazy("From ads"), ORGANIC: gettext_lazy("Organic")}
 
 
-def _events(event: Event, **filters: str) -> Callable[[Scope], str]:
-    return lambda scope: links.records(scope, event=event, **filters)
+def _columns(*, is_cohort: bool) -> list[Figure]:
+    shown = [figure for figure in FIGURES if figure.column is not None and figure.is_cohort == is_cohort]
+    return sorted(shown, key=lambda figure: figure.column or 0)
 
 
-def _clicks(scope: Scope) -> str:
-    """Clicks are of ads and have no channel."""
-    return "" if scope.is_organic or scope.channel else links.clicks(scope)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A number of the table: its name in `statistics.table`, its heading, how it is written, and where its rows are."""
-
-    name: str
-    title: Any
-    text: Callable[[Any], str]
-    rows: Callable[[Scope], str] | None = None
-
-
-# By the day on which it happened.
-EVENT_COLUMNS = [
-    Column("clicks", gettext_lazy("Clicks"), count, _clicks),
-    Column("activations", gettext_lazy("Activations"), count, _events(Event.ACTIVE)),
-    Column("organic_activations", gettext_lazy("Of them organic"), count, _events(Event.ACTIVE, source=ORGANIC)),
-    Column("activation_rate", gettext_lazy("Activation rate"), percent),
-    Column("registrations", gettext_lazy("Registrations"), count, _events(Event.REGISTER)),
-    Column("registration_rate", gettext_lazy("Registration rate"), percent),
-    Column("paying_users", gettext_lazy("Paying users"), count, _events(Event.PAY)),
-    Column("payment_rate", gettext_lazy("Payment rate"), percent),
-    Column("payments", gettext_lazy("Payments"), count, _events(Event.PAY)),
-    Column("amount_fen", gettext_lazy("Revenue"), money, _events(Event.PAY)),
-    Column("amount_per_paying_user_fen", gettext_lazy("Per paying user"), money),
-    Column("next_day_opens", gettext_lazy("Next-day opens"), count, _events(Event.NEXT_DAY)),
-    Column("key_behaviours", gettext_lazy("Key behaviours"), count, _events(Event.KEY_BEHAVIOUR)),
-]
-# By the day on which the users were activated.
-COHORT_COLUMNS = [
-    Column("retention_day_1", gettext_lazy("Next-day retention"), percent),
-    Column("value_day_0_fen", gettext_lazy("Value, day 0"), money),
-    Column("value_day_1_fen", gettext_lazy("Value, day 1"), money),
-    Column("value_day_7_fen", gettext_lazy("Value, day 7"), money),
-]
+EVENT_COLUMNS = _columns(is_cohort=False)
+COHORT_COLUMNS = _columns(is_cohort=True)
 COLUMNS = [*EVENT_COLUMNS, *COHORT_COLUMNS]
 
 
@@ -138,6 +103,7 @@ class Cell:
 
     text: str
     url: str
+    begins_cohort: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +192,7 @@ def _source_tab(name: str | None, selection: Selection, chosen: Period) -> dict[
     return {"title": title, "url": url, "is_chosen": name == selection.source and selection.advertiser is None}
 
 
-def _heading(column: Column, selection: Selection, chosen: Period) -> dict[str, Any]:
+def _heading(column: Figure, selection: Selection, chosen: Period) -> dict[str, Any]:
     falling, rising = f"-{column.name}", column.name
     sort = rising if selection.sort == falling else falling
     order = {falling: "descending", rising: "ascending"}.get(selection.sort, "none")
@@ -247,14 +213,14 @@ def _trail(scope: Scope, selection: Selection, chosen: Period) -> list[dict[str,
 
 def _levels(scope: Scope, selection: Selection) -> list[tuple[str, Selection]]:
     """Advertiser, campaign and ad, as far as they are chosen."""
-    named = reports.ad_of(scope)
+    names = groups.names_of_ad(scope)
     within = Selection()
     found = []
     for level, below in itertools.pairwise(LEVELS):
         platform_id = getattr(selection, level)
         if platform_id is not None:
             within = replace(within, **{level: platform_id}, group_by=below)
-            found.append((f"{DIMENSIONS[level]} {getattr(named, f'{level}_name') or platform_id}", within))
+            found.append((f"{DIMENSIONS[level]} {names[f'{level}_name'] or platform_id}", within))
     return found
 
 
@@ -267,8 +233,9 @@ def _cells(row: Mapping[str, Any], scope: Scope) -> list[Cell]:
     return [_cell(column, row[column.name], scope) for column in COLUMNS]
 
 
-def _cell(column: Column, value: Any, scope: Scope) -> Cell:
-    return Cell(column.text(value), column.rows(scope) if value and column.rows else "")
+def _cell(column: Figure, value: Any, scope: Scope) -> Cell:
+    url = links.behind(column.behind, scope) if value and column.behind else ""
+    return Cell(TEXTS[column.format](value), url, column is COHORT_COLUMNS[0])
 
 
 def _scope_of(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: Period) -> Scope:

@@ -152,7 +152,11 @@ def test_cohort_stands_beside_the_event_days(browser: Client, world: World) -> N
     titles = [str(column["title"]) for column in [*context["event_columns"], *context["cohort_columns"]]]
     found = dict(zip(titles, texts(context["lines"][0].cells), strict=True))
     assert (found["Revenue"], found["Per paying user"]) == ("¥19.99", "¥19.99")
-    assert (found["Value, day 0"], found["Value, day 1"], found["Next-day retention"]) == ("¥6.66", "–", "–")
+    assert (found["Value per user, day 0"], found["Value per user, day 1"], found["Next-day retention"]) == (
+        "¥6.66",
+        "–",
+        "–",
+    )
     assert texts(context["total"]) == texts(context["lines"][0].cells)
 
 

@@ -1,5 +1,7 @@
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -8,9 +10,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from attribution.admin.pages.dashboard import TOP_AD_COLUMNS
 from attribution.models import App, Conversion, Destination, State
-from attribution.statistics import reports, summing
-from attribution.statistics.reports import Cohort, Group, Metrics, Scope, Step
+from attribution.statistics import reports, summing, table
+from attribution.statistics.figures import BY_NAME, FIGURES
+from attribution.statistics.reports import Step
+from attribution.statistics.scopes import Scope
 from tests.attribution.ad_world import ADS, Ad, World
 
 TODAY = date(2026, 11, 23)
@@ -21,6 +26,17 @@ WEEK = Scope(since=date(2026, 11, 17), until=TODAY)
 @pytest.fixture
 def world(app: App) -> World:
     return World(app)
+
+
+def whole(numbers: Mapping[str, Any], *, is_cohort: bool = False) -> dict[str, Any]:
+    """The sums of one view, without the zeros."""
+    names = [figure.name for figure in FIGURES if figure.formula.is_whole and figure.is_cohort == is_cohort]
+    return {name: numbers[name] for name in names if numbers[name]}
+
+
+def breakdown(scope: Scope, group_by: list[str]) -> list[dict[str, Any]]:
+    rows, _totals = table.table(scope, group_by, today=TODAY)
+    return rows
 
 
 def days_ago(days: float) -> datetime:
@@ -34,10 +50,9 @@ def test_scope_of_a_week_follows_the_week_before() -> None:
 
 
 def test_totals_of_nothing_are_zero_and_have_no_rates(world: World) -> None:
-    metrics = reports.overview(WEEK, today=TODAY).metrics
+    numbers = reports.overview(WEEK, today=TODAY).numbers
 
-    assert metrics == Metrics()
-    assert (metrics.activation_rate, metrics.payment_rate, metrics.amount_per_paying_user_fen) == (None, None, None)
+    assert numbers == {figure.name: 0 if figure.formula.is_whole else None for figure in FIGURES}
 
 
 def test_totals_count_a_user_who_paid_on_two_days_once(world: World) -> None:
@@ -45,18 +60,10 @@ def test_totals_count_a_user_who_paid_on_two_days_once(world: World) -> None:
         world.event("active_pay", days_ago(days), amount_fen=300)
     summing.catch_up(NOON)
 
-    metrics = reports.overview(WEEK, today=TODAY).metrics
+    overview = reports.overview(WEEK, today=TODAY)
 
-    assert metrics == Metrics(payments=3, paying_users=1, amount_fen=900)
-    assert [day_metrics.paying_users for _day, day_metrics in reports.overview(WEEK, today=TODAY).days] == [
-        0,
-        0,
-        0,
-        0,
-        0,
-        1,
-        1,
-    ]
+    assert whole(overview.numbers) == {"payments": 3, "paying_users": 1, "amount_fen": 900}
+    assert [numbers["paying_users"] for _day, numbers in overview.days] == [0, 0, 0, 0, 0, 1, 1]
 
 
 def test_user_of_two_days_and_channels_counts_once_in_each_group_and_in_the_total(world: World) -> None:
@@ -66,18 +73,16 @@ def test_user_of_two_days_and_channels_counts_once_in_each_group_and_in_the_tota
     world.event("active_pay", NOON, user="organic", channel="oppo")
     summing.catch_up(NOON)
 
-    by_channel = reports.breakdown(WEEK, ["channel"], today=TODAY)
-    by_ad = reports.breakdown(WEEK, ["ad"], today=TODAY)
-    by_day = reports.breakdown(WEEK, ["day"], today=TODAY)
+    by_channel, by_ad, by_day = (table.table(WEEK, [each], today=TODAY) for each in ("channel", "ad", "day"))
 
-    assert {row.group.channel: row.metrics.paying_users for row in by_channel} == {"": 0, "huawei": 1, "oppo": 2}
-    assert {row.group.ad_id: row.metrics.paying_users for row in by_ad} == {ADS[0].ad: 1, 0: 1}
-    assert [row.metrics.paying_users for row in by_day] == [1, 1, 2]
-    totals = [reports.total(WEEK, rows) for rows in (by_channel, by_ad, by_day)]
+    assert {row["channel"]: row["paying_users"] for row in by_channel[0]} == {"": 0, "huawei": 1, "oppo": 2}
+    assert {row["ad_id"]: row["paying_users"] for row in by_ad[0]} == {str(ADS[0].ad): 1, None: 1}
+    assert [row["paying_users"] for row in by_day[0]] == [1, 1, 2]
     overview = reports.overview(WEEK, today=TODAY)
-    assert totals == [(overview.metrics, overview.cohort)] * 3
-    assert overview.metrics == Metrics(payments=4, paying_users=2, amount_fen=400)
-    assert [row.metrics.paying_users for row in reports.top_ads(WEEK, by="payments")] == [1]
+    assert [totals for _rows, totals in (by_channel, by_ad, by_day)] == [overview.numbers] * 3
+    assert whole(overview.numbers) == {"payments": 4, "paying_users": 2, "amount_fen": 400}
+    [top] = reports.top_ads(WEEK, TOP_AD_COLUMNS, today=TODAY)
+    assert top["paying_users"] == 1
 
 
 def test_rates_are_quotients_of_sums_and_leave_organic_users_out_of_clicks(world: World) -> None:
@@ -91,12 +96,12 @@ def test_rates_are_quotients_of_sums_and_leave_organic_users_out_of_clicks(world
     world.event("game_addiction", NOON, user="organic")
     summing.catch_up(NOON)
 
-    metrics = reports.overview(WEEK, today=TODAY).metrics
+    numbers = reports.overview(WEEK, today=TODAY).numbers
 
-    assert (metrics.attributed_activations, metrics.organic_activations) == (1, 1)
-    assert metrics.activation_rate == 0.25
-    assert (metrics.registration_rate, metrics.payment_rate, metrics.key_behaviour_rate) == (0.5, 0.5, 0.5)
-    assert metrics.amount_per_paying_user_fen == 501
+    names = ["attributed_activations", "organic_activations", "activation_rate"]
+    assert [numbers[name] for name in names] == [1, 1, 0.25]
+    names = ["registration_rate", "payment_rate", "key_behaviour_rate", "amount_per_paying_user_fen"]
+    assert [numbers[name] for name in names] == [0.5, 0.5, 0.5, 501]
 
 
 def test_trend_has_every_day_in_order(world: World) -> None:
@@ -105,10 +110,10 @@ def test_trend_has_every_day_in_order(world: World) -> None:
 
     trend = reports.overview(Scope(since=date(2026, 11, 20), until=date(2026, 11, 22)), today=TODAY).days
 
-    assert trend == [
-        (date(2026, 11, 20), Metrics()),
-        (date(2026, 11, 21), Metrics(clicks=1)),
-        (date(2026, 11, 22), Metrics()),
+    assert [(day, whole(numbers)) for day, numbers in trend] == [
+        (date(2026, 11, 20), {}),
+        (date(2026, 11, 21), {"clicks": 1}),
+        (date(2026, 11, 22), {}),
     ]
 
 
@@ -120,17 +125,19 @@ def test_top_ads_are_the_best_of_the_metric_and_named(world: World) -> None:
     Destination.objects.create(key=str(ADS[1].advertiser_id), name="Example Ltd")
     summing.catch_up(NOON)
 
-    rows = reports.top_ads(WEEK, by="clicks", limit=2)
+    rows = reports.top_ads(WEEK, [BY_NAME["clicks"]], today=TODAY, by="clicks", limit=2)
 
-    assert [row.metrics.clicks for row in rows] == [3, 2]
-    assert rows[0].group == Group(
-        is_organic=False,
-        advertiser_id=ADS[1].advertiser_id,
-        advertiser_name="Example Ltd",
-        campaign_id=ADS[1].campaign,
-        ad_id=ADS[1].ad,
-        ad_name=f"ad {ADS[1].ad}",
-    )
+    assert [row["clicks"] for row in rows] == [3, 2]
+    assert rows[0] == {
+        "source": "attributed",
+        "advertiser_id": str(ADS[1].advertiser_id),
+        "advertiser_name": "Example Ltd",
+        "campaign_id": str(ADS[1].campaign),
+        "campaign_name": "",
+        "ad_id": str(ADS[1].ad),
+        "ad_name": f"ad {ADS[1].ad}",
+        "clicks": 3,
+    }
 
 
 def test_funnel_follows_attributed_users_only(world: World) -> None:
@@ -157,11 +164,11 @@ def test_breakdown_by_channel_has_clicks_under_none(world: World) -> None:
     world.event("active", NOON, user="b")
     summing.catch_up(NOON)
 
-    rows = reports.breakdown(WEEK, ["channel"], today=TODAY)
+    rows = breakdown(WEEK, ["channel"])
 
-    assert [(row.group, row.metrics) for row in rows] == [
-        (Group(channel=""), Metrics(clicks=1, activations=1)),
-        (Group(channel="huawei"), Metrics(activations=1)),
+    assert [(row["channel"], whole(row)) for row in rows] == [
+        ("", {"clicks": 1, "activations": 1, "organic_activations": 1}),
+        ("huawei", {"activations": 1, "organic_activations": 1}),
     ]
 
 
@@ -170,9 +177,8 @@ def test_scope_of_a_channel_has_no_clicks(world: World) -> None:
     world.event("active", NOON, channel="huawei")
     summing.catch_up(NOON)
 
-    assert reports.overview(Scope(since=TODAY, until=TODAY, channel="huawei"), today=TODAY).metrics == Metrics(
-        activations=1
-    )
+    numbers = reports.overview(Scope(since=TODAY, until=TODAY, channel="huawei"), today=TODAY).numbers
+    assert whole(numbers) == {"activations": 1, "organic_activations": 1}
 
 
 def test_scope_of_an_app_leaves_out_the_others(world: World) -> None:
@@ -184,8 +190,8 @@ def test_scope_of_an_app_leaves_out_the_others(world: World) -> None:
 
     mine = Scope(since=WEEK.since, until=TODAY, app_ids=[world.app.pk])
 
-    assert reports.overview(mine, today=TODAY).metrics == Metrics(clicks=1)
-    assert [row.group.app for row in reports.breakdown(WEEK, ["app"], today=TODAY)] == ["demo", "other"]
+    assert whole(reports.overview(mine, today=TODAY).numbers) == {"clicks": 1}
+    assert [row["app"] for row in breakdown(WEEK, ["app"])] == ["demo", "other"]
     assert reports.states(mine) == {}
 
 
@@ -198,15 +204,15 @@ def test_cohort_values_are_of_the_users_activated_then(world: World) -> None:
     world.event("active_pay", days_ago(10), user="never activated", amount_fen=7777)
     summing.catch_up(NOON)
 
-    [row] = reports.breakdown(Scope(since=date(2026, 11, 13), until=date(2026, 11, 13)), ["day"], today=TODAY)
+    [row] = breakdown(Scope(since=date(2026, 11, 13), until=date(2026, 11, 13)), ["day"])
 
-    assert row.group == Group(day=date(2026, 11, 13))
-    assert row.cohort == Cohort(
-        activated_day_0=2, activated_day_1=2, activated_day_7=2,
-        amount_day_0_fen=100, amount_day_1_fen=120, amount_day_7_fen=123, returned_day_1=1,
-    )  # fmt: skip
-    assert (row.cohort.value_day_0_fen, row.cohort.value_day_1_fen, row.cohort.value_day_7_fen) == (50, 60, 61.5)
-    assert row.cohort.retention_day_1 == 0.5
+    assert row["day"] == date(2026, 11, 13)
+    assert whole(row, is_cohort=True) == {
+        "activated_day_0": 2, "activated_day_1": 2, "activated_day_7": 2,
+        "amount_day_0_fen": 100, "amount_day_1_fen": 120, "amount_day_7_fen": 123, "returned_day_1": 1,
+    }  # fmt: skip
+    assert [row[f"value_day_{age}_fen"] for age in (0, 1, 7)] == [50, 60, 61.5]
+    assert row["retention_day_1"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -218,13 +224,10 @@ def test_cohort_counts_for_a_day_once_that_day_is_over(world: World, age: int, a
     world.event("active_pay", days_ago(age), amount_fen=10)
     summing.catch_up(NOON)
 
-    [row] = reports.breakdown(Scope(since=TODAY - timedelta(days=age), until=TODAY), [], today=TODAY)
+    [row] = breakdown(Scope(since=TODAY - timedelta(days=age), until=TODAY), [])
 
-    cohort = row.cohort
-    assert (cohort.activated_day_0, cohort.activated_day_1, cohort.activated_day_7) == activated
-    assert (cohort.amount_day_0_fen, cohort.amount_day_1_fen, cohort.amount_day_7_fen) == tuple(
-        10 * users for users in activated
-    )
+    assert tuple(row[f"activated_day_{day}"] for day in (0, 1, 7)) == activated
+    assert tuple(row[f"amount_day_{day}_fen"] for day in (0, 1, 7)) == tuple(10 * users for users in activated)
 
 
 def test_cohorts_by_channel_are_those_of_the_activation(world: World) -> None:
@@ -232,9 +235,8 @@ def test_cohorts_by_channel_are_those_of_the_activation(world: World) -> None:
     world.event("active_pay", NOON, channel="xiaomi", amount_fen=10)
     summing.catch_up(NOON)
 
-    rows = reports.breakdown(WEEK, ["channel"], today=TODAY)
+    values = {row["channel"]: row["value_day_0_fen"] for row in breakdown(WEEK, ["channel"])}
 
-    values = {row.group.channel: row.cohort.value_day_0_fen for row in rows}
     assert values == {"": None, "huawei": 10, "xiaomi": None}
 
 
@@ -259,9 +261,9 @@ def test_breakdown_by_ad_makes_as_many_queries_for_many_rows(world: World, users
     summing.catch_up(NOON)
 
     with CaptureQueriesContext(connection) as queries:
-        reports.breakdown(WEEK, ["day", "app", "ad"], today=TODAY)
+        breakdown(WEEK, ["day", "app", "ad"])
 
-    assert len(queries) == 7
+    assert len(queries) == 8
 
 
 _payments = st.lists(
@@ -286,15 +288,17 @@ def test_reports_of_any_payments_are_those_counted_by_hand(
             world.attribute(user, ad, at=NOON)
         summing.catch_up(NOON)
 
-        by_ad = {row.group.ad_id: row.metrics.paying_users for row in reports.breakdown(WEEK, ["ad"], today=TODAY)}
+        by_ad = {row["ad_id"]: row["paying_users"] for row in breakdown(WEEK, ["ad"])}
         fortnight = Scope(since=TODAY - timedelta(days=14), until=TODAY)
         values = {
-            row.group.day: (row.cohort.amount_day_0_fen, row.cohort.amount_day_7_fen)
-            for row in reports.breakdown(fortnight, ["day"], today=TODAY)
-            if row.cohort.activated_day_0
+            row["day"]: (row["amount_day_0_fen"], row["amount_day_7_fen"])
+            for row in breakdown(fortnight, ["day"])
+            if row["activated_day_0"]
         }
 
-        payers = {(user, ads[user].ad if user in ads else 0) for user, days, _channel, _amount in payments if days < 7}
+        payers = {
+            (user, str(ads[user].ad) if user in ads else None) for user, days, _channel, _amount in payments if days < 7
+        }
         assert {ad: users for ad, users in by_ad.items() if users} == Counter(ad for _user, ad in payers)
         assert values == {day: _values(day, payments, activations) for day in _days_of(activations)}
         transaction.set_rollback(True)
