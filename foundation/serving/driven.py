@@ -19,13 +19,16 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch, resolve, set_script_prefix
+from django.utils.log import log_response
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 Message = Mapping[str, Any]
@@ -206,16 +209,21 @@ class DrivenHandler(ASGIHandler):
     """
 
     def load_middleware(self, is_async: bool = False) -> None:
-        self._view_middleware: list[Any] = []
-        self._template_response_middleware: list[Any] = []
-        self._exception_middleware: list[Any] = []
-        self._middleware_chain = convert_exception_to_response(
-            self._get_response_async  # type: ignore[attr-defined]  # private in the stubs
-        )
+        answer = convert_exception_to_response(self._from_view)
+        self._answer = cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], answer)
 
-    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        request.resolver_match = _resolved(request.path_info, settings.ROOT_URLCONF)
-        return request.resolver_match
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        response = await self._answer(request)
+        if response.status_code >= 400:
+            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)  # type: ignore[arg-type]  # only its code is read
+        return response
+
+    async def _from_view(self, request: HttpRequest) -> HttpResponseBase:
+        request.resolver_match = match = _resolved(request.path_info, settings.ROOT_URLCONF)
+        view = match.func if iscoroutinefunction(match.func) else sync_to_async(match.func)
+        response: HttpResponseBase = await view(request, *match.args, **match.kwargs)
+        self.check_response(response, match.func)
+        return await sync_to_async(response.render)() if isinstance(response, SimpleTemplateResponse) else response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # see Send
         body = await _read_body(receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -14,7 +14,7 @@ class HttpProtocol(HttpToolsProtocol):
     """httptools, which treats two things more strictly than the world's clients can bear.
 
     - It refuses an address with bytes beyond ASCII; here they are taken as if they were escaped. Not everybody escapes
-      the names in a monitor link (`curl` does not), and the click would be lost to a 400.
+      the names in an address (`curl` does not), and what the request brings would be lost to a 400.
     - It stops reading at a request that asks for an upgrade: the body would be thrown away. Java's `HttpClient` asks
       for `h2c` with every request without TLS. A server that does not take the upgrade answers as if nobody had asked
       (RFC 9110 7.8), so the request is read again without its wish.
