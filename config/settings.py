@@ -249,6 +249,11 @@ ARK_API_KEY = env.text("ARK_API_KEY", "")
 ARK_BASE_URL = env.url("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3")
 ARK_MODELS = env.pairs("ARK_MODELS", "doubao=doubao-1-5-pro-32k-250115")
 
+# The protocols that providers speak: a module each.
+CHAT_DIALECTS = {
+    "ark": "streaming.wire.dialects.ark.DIALECT",
+    "openai": "streaming.wire.dialects.openai.DIALECT",
+}
 CHAT_DEFAULT_MODEL = env.text("CHAT_DEFAULT_MODEL", "")  # "" is the first one
 CHAT_CATALOGUE_CACHE_S = env.seconds("CHAT_CATALOGUE_CACHE_S", 5, minimum=0)
 

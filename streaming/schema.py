@@ -54,12 +54,12 @@ _CHAT_REFUSALS = {
     "401": "No valid key or token",
     "404": "Not a chat of this caller",
     "429": "Too many requests with this key; see Retry-After",
-    "503": "Redis or the database does not answer just now",
+    "503": "Redis or the database is not answering right now",
 }
 _RESUME_REFUSALS = {
     "204": "The event that the client has was the last one",
     **_CHAT_REFUSALS,
-    "400": "Last-Event-ID is none",
+    "400": "Last-Event-ID is not an event id",
     "409": "The chat runs without a log (`start` said `resumable: false`)",
     "410": "What comes after this event is not kept (any more)",
 }

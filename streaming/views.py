@@ -1,9 +1,7 @@
 """The chat endpoints. Every error is answered here, in OpenAI's shape: nothing above these views would do it."""
 
-import datetime as dt
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial, wraps
 from typing import Any
 from uuid import UUID
@@ -22,24 +20,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from foundation.access.credentials import Credential
-from foundation.database.threads import in_thread
 from foundation.serving.driven import DrivenResponse, Source
-from streaming.admission import callers, limits
+from streaming.admission import callers
 from streaming.admission.callers import Caller, admit
 from streaming.catalogue import catalogue
-from streaming.conversations import history
 from streaming.models import Completion
-from streaming.resuming import lookup, resumable
+from streaming.resuming import lookup, stops
 from streaming.resuming.readers import Reader
 from streaming.resuming.resumable import ResumableRelay
-from streaming.turns import recorder
+from streaming.turns import beginning
 from streaming.turns.relay import Relay
-from streaming.turns.turn import Plan
 from streaming.turns.whole_answer import WholeAnswer
-from streaming.wire import chat_request, faults
-from streaming.wire.chat_request import ChatRequest
+from streaming.wire import faults
 from streaming.wire.faults import Fault
-from streaming.wire.profiles import OpenAIProfile
+from streaming.wire.profiles import app, openai
 
 logger = logging.getLogger(__name__)
 
@@ -84,71 +78,21 @@ def _answering(method: str, view: AsyncView) -> AsyncView:
 @_answers_faults("POST")
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     """`POST /v1/chat/completions`: OpenAI's wire format, streamed or not."""
-    plan, ask, headers = await _plan(request, chat_request.parse_openai, Completion.Profile.OPENAI)
-    if ask.is_stream:
-        relay = Relay(plan, profile=OpenAIProfile(wants_usage=ask.wants_usage))
-        await relay.open()
-        return _stream(relay, headers)
-    answer = WholeAnswer(plan)
-    await answer.open()
-    return HttpResponse(answer.body, content_type="application/json", headers=headers)
+    caller = await callers.identify(request)
+    return _answer(await beginning.begin(caller, request.body, openai.FORMAT, Relay))
 
 
 @_answers_faults("POST")
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
-    plan, ask, headers = await _plan(request, chat_request.parse_app, Completion.Profile.APP)
-    if ask.conversation is not None:
-        plan = await _in_conversation(plan, *ask.conversation)
-    relay = ResumableRelay(plan, keeps_text=ask.conversation is not None)
-    await relay.open()
-    return _stream(relay, headers)
-
-
-async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan:
-    """The same turn with the conversation's history, and its answer stored at the end. Raises: Fault 403, 404."""
-    completion = plan.completion
-    begin_turn = partial(
-        history.begin_turn,
-        owner=completion.owner,
-        conversation_id=conversation_id,
-        text=text,
-        completion_id=completion.id,
-        now=completion.started_at,
-    )
-    try:
-        messages = await in_thread(begin_turn)
-    except BaseException:
-        plan.on_end(completion)
-        raise
-    return replace(plan, fields={**plan.fields, "messages": msgspec.Raw(msgspec.json.encode(messages))})
-
-
-async def _plan(
-    request: HttpRequest, parse: Callable[[bytes], ChatRequest], profile: Completion.Profile
-) -> tuple[Plan, ChatRequest, dict[str, str]]:
-    """The turn that was asked for, let in, and the headers of its answer. Raises: Fault 400, 401, 403, 404, 429."""
     caller = await callers.identify(request)
-    try:
-        ask = parse(request.body)
-        model = caller.model(ask.model)
-    except Fault:
-        await callers.count(caller)  # else `enter` counts it
-        raise
-    completion = Completion.begun(
-        caller_id=caller.credential.caller_id,
-        app_id=caller.credential.app_id,
-        user_id=(caller.credential.user_id or ask.user_id)[:200],
-        owner=caller.credential.owner,
-        profile=profile,
-        is_stream=ask.is_stream,
-        chat_model=model.name,
-        started_at=dt.datetime.now(dt.UTC),
-        process_id=recorder.current().process_id,
-    )
-    grant = await limits.enter(caller.credential, completion.id)
-    plan = Plan(completion=completion, routes=model.routes, fields=ask.fields, on_end=partial(callers.leave, grant))
-    return plan, ask, {"X-Request-Id": str(completion.id), **grant.headers}
+    return _answer(await beginning.begin(caller, request.body, app.FORMAT, ResumableRelay))
+
+
+def _answer(turn: Relay | WholeAnswer) -> HttpResponseBase:
+    if isinstance(turn, WholeAnswer):
+        return HttpResponse(turn.body, content_type="application/json", headers=turn.headers)
+    return _stream(turn, turn.headers)
 
 
 @_answers_faults("GET")
@@ -166,9 +110,7 @@ async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseB
 async def chat_stream(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`GET /api/chat/{id}/stream/`: the events after `Last-Event-ID`, then live."""
     caller = await admit(request)
-    after = chat_request.parse_last_event_id(
-        request.headers.get("Last-Event-ID") or request.GET.get("last_event_id") or "0"
-    )
+    after = app.parse_last_event_id(request.headers.get("Last-Event-ID") or request.GET.get("last_event_id") or "0")
     if not await lookup.find_log(completion_id, caller.credential, after=after):
         return HttpResponse(status=204)  # nothing will follow: what an EventSource takes for "do not come back"
     return _stream(Reader(completion_id, after=after), {"X-Request-Id": str(completion_id)})
@@ -181,7 +123,7 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
     # First of all it is stopped, if it need not be looked up for that: its row may be a moment, or a database, away.
     is_mine = await lookup.is_known_as_owner(completion_id, caller.credential)
     if is_mine or (await lookup.find_row(completion_id, caller.credential)).finished_at is None:
-        await resumable.stop(completion_id)
+        await stops.stop(completion_id)
     completion = await lookup.find_ended_row(completion_id, caller.credential)
     return _state(completion, await lookup.read_log(completion_id))
 
@@ -209,7 +151,7 @@ def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
-def _stream(source: Source, headers: dict[str, str]) -> DrivenResponse:
+def _stream(source: Source, headers: Mapping[str, str]) -> DrivenResponse:
     return DrivenResponse(source, headers={**_STREAM_HEADERS, **headers})
 
 

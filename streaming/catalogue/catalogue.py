@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from streaming.catalogue.prices import Price
-from streaming.models import ChatModel, Provider, Route
+from streaming.models import ChatModel, Route
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def _of_environment() -> list[ServedModel]:
                     provider="ark",
                     base_url=settings.ARK_BASE_URL,
                     api_key_env="ARK_API_KEY",
-                    dialect=Provider.Dialect.ARK,
+                    dialect="ark",
                     upstream_model=upstream_model,
                 ),
             ),

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from foundation.access.credentials import Credential
 from foundation.database.threads import in_thread
 from streaming.models import Completion
-from streaming.resuming import event_log, resumable
+from streaming.resuming import event_log, stops
 from streaming.wire import faults, sse
 from streaming.wire.faults import Fault
 
@@ -63,7 +63,7 @@ async def _owner_in_log(completion_id: UUID) -> str | None:
 
 async def is_known_as_owner(completion_id: UUID, credential: Credential) -> bool:
     """Whether the chat is known to be this caller's without its row."""
-    turn = resumable.running.get(completion_id)
+    turn = stops.running.get(completion_id)
     if turn is not None:
         return turn.completion.owner == credential.owner
     try:

@@ -23,7 +23,7 @@ from foundation.serving.driven import Outbox
 from streaming.resuming import event_log
 from streaming.resuming.event_log import Entry
 from streaming.wire import faults, sse
-from streaming.wire.profiles import AppProfile
+from streaming.wire.profiles.app import AppProfile
 
 logger = logging.getLogger(__name__)
 

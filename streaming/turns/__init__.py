@@ -1,1 +1,1 @@
-"""One turn, from a checked request to its record. Imports wire, upstream, catalogue and conversations."""
+"""One turn, from a checked request to its record. Imports wire, upstream, admission, catalogue and conversations."""

@@ -10,6 +10,7 @@ moment (`_GATHER_S`) leaves none. Database down: rows are kept, up to `_MAX_KEPT
 A row that PostgreSQL refuses is dropped.
 """
 
+import asyncio
 import datetime as dt
 import logging
 import os
@@ -169,8 +170,13 @@ def current() -> Recorder:
     return _recorder
 
 
+async def shut_down() -> None:
+    """Write what is left to record."""
+    await asyncio.get_running_loop().run_in_executor(None, current().stop)
+
+
 def _forget() -> None:
-    global _recorder  # as above
+    global _recorder  # one per process
     _recorder = None
 
 

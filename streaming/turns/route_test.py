@@ -1,7 +1,7 @@
 """A tiny real chat over one route, on behalf of an operator: does it answer, how soon, and what does it say if not?
 
-It goes the way of every chat (relay.py: retries, time-outs, record), so what it finds is what clients would meet. Its
-completion stands on record as any other.
+It goes the way of every chat (relay.py: retries, time-outs, record), so it finds what clients would meet. Its
+completion is recorded like any other.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from streaming.turns import recorder
 from streaming.turns.relay import Relay
 from streaming.turns.turn import Plan
 from streaming.wire.faults import Fault
-from streaming.wire.profiles import AppProfile
+from streaming.wire.profiles.app import AppProfile
 
 TIMEOUT_S = 20.0
 OWNER = "route test"  # no credential has it: nobody can resume or stop it
@@ -52,7 +52,7 @@ async def run(route: ServedRoute, *, chat_model: str, caller_id: int | None) -> 
         fields=_FIELDS,
         on_end=lambda _completion: None if ended.done() else ended.set_result(None),
     )
-    relay = Relay(plan, profile=transcript)
+    relay = Relay(plan, transcript)
     error = ""
     try:
         async with asyncio.timeout(TIMEOUT_S):

@@ -1,7 +1,7 @@
 """What every turn has in common, streamed or not: its routes, its one end, and its record.
 
 Before anything is sent to the client a retryable fault is retried with back-off and jitter, then the next route is
-asked. Each subclass says what one attempt is (relay.py, whole_answer.py).
+asked. Each subclass says what one attempt is (relay.py, whole_answer.py); phases.py says what may happen when.
 """
 
 import asyncio
@@ -9,77 +9,78 @@ import datetime as dt
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import msgspec
 from django.conf import settings
 
 from streaming.catalogue.catalogue import ServedRoute
-from streaming.catalogue.prices import Price
 from streaming.models import Completion
-from streaming.turns import recorder
-from streaming.turns.watchdog import watch
-from streaming.upstream import ConnectFailed, UpstreamError, UpstreamPool, UpstreamResponse
-from streaming.wire import faults, provider
+from streaming.turns import phases, recorder
+from streaming.turns.attempt import Attempt
+from streaming.turns.phases import Event, Phase, State, Words
+from streaming.turns.watchdog import watchdog
+from streaming.wire import faults
 from streaming.wire.faults import Fault, Retry
 
-State = Completion.State
+STOP_REQUESTED = "stop_requested"  # the finish reason of a turn that was stopped
 
 _BACKOFF_S = 0.5  # doubled each time, ± 25 %
 _BACKOFF_MAX_S = 8.0
-_ERROR_BODY_BYTES = 64 * 1024
 _MAX_DETAIL_CHARS = 2000
-
-_pool: UpstreamPool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a turn is made of: its row, the routes in order, the client's fields undecoded, and who hears of its end."""
+    """What a turn is made of: its row, the routes in order, the client's fields undecoded, who hears of its end.
+
+    `headers` go with its answer.
+    """
 
     completion: Completion
     routes: Sequence[ServedRoute]
     fields: Mapping[str, msgspec.Raw]
     on_end: Callable[[Completion], None]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Turn:
+AttemptT = TypeVar("AttemptT", bound=Attempt)
+
+
+class Turn(Generic[AttemptT]):
     """One turn of a chat. Ends once: whoever comes first records it."""
 
     def __init__(self, plan: Plan) -> None:
         self.completion = plan.completion
+        self.headers = plan.headers
         self._plan = plan
         self._began_at = time.monotonic()
-        self._is_recorded = False
+        self._phase = Phase.OPENING
         self._opening: asyncio.Task[object] | None = None
-        self._is_interrupted = False
-        self._response: UpstreamResponse | None = None
-        self._finish_reason = ""
-        self._usage: provider.Usage | None = None
-        self._price: Price | None = None
+        self._attempt: AttemptT | None = None  # the present one, or the last
 
     async def open(self) -> None:
         """Return when there is something to send. Raises: Fault, with nothing sent and the turn recorded."""
-        if watch.is_draining:
+        if watchdog.is_draining:
             self._plan.on_end(self.completion)
             raise faults.shutting_down()
-        watch.add(self)
+        watchdog.add(self)
         recorder.current().save(self.completion)
         self._opening = asyncio.current_task()
         try:
             await self._try_routes()
         except Fault as fault:
-            self._record(State.FAILED, fault)
+            self._meet(Event.GIVEN_UP, fault)
             raise
         except asyncio.CancelledError:
-            if self._is_interrupted:
-                end = faults.shutting_down()
-                self._record(State.INTERRUPTED, end)
-                raise end from None
-            self._record(State.DISCONNECTED)
-            raise
+            if self._meet(Event.LEFT):
+                raise
+            if self.completion.state == State.INTERRUPTED:
+                raise faults.shutting_down() from None
+            # Stopped: there is something to send, a beginning and an end.
         except BaseException:
-            self._record(State.FAILED, faults.internal())
+            self._meet(Event.GIVEN_UP, faults.internal())
             raise
         finally:
             self._opening = None
@@ -88,12 +89,10 @@ class Turn:
         """See what is due; up to the first content the attempt has its own timeouts."""
 
     def interrupt(self) -> None:
-        """The process ends: have `open` raise."""
-        if self._opening is not None:
-            self._is_interrupted = True
-            self._opening.cancel()
+        """The process ends: say so to the client while it can be said."""
+        self._meet(Event.INTERRUPT, faults.shutting_down())
 
-    async def _attempt(self, route: ServedRoute, dialect: provider.Dialect) -> None:
+    async def _try(self, route: ServedRoute) -> None:
         """Ask one route; return when there is something to send. Raises: Fault."""
         raise NotImplementedError
 
@@ -102,10 +101,11 @@ class Turn:
         for route in self._plan.routes:
             for tries in range(settings.CHAT_TRIES_PER_ROUTE):
                 try:
-                    await self._attempt(route, provider.DIALECTS[route.dialect])
+                    await self._try(route)
                 except Fault as err:
                     fault = err
-                    self._close_upstream()
+                    self._meet(Event.FAULT, fault)
+                    self._close_attempt()
                 else:
                     return
                 if fault.retry is Retry.NEVER:
@@ -114,88 +114,79 @@ class Turn:
                     break
         raise fault
 
-    async def _ask(self, route: ServedRoute, dialect: provider.Dialect) -> UpstreamResponse:
-        """Send the request and return a response of status 200. Raises: Fault."""
-        completion = self.completion
-        completion.attempts += 1
-        completion.provider, completion.upstream_model = route.provider, route.upstream_model
-        self._price = route.price
-        if not route.api_key:
-            raise faults.misconfigured(f"{route.api_key_env} is not set")
-        headers = provider.request_headers(api_key=route.api_key, completion_id=str(completion.id))
-        body = provider.request_body(
-            dialect, self._plan.fields, model=route.upstream_model, is_stream=completion.is_stream
-        )
-        try:
-            self._response = response = await pool().post(provider.chat_url(route.base_url), headers, body)
-            if response.status != 200:
-                raise provider.fault_of_response(
-                    dialect,
-                    status=response.status,
-                    body=await _error_body(response),
-                    retry_after=response.header(b"retry-after"),
-                    secrets=route.secrets,
-                )
-        except ConnectFailed as err:
-            raise faults.connect_failed(str(err)) from err
-        except UpstreamError as err:
-            raise faults.truncated(str(err)) from err
-        except ValueError as err:
-            raise faults.misconfigured(str(err)) from err
-        return response
+    def _begin(self, attempt: AttemptT) -> None:
+        """Have the row say what is asked now."""
+        self._attempt = attempt
+        self.completion.attempts += 1
+        self.completion.provider = attempt.route.provider
+        self.completion.upstream_model = attempt.route.upstream_model
 
-    def _close_upstream(self, *, has_whole_answer: bool = False) -> None:
-        """An answer that is whole leaves its connection to the next turn; any other is cancelled by closing it."""
-        if self._response is None:
-            return
-        if has_whole_answer:
-            self._response.release()
-        else:
-            self._response.close()
-        self._response = None
+    def _close_attempt(self, *, has_whole_answer: bool = False) -> None:
+        if self._attempt is not None:
+            self._attempt.close(has_whole_answer=has_whole_answer)
 
-    def _record(self, state: State, fault: Fault | None = None) -> bool:
-        """Close the upstream and have the row written; False if the turn has ended before."""
-        if self._is_recorded:
+    def _meet(self, event: Event, fault: Fault | None = None) -> bool:
+        """Let the event do what it does in this phase; False if it comes too late to do anything."""
+        move = phases.move(self._phase, event)
+        if move is None:
             return False
-        self._is_recorded = True
-        self._close_upstream(has_whole_answer=state is State.COMPLETED)
-        watch.discard(self)
+        was_opening, self._phase = self._phase is Phase.OPENING, move.phase
+        if move.state is not None:
+            self._record(move.state, fault)
+            self._say(move.words, fault)
+            if was_opening:
+                self._cancel_opening()
+        return True
+
+    def _cancel_opening(self) -> None:
+        """Have `open` return, or raise, unless it is `open` that ended the turn."""
+        if self._opening is not None and self._opening is not asyncio.current_task():
+            self._opening.cancel()
+
+    def _say(self, words: Words, fault: Fault | None) -> None:
+        """End what the client gets. An answer that is not streamed has no last words."""
+
+    def _record(self, state: State, fault: Fault | None) -> None:
+        """Close the upstream and have the row written."""
+        self._close_attempt(has_whole_answer=state is State.COMPLETED)
+        watchdog.discard(self)
         completion = self.completion
         completion.state = state
-        completion.finish_reason = _recordable(self._finish_reason)[:64]
         completion.finished_at = dt.datetime.now(dt.UTC)
         completion.duration_ms = self._elapsed_ms()
+        self._record_heard()
+        if state is State.STOPPED:
+            completion.finish_reason = STOP_REQUESTED
         if fault is not None:
             completion.error_code = _recordable(fault.code)[:100]
             quote = fault.quote if settings.CHAT_STORE_TEXT else ""
             detail = ": ".join(part for part in (fault.detail, quote) if part)
             completion.error_detail = _recordable(detail)[:_MAX_DETAIL_CHARS]
-        if self._usage is not None:
-            completion.prompt_tokens = _count(self._usage.prompt_tokens)
-            completion.completion_tokens = _count(self._usage.completion_tokens)
-            completion.cached_tokens = _count(self._usage.cached_tokens)
-            completion.reasoning_tokens = _count(self._usage.reasoning_tokens)
-            if self._price is not None:
-                completion.cost_cny = self._price.cost_cny(
-                    prompt_tokens=completion.prompt_tokens or 0,
-                    cached_tokens=completion.cached_tokens or 0,
-                    completion_tokens=completion.completion_tokens or 0,
-                )
         recorder.current().save(completion)
         self._plan.on_end(completion)
-        return True
+
+    def _record_heard(self) -> None:
+        """What the last attempt took. Without usage, its cost is not known."""
+        if self._attempt is None or self._attempt.heard is None:
+            return
+        completion, heard = self.completion, self._attempt.heard
+        completion.chunks = heard.chunks
+        completion.finish_reason = _recordable(heard.finish_reason)[:64]
+        if heard.usage is None:
+            return
+        completion.prompt_tokens = _count(heard.usage.prompt_tokens)
+        completion.completion_tokens = _count(heard.usage.completion_tokens)
+        completion.cached_tokens = _count(heard.usage.cached_tokens)
+        completion.reasoning_tokens = _count(heard.usage.reasoning_tokens)
+        if (price := self._attempt.route.price) is not None:
+            completion.cost_cny = price.cost_cny(
+                prompt_tokens=completion.prompt_tokens or 0,
+                cached_tokens=completion.cached_tokens or 0,
+                completion_tokens=completion.completion_tokens or 0,
+            )
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._began_at) * 1000)
-
-
-async def _error_body(response: UpstreamResponse) -> bytes:
-    """What the provider says of its refusal; nothing if that is cut, or endless: its status counts all the same."""
-    try:
-        return await response.read(_ERROR_BODY_BYTES)
-    except UpstreamError:
-        return b""
 
 
 def _count(tokens: int) -> int | None:
@@ -217,20 +208,3 @@ async def _back_off(tries: int, fault: Fault) -> bool:
         return False
     await asyncio.sleep(wait_s)
     return True
-
-
-def pool() -> UpstreamPool:
-    """The connections of this process."""
-    global _pool  # one per process
-    if _pool is None:
-        _pool = UpstreamPool(connect_timeout_s=settings.CHAT_CONNECT_TIMEOUT_S)
-    return _pool
-
-
-async def shut_down() -> None:
-    """Write what is left to record and close the connections; no turn is open any more."""
-    global _pool  # as above
-    await asyncio.get_running_loop().run_in_executor(None, recorder.current().stop)
-    if _pool is not None:
-        await _pool.close()
-        _pool = None

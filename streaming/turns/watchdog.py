@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 _EVERY_S = 0.25
 
 
-class Watched(Protocol):
+class OpenTurn(Protocol):
     def look_after(self, now: float) -> None:
         """See what is due; `now` is monotonic, in seconds."""
 
@@ -25,19 +25,19 @@ class Watchdog:
     """The open turns of one event loop."""
 
     def __init__(self) -> None:
-        self._open: set[Watched] = set()
+        self._open: set[OpenTurn] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.is_draining = False
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, turn: Watched) -> None:
+    def add(self, turn: OpenTurn) -> None:
         self._open.add(turn)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._look)
 
-    def discard(self, turn: Watched) -> None:
+    def discard(self, turn: OpenTurn) -> None:
         self._open.discard(turn)
 
     def drain(self) -> None:
@@ -60,5 +60,5 @@ class Watchdog:
             turn.interrupt()
 
 
-watch = Watchdog()
-Gauge("rivermouth_open_turns", "Turns that run on this process").set_function(lambda: len(watch))
+watchdog = Watchdog()
+Gauge("rivermouth_open_turns", "Turns that run on this process").set_function(lambda: len(watchdog))

@@ -2,45 +2,42 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 
 from streaming.catalogue.catalogue import ServedRoute
-from streaming.turns.turn import State, Turn
+from streaming.turns.attempt import Attempt
+from streaming.turns.phases import Event
+from streaming.turns.turn import Plan, Turn
 from streaming.upstream import BodyTooLarge, UpstreamError
-from streaming.wire import faults, provider
+from streaming.wire import faults
+from streaming.wire.dialects.dialect import Answer
 
 
-class WholeAnswer(Turn):
-    """After `open`, `body` is the provider's answer, byte for byte."""
+class WholeAnswer(Turn[Attempt]):
+    """After `open`, `body` is what the client gets."""
 
-    body = b""
+    def __init__(self, plan: Plan, write: Callable[[Answer], bytes]) -> None:
+        super().__init__(plan)
+        self.body = b""
+        self._write = write
 
-    async def _attempt(self, route: ServedRoute, dialect: provider.Dialect) -> None:
+    async def _try(self, route: ServedRoute) -> None:
+        attempt = Attempt(route)
+        self._begin(attempt)
         left_s = self._began_at + settings.CHAT_TOTAL_TIMEOUT_S - time.monotonic()  # for all attempts together
         try:
             async with asyncio.timeout(left_s):
-                response = await self._ask(route, dialect)
-                self.body = await response.read(settings.CHAT_MAX_EVENT_BYTES)
+                response = await attempt.ask(
+                    self._plan.fields, completion_id=str(self.completion.id), is_stream=self.completion.is_stream
+                )
+                body = await response.read(settings.CHAT_MAX_EVENT_BYTES)
         except TimeoutError as err:
             raise faults.total_timeout(settings.CHAT_TOTAL_TIMEOUT_S) from err
         except BodyTooLarge as err:
             raise faults.too_large(str(err)) from err
         except UpstreamError as err:
             raise faults.truncated(str(err)) from err
-        self._observe(route, dialect)
-        self._record(State.COMPLETED)
-
-    def _observe(self, route: ServedRoute, dialect: provider.Dialect) -> None:
-        try:
-            answer = provider.readable_parts(self.body)
-        except RecursionError as err:
-            raise faults.unreadable(str(err)) from err
-        if answer is None:
-            raise faults.unreadable("no JSON object")
-        if not provider.is_null(answer.error):
-            raise provider.fault_of_payload(dialect, self.body, secrets=route.secrets)
-        if not answer.choices:
-            raise faults.unreadable("no choices")
-        self._finish_reason = answer.choices[0].finish_reason or ""
-        self._usage = answer.usage
+        self.body = self._write(attempt.answer(body))
+        self._meet(Event.WHOLE)

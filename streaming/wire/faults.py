@@ -1,6 +1,6 @@
 """What can go wrong with a turn, in our own words: one vocabulary for statuses, in-band events and records.
 
-Vendors' words become these in provider.py. The texts here reach clients: no key, host or URL stands in any of them.
+Vendors' words become these in `vendors/refusals.py`. The texts here reach clients: none holds a key, a host or a URL.
 """
 
 import enum
@@ -133,21 +133,21 @@ def too_large(detail: str) -> Fault:
 
 
 def misconfigured(detail: str) -> Fault:
-    """A route that cannot be asked: no key, a base URL that is none."""
+    """A route that cannot be asked: no key, a base URL that is not one, a dialect that nobody speaks."""
     message = "The model is not set up correctly on this server."
     return Fault("route_misconfigured", message, status=502, retry=Retry.NEXT_ROUTE, detail=detail)
 
 
 def shutting_down() -> Fault:
-    return Fault("server_shutdown", "The server is restarting; try again.", status=503, retry_after_s=1)
+    return Fault("server_shutdown", "The server is restarting. Try again.", status=503, retry_after_s=1)
 
 
 def interrupted() -> Fault:
-    return Fault("interrupted", "The server that wrote this answer has died; ask again.", status=503)
+    return Fault("interrupted", "The server that wrote this answer has died. Ask again.", status=503)
 
 
 def client_gone() -> Fault:
-    return Fault("client_gone", "Nobody read the answer any more, so it was cancelled.", status=503)
+    return Fault("client_gone", "Nobody was reading the answer any more, so it was cancelled.", status=503)
 
 
 def not_found() -> Fault:
@@ -159,7 +159,7 @@ def unknown_path(request_line: str) -> Fault:
 
 
 def gone() -> Fault:
-    return Fault("gone", "This answer's events are no longer kept; ask for its state instead.", status=410)
+    return Fault("gone", "This answer's events are no longer kept. Ask for its state instead.", status=410)
 
 
 def wrong_method(allowed: str) -> Fault:
@@ -167,12 +167,12 @@ def wrong_method(allowed: str) -> Fault:
 
 
 def redis_unavailable() -> Fault:
-    message = "Chats can't be resumed, or stopped from afar, just now."
+    message = "Chats cannot be resumed or stopped right now. Try again in a few seconds."
     return Fault("log_unavailable", message, status=503, retry_after_s=1)
 
 
 def database_unavailable() -> Fault:
-    return Fault("unavailable", "The server's database can't be reached; try again.", status=503, retry_after_s=1)
+    return Fault("unavailable", "The server's database cannot be reached. Try again.", status=503, retry_after_s=1)
 
 
 def internal() -> Fault:

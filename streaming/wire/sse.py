@@ -3,7 +3,7 @@
 The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html (section 9.2.6, read 2026-11-23).
 Nothing is decoded: events pass through a relay, and UTF-8 keeps LF, CR and the colon out of its multi-byte characters.
 
-What a vendor puts into `data` is not known here (see provider.py), nor is who reads the events (see relay.py).
+What a vendor puts into `data` is not known here (see `dialects/`), nor who reads the events (see `profiles/`).
 """
 
 import msgspec

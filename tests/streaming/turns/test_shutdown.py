@@ -33,7 +33,7 @@ def test_open_streams_get_a_last_event_and_are_recorded(
         server.wait()
         took_s = time.monotonic() - told_at
 
-    assert contents[0].startswith(chunk("a") + b'data: {"error":{"message":"The server is restarting; try again."')
+    assert contents[0].startswith(chunk("a") + b'data: {"error":{"message":"The server is restarting. Try again."')
     assert contents[0].count(b"data: ") == 2
     assert contents[1].partition(b"event: error\n")[2].startswith(b'data: {"code":"server_shutdown"')
     assert 1 <= took_s < 8

@@ -5,12 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from streaming.wire import faults, provider
-from streaming.wire.profiles import AppProfile, OpenAIProfile
+from streaming.wire import chunks, faults
+from streaming.wire.profiles.app import AppProfile
+from streaming.wire.profiles.openai import OpenAIProfile
 from streaming.wire.sse import Event, Parser
 
 ID = UUID("00000000-0000-4000-8000-000000000001")
-USAGE = provider.Usage(prompt_tokens=5, completion_tokens=2, total_tokens=7)
+USAGE = chunks.Usage(prompt_tokens=5, completion_tokens=2, total_tokens=7)
 
 
 def event_of(block: bytes) -> Event:
@@ -18,9 +19,9 @@ def event_of(block: bytes) -> Event:
     return event
 
 
-def chunk_of(block: bytes) -> tuple[Event, provider.Chunk]:
+def chunk_of(block: bytes) -> tuple[Event, chunks.Chunk]:
     event = event_of(block)
-    return event, provider.chunk_decoder.decode(event.data)
+    return event, chunks.decode(event.data)
 
 
 TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"\xe6\xb2\xb3"}}],"own":1.10}\n\n'

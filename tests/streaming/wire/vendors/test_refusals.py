@@ -1,65 +1,20 @@
-"""Vendors' words: what is sent to them, and what their errors mean."""
+"""Vendors' words: what their errors mean, and what of them nobody may read."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from streaming.wire import provider
+from streaming.wire.dialects import ark, openai
+from streaming.wire.dialects.openai import OpenAIDialect
 from streaming.wire.faults import Retry
-from streaming.wire.provider import DIALECTS
+from streaming.wire.redaction import redacted, without_secrets
 
-ARK, OPENAI = DIALECTS["ark"], DIALECTS["openai"]
+ARK, OPENAI = ark.DIALECT, openai.DIALECT
 
 
 def error_body(**fields: Any) -> bytes:
     return msgspec.json.encode({"error": fields})
-
-
-@pytest.mark.parametrize(
-    "base_url", ["https://ark.cn-beijing.volces.com/api/v3", "https://ark.cn-beijing.volces.com/api/v3/"]
-)
-def test_chat_url_follows_the_version(base_url: str) -> None:
-    assert provider.chat_url(base_url) == "https://ark.cn-beijing.volces.com/api/v3/chat/completions"
-
-
-def test_request_body_of_a_stream_asks_for_usage() -> None:
-    fields = msgspec.json.decode(
-        b'{"model":"public","stream":true,"stream_options":{"include_usage":false,"own":1},"seed":9007199254740993}',
-        type=dict[str, msgspec.Raw],
-    )
-
-    bodies = {
-        name: provider.request_body(dialect, fields, model="upstream", is_stream=True)
-        for name, dialect in DIALECTS.items()
-    }
-
-    assert bodies == {
-        "ark": b'{"model":"upstream","stream":true,'
-        b'"stream_options":{"include_usage":true,"own":1,"chunk_include_usage":true},"seed":9007199254740993}',
-        "openai": b'{"model":"upstream","stream":true,'
-        b'"stream_options":{"include_usage":true,"own":1},"seed":9007199254740993}',
-    }
-
-
-def test_request_body_of_a_whole_answer_asks_for_no_stream_options() -> None:
-    fields = msgspec.json.decode(b'{"model":"public","messages":[1.10,{"a":"\\u0041"}]}', type=dict[str, msgspec.Raw])
-
-    body = provider.request_body(ARK, fields, model="upstream", is_stream=False)
-
-    assert body == b'{"model":"upstream","messages":[1.10,{"a":"\\u0041"}],"stream":false}'
-
-
-def test_request_headers_carry_the_key_and_our_id() -> None:
-    headers = provider.request_headers(api_key="secret", completion_id="id-1")
-
-    assert dict(headers) == {
-        b"authorization": b"Bearer secret",
-        b"content-type": b"application/json",
-        b"accept": b"text/event-stream, application/json",
-        b"user-agent": b"rivermouth",
-        b"x-client-request-id": b"id-1",
-    }
 
 
 OUR_KEY = (502, Retry.NEXT_ROUTE)
@@ -101,12 +56,12 @@ ERRORS = {
 
 @pytest.mark.parametrize(("dialect", "status", "error", "our_status", "retry"), ERRORS.values(), ids=ERRORS)
 def test_error_means(
-    dialect: provider.Dialect, status: int | None, error: dict[str, Any], our_status: int, retry: Retry
+    dialect: OpenAIDialect, status: int | None, error: dict[str, Any], our_status: int, retry: Retry
 ) -> None:
     if status is None:
-        fault = provider.fault_of_payload(dialect, error_body(**error), secrets=[])
+        fault = dialect.error(error_body(**error))
     else:
-        fault = provider.fault_of_response(dialect, status=status, body=error_body(**error), secrets=[])
+        fault = dialect.refusal(error_body(**error), status=status)
 
     assert (fault.status, fault.retry) == (our_status, retry)
 
@@ -173,8 +128,8 @@ def test_code_of_ark_means_the_same_by_status_and_in_a_stream(code: str) -> None
     status, meaning = ARK_CODES[code]
     body = error_body(code=code, message="m", type="any")
 
-    by_status = provider.fault_of_response(ARK, status=status, body=body, secrets=[])
-    in_stream = provider.fault_of_payload(ARK, body, secrets=[])
+    by_status = ARK.refusal(body, status=status)
+    in_stream = ARK.error(body)
 
     assert [(fault.status, fault.retry) for fault in (by_status, in_stream)] == [meaning, meaning]
 
@@ -201,7 +156,7 @@ BODIES = {
 
 @pytest.mark.parametrize(("body", "code", "message"), BODIES.values(), ids=BODIES)
 def test_error_body_is_understood(body: bytes, code: str, message: str) -> None:
-    fault = provider.fault_of_response(ARK, status=400, body=body, secrets=[])
+    fault = ARK.refusal(body, status=400)
 
     assert (fault.code, fault.message) == (code, message)
 
@@ -209,7 +164,7 @@ def test_error_body_is_understood(body: bytes, code: str, message: str) -> None:
 def test_param_of_the_vendor_reaches_the_client() -> None:
     body = error_body(code="InvalidParameter", message="m", param="temperature", type="BadRequest")
 
-    fault = provider.fault_of_response(ARK, status=400, body=body, secrets=[])
+    fault = ARK.refusal(body, status=400)
 
     assert fault.as_openai() == {
         "error": {
@@ -236,7 +191,7 @@ def test_param_of_the_vendor_reaches_the_client() -> None:
     ],
 )
 def test_retry_after_is_read(header: bytes | None, seconds: float | None) -> None:
-    fault = provider.fault_of_response(ARK, status=429, body=b"", retry_after=header, secrets=[])
+    fault = ARK.refusal(b"", status=429, retry_after=header)
 
     assert fault.retry_after_s == seconds
 
@@ -255,7 +210,7 @@ SECRET_TEXTS = {
 def test_secrets_in_an_error_are_hidden_everywhere(text: str) -> None:
     body = error_body(code=text, message=text, param=text)
 
-    fault = provider.fault_of_response(ARK, status=400, body=body, secrets=["the known secret", "ark.internal:8443"])
+    fault = redacted(ARK.refusal(body, status=400), ["the known secret", "ark.internal:8443"])
 
     assert [text in each for each in (fault.code, fault.detail)] == [False, False]
     told = [fault.message, str(fault.param), fault.quote]
@@ -266,7 +221,7 @@ def test_secrets_in_an_error_are_hidden_everywhere(text: str) -> None:
 def test_sentence_in_the_place_of_a_code_is_none() -> None:
     body = error_body(code="You said: hello", message="You said: hello")
 
-    fault = provider.fault_of_response(ARK, status=400, body=body, secrets=[])
+    fault = ARK.refusal(body, status=400)
 
     assert (fault.code, fault.detail, fault.quote) == ("upstream_error", "400 upstream_error", "You said: hello")
 
@@ -274,95 +229,4 @@ def test_sentence_in_the_place_of_a_code_is_none() -> None:
 def test_text_without_secrets_stays() -> None:
     text = "Range of max_tokens is [1, 12288]; 请求的参数不合法 (request id: 0217426)"
 
-    assert provider.without_secrets(text, ["elsewhere"]) == text
-
-
-# (chunk, its tokens: prompt, completion, cached, reasoning)
-USAGES = {
-    "ark": (
-        b'{"usage":{"completion_tokens":9,"prompt_tokens":5,"total_tokens":14,'
-        b'"prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":4}}}',
-        (5, 9, 3, 4),
-    ),
-    "without details": (b'{"usage":{"completion_tokens":9,"prompt_tokens":5}}', (5, 9, 0, 0)),
-    "null details": (
-        b'{"usage":{"completion_tokens":9,"prompt_tokens":5,"prompt_tokens_details":null,'
-        b'"completion_tokens_details":{"reasoning_tokens":null}}}',
-        (5, 9, 0, 0),
-    ),
-}
-
-
-@pytest.mark.parametrize(("chunk", "tokens"), USAGES.values(), ids=USAGES)
-def test_usage_of_a_chunk(chunk: bytes, tokens: tuple[int, int, int, int]) -> None:
-    usage = provider.chunk_decoder.decode(chunk).usage
-
-    assert usage is not None
-    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens) == tokens
-
-
-# A chunk with parts of another shape than they should have → (content, prompt tokens, error)
-ODD_CHUNKS = {
-    "counts that are null": (
-        b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":null}}',
-        "a",
-        None,
-        False,
-    ),
-    "counts that are texts": (b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":"5"}}', "a", 5, False),
-    "usage that is a text": (b'{"choices":[{"delta":{"content":"a"}}],"usage":"x"}', "a", None, False),
-    "index that is a text": (b'{"choices":[{"index":"0","delta":{"content":"a"}}]}', "a", None, False),
-    "content that is a list": (b'{"choices":[{"delta":{"content":[]}}],"usage":{"prompt_tokens":5}}', None, 5, False),
-    "error beside an odd part": (b'{"error":{"code":"x"},"choices":7}', None, None, True),
-}
-
-
-@pytest.mark.parametrize(("payload", "content", "prompt_tokens", "is_error"), ODD_CHUNKS.values(), ids=ODD_CHUNKS)
-def test_odd_part_of_a_chunk_hides_no_other(
-    payload: bytes, content: str | None, prompt_tokens: int | None, is_error: bool
-) -> None:
-    chunk = provider.readable_parts(payload)
-
-    assert chunk is not None
-    delta = chunk.choices[0].delta if chunk.choices else None
-    assert (
-        delta and delta.content,
-        chunk.usage and chunk.usage.prompt_tokens,
-        not provider.is_null(chunk.error),
-    ) == (content, prompt_tokens, is_error)
-
-
-@pytest.mark.parametrize("payload", [b"[DONE]", b"[]", b'{"a"', b"null", b'{"a":1}\n{"b":2}', b"\xff"])
-def test_what_is_no_object_has_no_parts(payload: bytes) -> None:
-    assert provider.readable_parts(payload) is None
-
-
-@pytest.mark.parametrize(
-    ("body", "is_error"),
-    [
-        (b'{"error":{"message":"m"}}', True),
-        (b'{\n "error" : "m"\n}', True),
-        (b'data: {"error":{"message":"m"}}', True),
-        (b'{"error":null,"choices":[]}', False),
-        (b'{"message":"no \\"error\\" here"}', False),
-        (b"data: [DONE]", False),
-        (b"<html>error</html>", False),
-        (b"", False),
-        (b'{"error":' + b"[" * 100_000, False),
-    ],
-)
-def test_error_object_is_told_from_the_rest(body: bytes, is_error: bool) -> None:
-    assert provider.holds_error(body) is is_error
-
-
-@pytest.mark.parametrize(
-    ("delta", "text"),
-    [
-        (b'{"reasoning_content":"hm","content":""}', "hm"),
-        (b'{"reasoning":"hm"}', "hm"),
-        (b'{"reasoning_content":null,"reasoning":"hm"}', "hm"),
-        (b'{"content":"answer"}', ""),
-    ],
-)
-def test_reasoning_of_a_delta(delta: bytes, text: str) -> None:
-    assert msgspec.json.decode(delta, type=provider.Delta).reasoning_text == text
+    assert without_secrets(text, ["elsewhere"]) == text

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from streaming.wire import chat_request
 from streaming.wire.faults import Fault
+from streaming.wire.profiles import app, openai
 
 HELLO = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
 
@@ -56,7 +56,7 @@ WRONG = {
 @pytest.mark.parametrize(("wrong", "param"), WRONG.values(), ids=WRONG)
 def test_wrong_body_is_refused_naming_the_parameter(wrong: bytes, param: str | None) -> None:
     with pytest.raises(Fault) as refusal:
-        chat_request.parse_openai(wrong)
+        openai.parse(wrong)
 
     fault = refusal.value
     assert (fault.status, fault.code, fault.param) == (400, "invalid_request", param)
@@ -69,7 +69,7 @@ def test_unknown_parameters_stay_as_they_came() -> None:
         b'"seed":9007199254740993,"logit_bias":{"50256":-100.0},"thinking":{"type":"enabled","budget":1e3},"x":null,"temperature":0.70}'
     )
 
-    ask = chat_request.parse_openai(raw)
+    ask = openai.parse(raw)
 
     fields = b",".join(b'"%b":%b' % (name.encode(), bytes(value)) for name, value in ask.fields.items())
     assert b"{" + fields + b"}" == raw
@@ -86,7 +86,7 @@ def test_unknown_parameters_stay_as_they_came() -> None:
     ],
 )
 def test_openai_request(fields: dict[str, Any], is_stream: bool, wants_usage: bool, user_id: str) -> None:
-    ask = chat_request.parse_openai(body(**fields))
+    ask = openai.parse(body(**fields))
 
     assert (ask.model, ask.is_stream, ask.wants_usage, ask.user_id) == ("m", is_stream, wants_usage, user_id)
 
@@ -102,13 +102,13 @@ def test_openai_request(fields: dict[str, Any], is_stream: bool, wants_usage: bo
 )
 def test_app_request_is_refused_naming_the_parameter(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(Fault) as refusal:
-        chat_request.parse_app(body(**fields))
+        app.parse(body(**fields))
 
     assert (refusal.value.status, refusal.value.param) == (400, param)
 
 
 def test_null_is_what_clients_send_for_not_given() -> None:
-    ask = chat_request.parse_app(body(conversation=None, message=None, n=None))
+    ask = app.parse(body(conversation=None, message=None, n=None))
 
     assert ask.conversation is None
     assert set(ask.fields) == {"model", "messages", "n"}
@@ -117,7 +117,7 @@ def test_null_is_what_clients_send_for_not_given() -> None:
 def test_app_request_is_always_streamed_with_usage() -> None:
     raw = b'{"messages":[{"role":"user"}],"stream":false,"stream_options":{"include_usage":false},"top_k":5}'
 
-    ask = chat_request.parse_app(raw)
+    ask = app.parse(raw)
 
     assert (ask.model, ask.is_stream, ask.wants_usage) == (None, True, True)
     assert {name: bytes(value) for name, value in ask.fields.items()} == {

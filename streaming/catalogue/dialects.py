@@ -1,0 +1,22 @@
+"""The protocols that providers may speak: what the setting `CHAT_DIALECTS` lists, a slug and a dotted path each."""
+
+from typing import cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from streaming.wire import faults
+from streaming.wire.dialects.dialect import Dialect
+
+
+def of(slug: str) -> Dialect:
+    """Raises: Fault, if the setting does not name it (any more)."""
+    path = settings.CHAT_DIALECTS.get(slug)
+    if path is None:
+        raise faults.misconfigured(f"CHAT_DIALECTS has no {slug!r}")
+    return cast(Dialect, import_string(path))
+
+
+def choices() -> list[tuple[str, str]]:
+    """For the provider's field; its migration refers to this function, so that no migration lists the dialects."""
+    return [(slug, of(slug).label) for slug in settings.CHAT_DIALECTS]

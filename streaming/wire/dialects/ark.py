@@ -1,0 +1,14 @@
+"""Volcano Engine Ark: OpenAI's chat completions with words of its own.
+
+Reference: https://www.volcengine.com/docs/82379/1494384 (as collected in 2026).
+"""
+
+from streaming.wire.dialects.openai import OpenAIDialect
+from streaming.wire.vendors import ark
+
+DIALECT = OpenAIDialect(
+    label="Ark",
+    # chunk_include_usage: cumulative usage on every chunk, so that a stream that was left has exact usage too.
+    stream_options={"include_usage": True, "chunk_include_usage": True},
+    codes=ark.CODES,
+)

@@ -1,0 +1,169 @@
+"""The door to providers: what a dialect has to do, and the state that every decoder keeps. No vendor is known here.
+
+A dialect is a codec: it turns a request into bytes, and the bytes of an answer into pieces in OpenAI's shape, which is
+what profiles write to clients. It does no I/O and holds no state; a decoder holds the state of one answer.
+
+    decoder = dialect.decoder(max_event_bytes=…)
+    for piece in decoder.feed(read):
+        …                                   # piece.event passes on, piece.chunk says what it means
+    decoder.fault, decoder.is_done          # what became of the answer
+
+The texts of a dialect's faults are the vendor's own: whoever asked redacts them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from streaming.wire import faults, sse
+from streaming.wire.chunks import Choice, Chunk, Usage
+from streaming.wire.faults import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What one attempt wants of a provider. `fields` are those of OpenAI's chat completions, undecoded."""
+
+    base_url: str
+    api_key: str
+    model: str
+    is_stream: bool
+    fields: Mapping[str, msgspec.Raw]
+    completion_id: str
+
+
+class Request(NamedTuple):
+    """A POST."""
+
+    url: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """A whole answer. `body` has OpenAI's shape: as it came, where the provider has it too."""
+
+    body: bytes
+    finish_reason: str
+    usage: Usage | None
+
+    @property
+    def chunks(self) -> int:
+        return 0
+
+
+class Piece(NamedTuple):
+    """One event of the provider, in OpenAI's shape, and what it means.
+
+    `chunk` is None for an event that is not understood and passes as it came. `has_content` tells whether there is
+    anything in it that a reader waits for.
+    """
+
+    event: sse.Event
+    chunk: Chunk | None
+    has_content: bool
+
+
+class Dialect(Protocol):
+    """One protocol."""
+
+    @property
+    def label(self) -> str:
+        """What operators read."""
+
+    def request(self, ask: Ask) -> Request:
+        """Raises: ValueError, if the route's values make no request."""
+
+    def decoder(self, *, max_event_bytes: int) -> "Decoder": ...
+
+    def answer(self, body: bytes) -> Answer:
+        """Read a whole answer with status 200. Raises: Fault."""
+
+    def refusal(self, body: bytes, *, status: int, retry_after: bytes | None = None) -> Fault:
+        """The fault of an answer with another status."""
+
+    def error_in(self, body: bytes) -> Fault | None:
+        """The error that came with status 200 in place of an answer; None if this is not one."""
+
+
+class Decoder:
+    """Reads one streamed answer, and keeps what it adds up to. Subclasses say what one event is.
+
+    Reading ends with the first `fault`, or when `is_done`; bytes that follow mean nothing.
+    """
+
+    __slots__ = (
+        "_parser",
+        "_unfinished_choices",
+        "chunks",
+        "fault",
+        "finish_reason",
+        "has_content",
+        "is_done",
+        "usage",
+    )
+
+    def __init__(self, *, max_event_bytes: int) -> None:
+        self._parser = sse.Parser(max_event_bytes=max_event_bytes)
+        self._unfinished_choices: set[int] = set()
+        self.chunks = 0
+        self.usage: Usage | None = None
+        self.finish_reason = ""
+        self.has_content = False
+        self.is_done = False
+        self.fault: Fault | None = None
+
+    @property
+    def has_whole_answer(self) -> bool:
+        return self.is_done or bool(self.finish_reason and not self._unfinished_choices)
+
+    def feed(self, read: bytes) -> list[Piece]:
+        """Read on; the pieces that end in this read, those before a fault included."""
+        pieces: list[Piece] = []
+        try:
+            for event in self._parser.feed(read):
+                if not self.is_done and event.data:  # else what follows the end, or a keep-alive
+                    pieces += self._pieces_of(event)
+        except Fault as err:
+            self.fault = err
+        except sse.EventTooLarge as err:
+            self.fault = faults.too_large(str(err))
+        except (ValueError, RecursionError) as err:  # JSON, but not of the shape that it should have
+            self.fault = faults.unreadable(str(err))
+        return pieces
+
+    def midway(self, read: bytes) -> Choice | None:
+        """The choice of a read that is exactly one chunk in the midst of one choice, and passes as it is.
+
+        None for any other read, which is for `feed`. A shortcut for providers whose bytes pass on unchanged, for whom
+        nearly every read is one; None is never wrong.
+        """
+        return None
+
+    def cut(self) -> Fault:
+        """The fault of a stream that ended here, before its answer was whole."""
+        return faults.truncated(f"ended after {self.chunks} chunks")
+
+    def _pieces_of(self, event: sse.Event) -> Sequence[Piece]:
+        """Take note of one event. Raises: Fault, ValueError, RecursionError."""
+        raise NotImplementedError
+
+    def _note(self, chunk: Chunk) -> bool:
+        """Count the chunk, keep its usage and finish reason; whether it has anything that a reader waits for."""
+        self.chunks += 1
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        has_content = False
+        for choice in chunk.choices or ():
+            if choice.finish_reason:
+                self.finish_reason = choice.finish_reason
+                self._unfinished_choices.discard(choice.index)
+                has_content = True
+            elif not self.finish_reason:
+                self._unfinished_choices.add(choice.index)
+            if choice.delta is not None and choice.delta.has_content:
+                has_content = True
+        self.has_content = self.has_content or has_content
+        return has_content

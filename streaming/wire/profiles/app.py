@@ -1,0 +1,126 @@
+"""Our own format for an app's clients: typed events with ids, from which a client may resume. Always streamed.
+
+Reference: docs/app-profile.md.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from streaming.wire import sse
+from streaming.wire.chunks import Choice, Chunk, Delta, Usage, is_null
+from streaming.wire.faults import Fault, invalid
+from streaming.wire.profiles.profile import Format
+from streaming.wire.profiles.request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode
+
+_One = Annotated[int, msgspec.Meta(ge=1, le=1)]  # the events of two answers could not be told apart
+
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class _AppBody(Body, kw_only=True):
+    messages: Annotated[list[Message], NonEmpty]
+    n: _One | None = None
+
+
+class _TurnBody(Body, kw_only=True):
+    n: _One | None = None
+    conversation: UUID
+    message: Annotated[str, msgspec.Meta(min_length=1, pattern=NO_NUL)]
+
+
+def parse(body: bytes) -> ChatRequest:
+    """The body of `POST /api/chat/`: `messages`, or `conversation` and `message`. Raises: Fault 400 that names the
+    parameter."""
+    fields = decode(body, dict[str, msgspec.Raw])
+    for name in ("conversation", "message"):
+        if bytes(fields.get(name, b"")) == b"null":
+            del fields[name]
+    checked: _AppBody | _TurnBody
+    if "conversation" in fields:
+        if "messages" in fields:
+            raise invalid("'messages' and 'conversation' exclude each other.", param="messages")
+        checked = decode(body, _TurnBody)
+        del fields["conversation"], fields["message"]
+    else:
+        checked = decode(body, _AppBody)
+    fields.pop("stream_options", None)  # always streamed, always with usage
+    return ChatRequest(
+        model=checked.model,
+        user_id=checked.user or "",
+        is_stream=True,
+        wants_usage=True,
+        fields=fields,
+        conversation=(checked.conversation, checked.message) if isinstance(checked, _TurnBody) else None,
+    )
+
+
+def parse_last_event_id(value: str) -> int:
+    """The id of the last event that a client has; 0: none. Raises: Fault 400."""
+    if not value.isascii() or not value.isdigit() or len(value) > 18:
+        raise invalid(f"Last-Event-ID {value[:50]!r} is not an event id.", param="last_event_id")
+    return int(value)
+
+
+class AppProfile:
+    """`start`, `delta`, `reasoning`, `tool_call`, and one of `done` and `error`; every event has an id."""
+
+    heartbeat = sse.APP_HEARTBEAT
+
+    def __init__(self, *, keeps_text: bool) -> None:
+        self._keeps_text = keeps_text
+        self.last_id = 0
+        self.is_resumable = False
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+
+    def start(self, *, completion_id: UUID, model: str) -> bytes:
+        self.text.clear()
+        self.reasoning.clear()
+        self.last_id = 0  # another attempt: nothing of the one before was sent
+        return self._event(b"start", {"id": completion_id, "model": model, "resumable": self.is_resumable})
+
+    def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
+        if chunk is None:
+            return b""
+        return b"".join([self._delta(choice.delta) for choice in chunk.choices or () if choice.delta is not None])
+
+    def choice(self, read: bytes, choice: Choice) -> bytes:
+        return b"" if choice.delta is None else self._delta(choice.delta)
+
+    def done(self, *, finish_reason: str, usage: Usage | None) -> bytes:
+        return self._event(b"done", {"finish_reason": finish_reason, "usage": usage})
+
+    def error(self, fault: Fault) -> bytes:
+        return self._event(b"error", fault.as_app())
+
+    def _delta(self, delta: Delta) -> bytes:
+        # First of all what may fail: an event that is numbered and not sent is a gap that nobody can resume over.
+        tool_calls = () if is_null(delta.tool_calls) else _decode_list(delta.tool_calls)
+        events = b""
+        if delta.reasoning_text:
+            self._keep(self.reasoning, delta.reasoning_text)
+            events += self._event(b"reasoning", {"text": delta.reasoning_text})
+        if delta.content:
+            self._keep(self.text, delta.content)
+            events += self._event(b"delta", {"text": delta.content})
+        for tool_call in tool_calls:
+            events += self._event(b"tool_call", tool_call)
+        return events
+
+    def _keep(self, pieces: list[str], piece: str) -> None:
+        if self._keeps_text:
+            pieces.append(piece)
+
+    def _event(self, name: bytes, payload: Any) -> bytes:
+        self.last_id += 1
+        return sse.encode_event(self.last_id, name, msgspec.json.encode(payload))
+
+
+FORMAT = Format(
+    name="app",
+    parse=parse,
+    profile=lambda ask: AppProfile(keeps_text=ask.conversation is not None),
+    whole=None,
+)
