@@ -17,14 +17,12 @@ class StreamingConfig(AppConfig):
         from streaming.turns import attempt, recorder, watchdog  # noqa: PLC0415  # they need the loaded apps
         from streaming.usage import hours  # noqa: PLC0415  # they need the loaded apps
 
-        lifespan.register(on_drain=watchdog.watchdog.drain, on_shutdown=recorder.shut_down)
-        lifespan.register(on_drain=_nothing, on_shutdown=attempt.shut_down)
-        lifespan.register(on_drain=readers.drain, on_shutdown=stops.shut_down)
-        lifespan.register(on_drain=_nothing, on_shutdown=event_log.shut_down)
-        lifespan.register(on_drain=_nothing, on_shutdown=loop_redis.shut_down)  # last: the others still ask it
+        lifespan.register(on_drain=watchdog.watchdog.drain)
+        lifespan.register(on_drain=readers.drain)
+        lifespan.register(on_shutdown=recorder.shut_down)
+        lifespan.register(on_shutdown=attempt.shut_down)
+        lifespan.register(on_shutdown=stops.shut_down)
+        lifespan.register(on_shutdown=event_log.shut_down)
+        lifespan.register(on_shutdown=loop_redis.shut_down)  # last: the others still ask it
         upkeep.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
         upkeep.sweep.register("hours of chat usage summed again", hours.sum_noted_hours)
-
-
-def _nothing() -> None:
-    """Goes on until no request is left."""

@@ -27,10 +27,14 @@ _on_drain: list[Callable[[], None]] = []
 _on_shutdown: list[Callable[[], Awaitable[None]]] = []
 
 
-def register(*, on_drain: Callable[[], None], on_shutdown: Callable[[], Awaitable[None]]) -> None:
+def register(
+    *, on_drain: Callable[[], None] | None = None, on_shutdown: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """`on_drain` is called at SIGTERM, while requests still run; `on_shutdown` is awaited when none is left."""
-    _on_drain.append(on_drain)
-    _on_shutdown.append(on_shutdown)
+    if on_drain is not None:
+        _on_drain.append(on_drain)
+    if on_shutdown is not None:
+        _on_shutdown.append(on_shutdown)
 
 
 async def serve(receive: Receive, send: Send) -> None:
