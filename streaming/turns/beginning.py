@@ -22,8 +22,8 @@ from streaming.turns.relay import Relay
 from streaming.turns.turn import Plan
 from streaming.turns.whole_answer import WholeAnswer
 from streaming.wire.faults import Fault
+from streaming.wire.profiles.chat_request import ChatRequest
 from streaming.wire.profiles.profile import Format, ProfileT
-from streaming.wire.profiles.request import ChatRequest
 
 
 async def begin(

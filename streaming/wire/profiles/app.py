@@ -11,8 +11,8 @@ import msgspec
 from streaming.wire import sse
 from streaming.wire.chunks import Choice, Chunk, Delta, Usage, is_null
 from streaming.wire.faults import Fault, invalid
+from streaming.wire.profiles.chat_request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode
 from streaming.wire.profiles.profile import Format
-from streaming.wire.profiles.request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode
 
 _One = Annotated[int, msgspec.Meta(ge=1, le=1)]  # the events of two answers could not be told apart
 

@@ -12,8 +12,8 @@ from streaming.wire import sse
 from streaming.wire.chunks import Choice, Chunk, Usage
 from streaming.wire.dialects.dialect import Answer
 from streaming.wire.faults import Fault
+from streaming.wire.profiles.chat_request import Body, ChatRequest, Message, NonEmpty, decode
 from streaming.wire.profiles.profile import Format
-from streaming.wire.profiles.request import Body, ChatRequest, Message, NonEmpty, decode
 
 # An event of one data line is this much longer than its data: `data: ` or `data:`, and two line ends.
 _BARE_EVENT_BYTES = 8

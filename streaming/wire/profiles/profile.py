@@ -12,7 +12,7 @@ from streaming.wire import sse
 from streaming.wire.chunks import Choice, Chunk, Usage
 from streaming.wire.dialects.dialect import Answer
 from streaming.wire.faults import Fault
-from streaming.wire.profiles.request import ChatRequest
+from streaming.wire.profiles.chat_request import ChatRequest
 
 
 class Profile(Protocol):
