@@ -1,13 +1,13 @@
 """Streams of real providers, cut in every way, through the relay to the unmodified OpenAI client.
 
-The recordings are not part of this project (see `../shared/data/README.md`); without them these tests are skipped.
+The recordings are not part of this project (see `../shared/data/README.md`). Streams of the same shapes are made here,
+so that everybody runs these tests; where the recordings are, they run on both.
 """
 
 import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -16,18 +16,22 @@ import requests
 
 from tests.servers import ROOT, Server
 from tests.streaming.scripted_provider import DONE, ScriptedProvider
+from tests.streaming.wire.made_streams import MADE
 
-RECORDINGS = sorted((ROOT / "../shared/data/streams").glob("*.chunks.txt"))
+RECORDED = {
+    path.name.split(".")[0]: path.read_bytes().splitlines()
+    for path in sorted((ROOT / "../shared/data/streams").glob("*.chunks.txt"))
+}
+STREAMS = MADE | RECORDED
 
-pytestmark = pytest.mark.skipif(not RECORDINGS, reason="no recorded streams in ../shared/data/streams")
+each_stream = pytest.mark.parametrize("payloads", STREAMS.values(), ids=STREAMS)
 
-each_recording = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.name.split(".")[0])
-
+Lines = list[bytes]
 Frames = list[bytes]
 
 
-def frames_of(recording: Path) -> Frames:
-    return [b"data: " + line + b"\n\n" for line in recording.read_bytes().splitlines()] + [DONE]
+def frames_of(payloads: Lines) -> Frames:
+    return [b"data: " + line + b"\n\n" for line in payloads] + [DONE]
 
 
 def at_random(frames: Frames) -> Frames:
@@ -63,7 +67,7 @@ def assembled(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
             delta = choice["delta"]
             answer["text"] += delta.get("content") or ""
             answer["reasoning"] += delta.get("reasoning_content") or delta.get("reasoning") or ""
-            answer["finish_reason"] = choice["finish_reason"] or answer["finish_reason"]
+            answer["finish_reason"] = choice.get("finish_reason") or answer["finish_reason"]
             for call in delta.get("tool_calls") or []:
                 whole = answer["tool_calls"][call["index"]]
                 for name, text in call["function"].items():
@@ -83,13 +87,13 @@ def read_by_openai(server: Server, key: str) -> list[dict[str, Any]]:
         return [chunk.to_dict() for chunk in stream]
 
 
-@each_recording
+@each_stream
 @pytest.mark.parametrize("cut", CUTTINGS.values(), ids=CUTTINGS)
 def test_recorded_stream_is_assembled_by_the_client(
-    relay: Server, provider: ScriptedProvider, key: str, recording: Path, cut: Callable[[Frames], Frames]
+    relay: Server, provider: ScriptedProvider, key: str, payloads: Lines, cut: Callable[[Frames], Frames]
 ) -> None:
-    provider.stream(*cut(frames_of(recording)))
-    recorded = [json.loads(line) for line in recording.read_bytes().splitlines()]
+    provider.stream(*cut(frames_of(payloads)))
+    recorded = [json.loads(line) for line in payloads]
 
     chunks = read_by_openai(relay, key)
 
@@ -98,21 +102,23 @@ def test_recorded_stream_is_assembled_by_the_client(
     assert assembled(recorded)["usage"]["completion_tokens"] > 0
 
 
-@pytest.mark.parametrize("name", ["deepseek-tool-call", "alibaba-text"])
-def test_recorded_stream_byte_by_byte(relay: Server, provider: ScriptedProvider, key: str, name: str) -> None:
-    [recording] = [path for path in RECORDINGS if path.name.startswith(name)]
-    provider.stream(*bytewise(frames_of(recording)))
+BYTEWISE = {name: lines for name, lines in STREAMS.items() if name.endswith(("deepseek-tool-call", "alibaba-text"))}
+
+
+@pytest.mark.parametrize("payloads", BYTEWISE.values(), ids=BYTEWISE)
+def test_stream_byte_by_byte(relay: Server, provider: ScriptedProvider, key: str, payloads: Lines) -> None:
+    provider.stream(*bytewise(frames_of(payloads)))
 
     chunks = read_by_openai(relay, key)
 
-    assert assembled(chunks) == assembled(json.loads(line) for line in recording.read_bytes().splitlines())
+    assert assembled(chunks) == assembled(json.loads(line) for line in payloads)
 
 
-@each_recording
+@each_stream
 def test_recorded_stream_passes_byte_for_byte(
-    relay: Server, provider: ScriptedProvider, key: str, recording: Path
+    relay: Server, provider: ScriptedProvider, key: str, payloads: Lines
 ) -> None:
-    provider.stream(*at_random(frames_of(recording)))
+    provider.stream(*at_random(frames_of(payloads)))
     body = {"model": "scripted", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 
     passed_on = [
@@ -125,15 +131,37 @@ def test_recorded_stream_passes_byte_for_byte(
         for wants_usage in (True, False)
     ]
 
-    frames = frames_of(recording)
+    frames = frames_of(payloads)
     assert passed_on == [b"".join(frames), b"".join(frame for frame in frames if b'"choices":[]' not in frame)]
 
 
-def test_recordings_are_of_every_kind() -> None:
-    answers = {path.name: assembled(json.loads(line) for line in path.read_bytes().splitlines()) for path in RECORDINGS}
+@pytest.mark.parametrize("streams", [MADE, RECORDED] if RECORDED else [MADE])
+def test_streams_are_of_every_kind(streams: dict[str, Lines]) -> None:
+    answers = [assembled(map(json.loads, payloads)) for payloads in streams.values()]
 
     kinds = {
-        kind: sum(bool(answer[kind]) for answer in answers.values())
-        for kind in ("text", "reasoning", "tool_calls", "usage")
+        kind: sum(bool(answer[kind]) for answer in answers) for kind in ("text", "reasoning", "tool_calls", "usage")
     }
-    assert kinds == {"text": 6, "reasoning": 3, "tool_calls": 1, "usage": 7}
+    assert kinds["usage"] == len(streams) >= 7
+    assert (kinds["text"], kinds["tool_calls"]) == (len(streams) - 1, 1)
+    assert kinds["reasoning"] >= 3
+
+
+def test_made_streams_have_the_shapes_of_the_recordings() -> None:
+    """Says something only where the recordings are."""
+    recorded = {f"made-{name}": shape_of(payloads) for name, payloads in RECORDED.items()}
+
+    assert {name: shape_of(MADE[name]) for name in recorded} == recorded
+
+
+def shape_of(payloads: Lines) -> set[str]:
+    """Every way to a value in the chunks, with the kind of the value."""
+    return {way for payload in payloads for way in _ways(json.loads(payload))}
+
+
+def _ways(value: Any, way: str = "") -> set[str]:
+    if isinstance(value, dict):
+        return {found for key, each in value.items() for found in _ways(each, f"{way}.{key}")} or {f"{way}: {{}}"}
+    if isinstance(value, list):
+        return {found for each in value for found in _ways(each, f"{way}[]")} or {f"{way}: []"}
+    return {f"{way}: {'number' if isinstance(value, int | float) else type(value).__name__}"}
