@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import QuerySet
-from pytest_django import DjangoDbBlocker
 
 from foundation.access.models import ApiKey
 from streaming.models import ChatModel, Completion, Provider, Route
@@ -39,29 +37,6 @@ Serve = Callable[..., AbstractContextManager[Server]]
 
 class AddModel(Protocol):
     def __call__(self, name: str, *base_urls: str, dialect: str = "openai") -> ChatModel: ...
-
-
-# What migrations put there, the same for every test.
-_KEPT_TABLES = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
-# In the order in which a relay's recorder locks them: it may still be writing the end of the test before, and in any
-# other order one of the two would now and then be the victim of a deadlock.
-_LOCKED_FIRST = ["streaming_message", "streaming_completion", "streaming_usagenote"]
-
-
-@pytest.fixture
-def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """A database in which other processes see what the test writes; emptied after it.
-
-    In place of pytest-django's fixture of this name, which also makes all permissions anew: ten times the price.
-    """
-    with django_db_blocker.unblock():
-        yield
-        tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
-        others = sorted(tables - _KEPT_TABLES - set(_LOCKED_FIRST))
-        names = ", ".join(map(connection.ops.quote_name, [*_LOCKED_FIRST, *others]))
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {names}")
-        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ from tests.streaming.conftest import (  # noqa: F401  # fixtures, found by their
     provider,
     recorded,
     serve,
-    transactional_db,
 )
 from tests.streaming.scripted_provider import DONE as OPENAI_DONE
 from tests.streaming.scripted_provider import STREAM_HEAD, ScriptedProvider, Step, answer, chunk
