@@ -152,6 +152,8 @@ def stage(processes: dict[str, Any], transactional_db: None) -> Iterator[Stage]:
     for worker in running.workers:
         with suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGCONT)  # a frozen one would outlive the run
+        worker.terminate()
+    for worker in running.workers:
         children.end(worker, signal.SIGTERM, within_s=10)
 
 

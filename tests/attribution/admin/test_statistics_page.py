@@ -5,11 +5,13 @@ import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.urls import resolve
 from rest_framework.test import APIClient
 
 from attribution.admin.pages.statistics import Cell
@@ -67,6 +69,14 @@ def follow(browser: Client, url: str, name: str) -> str:
     return str(line.url)
 
 
+def rows_behind(url: str, user: User) -> int:
+    """How many rows the list at this address has. The list is not rendered, which is most of its price."""
+    view, arguments, keywords = resolve(urlsplit(url).path)
+    request = RequestFactory().get(url)
+    request.user = user
+    return len(view(request, *arguments, **keywords).context_data["cl"].queryset)
+
+
 def test_page_is_for_who_may_look_at_send_records(db: None) -> None:
     browser = Client()
     browser.force_login(User.objects.create(username="other", is_staff=True))
@@ -112,7 +122,9 @@ def test_days_lead_to_the_records_of_that_day(browser: Client, world: World) -> 
 
 @pytest.mark.parametrize("group_by", ["advertiser", "campaign", "ad", "day", "channel", "app"])
 @pytest.mark.parametrize("source", ["", "attributed", "organic"])
-def test_every_number_leads_to_exactly_its_rows(admin_client: Client, world: World, group_by: str, source: str) -> None:
+def test_every_number_leads_to_exactly_its_rows(
+    admin_client: Client, admin_user: User, world: World, group_by: str, source: str
+) -> None:
     """No worker has dealt with the events: they have no advertiser of their own yet."""
     world.attribute("nameless", Ad(advertiser_id=0, campaign=0, ad=0, is_upgraded=False), at=NOON)
     for event in ("active", "active_register", "active_pay", "next_day_open", "game_addiction"):
@@ -124,7 +136,7 @@ def test_every_number_leads_to_exactly_its_rows(admin_client: Client, world: Wor
 
     cells = [cell for line in context["lines"] for cell in line.cells] + context["total"]
     counted = [cell for cell in cells if cell.url and not cell.text.startswith("¥")]
-    found = [str(len(admin_client.get(cell.url).context["cl"].queryset)) for cell in counted]
+    found = [str(rows_behind(str(cell.url), admin_user)) for cell in counted]
     assert found == texts(counted)
     assert len(counted) >= 7
 

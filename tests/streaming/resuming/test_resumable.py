@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +32,17 @@ def slow_stack(stack: Stack) -> Stack:
     return stack
 
 
+def hurry(stack: Stack) -> None:
+    """From here on the sandbox speaks as fast as it can, in running answers too."""
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 0})
+
+
+def age(chat_id: str, processes: Processes) -> None:
+    """As if the producer had been silent for `event_log.ALIVE_FOR_S`."""
+    with redis.Redis.from_url(processes.environment["REDIS_URL"]) as store:
+        store.delete(f"chat:{chat_id}:alive")
+
+
 def _state(chat_id: str) -> str:
     """The recorded state, once it is no longer `streaming`."""
     read = Completion.objects.filter(id=chat_id).values_list("state", flat=True).first
@@ -47,6 +59,7 @@ def test_chat_resumes_on_another_process_without_gap_or_repeat(slow_stack: Stack
     second.take(5)
     second.leave()
     third = app_client.resume(slow_stack.url, slow_stack.key, first.id, after=13)
+    hurry(slow_stack)
     third.rest()
     whole = app_client.resume(other.url, slow_stack.key, first.id)
     whole.rest()
@@ -67,6 +80,7 @@ def test_readers_at_once_get_the_same_bytes(slow_stack: Stack, start_web: StartW
     threads = [threading.Thread(target=reader.rest) for reader in [first, *readers]]
     for thread in threads:
         thread.start()
+    hurry(slow_stack)
     for thread in threads:
         thread.join(30)
 
@@ -122,19 +136,23 @@ def test_chat_of_which_all_was_read_is_204_and_beyond_its_end_410(stack: Stack) 
     assert (beyond.status_code, beyond.json()["error"]["code"]) == (410, "gone")
 
 
-def test_reader_beyond_the_end_is_let_go_when_the_chat_ends(slow_stack: Stack) -> None:
+def test_reader_beyond_the_end_is_let_go_when_the_chat_ends(slow_stack: Stack, processes: Processes) -> None:
     first = app_client.start(slow_stack.url, slow_stack.key)
     first.take(3)
 
     ahead = app_client.resume(slow_stack.url, slow_stack.key, first.id, after=10_000)
+    hurry(slow_stack)
+    assert _state(first.id) == "completed"
+    age(first.id, processes)
     ahead.rest()
 
     assert ahead.events == []
-    assert _state(first.id) == "completed"
 
 
 def test_log_that_was_cut_at_its_front_is_410(slow_stack: Stack, processes: Processes) -> None:
     first = app_client.start(slow_stack.url, slow_stack.key)
+    first.take(40)  # more than one entry
+    hurry(slow_stack)
     first.rest()
     assert _state(first.id) == "completed"
     with redis.Redis.from_url(processes.environment["REDIS_URL"]) as store:
@@ -183,6 +201,7 @@ def test_state_shows_the_text_so_far(slow_stack: Stack) -> None:
 
     read = lambda: app_client.get(slow_stack.url, slow_stack.key, f"/api/chat/{first.id}/").json()  # noqa: E731
     state = eventually(read, lambda state: state.get("text"))
+    hurry(slow_stack)
     first.rest()
 
     assert state["state"] == "streaming"
@@ -207,7 +226,9 @@ def test_chat_of_somebody_else_does_not_exist(stack: Stack, verb: str) -> None:
     assert answers[0].json()["error"]["code"] == "not_found"
 
 
-def test_killed_producer_leaves_its_readers_an_error(slow_stack: Stack, start_web: StartWeb) -> None:
+def test_killed_producer_leaves_its_readers_an_error(
+    slow_stack: Stack, processes: Processes, start_web: StartWeb
+) -> None:
     doomed = start_web()
     slow_stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 5})
     first = app_client.start(doomed.url, slow_stack.key)
@@ -217,6 +238,8 @@ def test_killed_producer_leaves_its_readers_an_error(slow_stack: Stack, start_we
         reader.take(2)
 
     os.killpg(doomed.process.pid, signal.SIGKILL)
+    doomed.wait()
+    age(first.id, processes)
     for reader in readers:
         reader.rest()
 
@@ -245,13 +268,18 @@ def test_chat_that_nobody_reads_is_cancelled_after_its_grace_time(slow_stack: St
 
 
 def test_chat_goes_on_while_another_process_reads_it(slow_stack: Stack, start_web: StartWeb) -> None:
-    web = start_web(CHAT_GRACE_S="5")  # a reader elsewhere is noticed every 3 s
+    grace_s = 4.0  # a reader elsewhere is noticed every 3 s
+    web = start_web(CHAT_GRACE_S=str(grace_s))
     slow_stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 8})
     chat = app_client.start(web.url, slow_stack.key)
     chat.take(2)
     reader = app_client.resume(slow_stack.url, slow_stack.key, chat.id)
 
     chat.leave()
+    left_at = time.monotonic()
+    while time.monotonic() - left_at < grace_s + 1:
+        reader.take(1)
+    hurry(slow_stack)
     reader.rest()
 
     assert reader.events[-1][1] == "done"
