@@ -8,7 +8,8 @@ Keys of one completion, all with a time to live:
 - `chat:ID:followed`: written again and again by processes with readers; the producer's grace time begins without it.
 
 The producer never waits for Redis: `append` keeps the events, and one task for the whole process writes what has come
-together. A Redis that fails loses the rest of the log of the completions that run then; their first client gets all.
+together. If Redis fails, the completions that are running lose the rest of their log; their first clients still get
+everything.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ class EventLog:
         self._pending: dict[UUID, bytearray] = {}
         self._ended: set[UUID] = set()
         self._open: set[UUID] = set()
-        self._begun: set[UUID] = set()  # have an entry, and with it a time to live
+        self._begun: set[UUID] = set()  # have an entry, and so a time to live
         self._followed: set[UUID] = set()
         self._circuit = Circuit("chat log")
         self._wake = asyncio.Event()
@@ -101,7 +102,7 @@ class EventLog:
         return completion_id in self._followed
 
     def detach(self, completion_id: UUID) -> bool:
-        """Count a completion that runs on without its client; False if there are too many of them, everywhere."""
+        """Count a completion that runs on without its client; False if too many do already, over all processes."""
         if completion_id not in self._open or self._detached_everywhere >= settings.CHAT_MAX_DETACHED:
             return False
         self._detached.add(completion_id)
@@ -151,7 +152,7 @@ class EventLog:
         self._begun = (self._begun | pending.keys()) & self._open
 
     async def _say_alive(self) -> None:
-        """For the readers of what this process produces; and hear from them."""
+        """Tell readers that this process still produces, and learn which of its completions are read."""
         completion_ids = list(self._open)
         if not completion_ids:
             return

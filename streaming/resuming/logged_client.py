@@ -40,11 +40,9 @@ class LoggedClient(Client):
         event_log.current().discard(self._completion_id)
 
     def detach(self) -> bool:
-        """The client has left: have the turn go on without it, if that can be read again, and if not too many do."""
-        if not self.is_logged or not event_log.current().detach(self._completion_id):
-            return False
+        """The client has left: log on without it. False if too many turns do already, or if the log is broken."""
         self._go_on_alone()
-        return True
+        return event_log.current().detach(self._completion_id)
 
     def hand_over(self, *, after: int) -> bool:
         """Have a slow client read on from the log, after the event with this id."""

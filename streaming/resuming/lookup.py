@@ -1,7 +1,7 @@
-"""Finding a chat of one's own: what it is now, and whether its events can be replayed.
+"""Finds a caller's own chat: what it is now, and whether its events can be replayed.
 
-Whose a chat is stands in three places: with the process that runs it, in its log, and in its row. The row comes last, a
-moment after the chat has begun, or when the database is back; until then the other two count.
+Three places say whose a chat is: the process that runs it, its log, and its row. The row comes last, a moment after the
+chat has begun, or when the database is back; until then the other two count.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ async def find_log(completion_id: UUID, credential: Credential, *, after: int) -
         raise faults.redis_unavailable() from err
     completion = await find_row(completion_id, credential)
     if completion.finished_at is None:
-        raise Fault("not_resumable", "This chat runs without a log: it can't be resumed.", status=409)
+        raise Fault("not_resumable", "This chat runs without a log, so it cannot be resumed.", status=409)
     raise faults.gone()
 
 
@@ -90,7 +90,7 @@ async def _read_row(completion_id: UUID, credential: Credential) -> Completion |
 
 
 async def find_ended_row(completion_id: UUID, credential: Credential) -> Completion:
-    """The same once its end is recorded, or as it is after `_RECORDED_WITHIN_S`. Raises: Fault 404."""
+    """The caller's completion once its end is recorded, or as it is after `_RECORDED_WITHIN_S`. Raises: Fault 404."""
     give_up_at = time.monotonic() + _RECORDED_WITHIN_S
     completion = await find_row(completion_id, credential)
     while completion.finished_at is None and time.monotonic() < give_up_at:
@@ -113,7 +113,7 @@ class _Text(msgspec.Struct):
 
 
 async def read_log(completion_id: UUID) -> Log | None:
-    """The log of a completion; None if it is not kept (any more)."""
+    """The log of a completion; None if it is not, or no longer, kept."""
     try:
         raw = await event_log.current().redis.xrange(f"chat:{completion_id}:events")
     except (RedisError, OSError):
@@ -129,7 +129,7 @@ async def read_log(completion_id: UUID) -> Log | None:
 
 
 def usage_of(completion: Completion) -> dict[str, int | None] | None:
-    """The recorded usage in OpenAI's words; None as long as it is not known."""
+    """The recorded usage in OpenAI's words; None while it is not known."""
     if completion.prompt_tokens is None:
         return None
     return {

@@ -47,7 +47,7 @@ class Reader:
         _tail().add(self)
 
     def take_over(self, outbox: Outbox) -> None:
-        """Go on with a client that has had everything up to `after` and reads too slowly just now."""
+        """Take over a client that has everything up to `after` and is reading too slowly right now."""
         self._outbox = outbox
         _tail().put_off(self)
 
@@ -170,7 +170,7 @@ class _Tail:
                 self._close_past(completion_id, await end_orphan(completion_id))
 
     def _close_past(self, completion_id: UUID, last_id: int) -> None:
-        """Close the readers that wait for more than will ever come; they ask again and are told so (lookup.py)."""
+        """Close the readers that wait for more than will ever come. They ask again and are told so (lookup.py)."""
         for reader in tuple(self._readers):
             if reader.completion_id == completion_id and reader.after >= last_id:
                 reader.close()

@@ -69,10 +69,12 @@ class ResumableRelay(Relay):
             self._logged.follower.client_left()
         elif self._phase is Phase.ENDED:
             self._logged.log_held()  # it had ended before the client could be sent a byte
+        elif not self._logged.is_logged:
+            super().client_left()
         elif self._logged.detach():
             self._unread_since = time.monotonic()
         else:
-            super().client_left()
+            self._meet(Event.UNREAD, faults.client_gone())
 
     def writable(self, is_writable: bool) -> None:
         """A client that reads slowly holds nobody up: it goes on from the log, the turn without it."""

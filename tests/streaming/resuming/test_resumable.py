@@ -18,6 +18,12 @@ from tests.streaming import app_client
 
 StartWeb = Callable[..., Server]
 
+GONE = {
+    "code": "client_gone",
+    "message": "Nobody was reading the answer any more, so it was cancelled.",
+    "retryable": True,
+}
+
 
 @pytest.fixture(autouse=True)
 def _close_chats() -> Iterator[None]:
@@ -261,10 +267,7 @@ def test_chat_that_nobody_reads_is_cancelled_after_its_grace_time(slow_stack: St
     row = Completion.objects.get(id=chat.id)
     assert (row.error_code, row.completion_tokens is not None) == ("client_gone", True)
     late = app_client.resume(web.url, slow_stack.key, chat.id)
-    assert late.rest()[-1][1:] == (
-        "error",
-        {"code": "client_gone", "message": "Nobody read the answer any more, so it was cancelled.", "retryable": True},
-    )
+    assert late.rest()[-1][1:] == ("error", GONE)
 
 
 def test_chat_goes_on_while_another_process_reads_it(slow_stack: Stack, start_web: StartWeb) -> None:
@@ -320,6 +323,21 @@ def test_unread_chats_have_a_budget(slow_stack: Stack, start_web: StartWeb) -> N
     cancelled = eventually(lambda: _count(state="disconnected"), lambda count: count == 1)
 
     assert (cancelled, _count(state="streaming")) == (1, 1)
+    cancelled_id = str(Completion.objects.get(state="disconnected").id)
+    late = app_client.resume(web.url, slow_stack.key, cancelled_id)
+    assert late.rest()[-1][1:] == ("error", GONE)
+
+
+def test_client_that_leaves_a_chat_without_a_log_cancels_it(stack: Stack, start_web: StartWeb) -> None:
+    web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 5})
+    chat = app_client.start(web.url, stack.key)
+    chat.take(3)
+
+    chat.leave()
+
+    assert _state(chat.id) == "disconnected"
+    assert Completion.objects.get(id=chat.id).error_code == ""
 
 
 def _count(**state: Any) -> int:
