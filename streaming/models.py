@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from streaming.catalogue import dialects
 
-# Who may edit providers would read these by sending them to a server of their own.
+# Anyone who may edit providers could send these to a server of theirs and read them.
 OWN_SECRETS = {
     "DATABASE_URL", "FIELD_ENCRYPTION_KEY", "OCEANENGINE_ACCESS_TOKEN", "OCEANENGINE_SIGNATURE_SECRET", "REDIS_URL",
     "SECRET_KEY", "USER_TOKEN_SECRET", "USER_TOKEN_SHARED_SECRETS",
@@ -74,7 +74,7 @@ class Route(models.Model):
     provider = models.ForeignKey(Provider, verbose_name=_("provider"), on_delete=models.PROTECT, related_name="routes")
     upstream_model = models.CharField(_("provider's model"), max_length=200)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
-    # In yuan for a million tokens. None: not known, and no cost is reckoned.
+    # In yuan per million tokens. None: not known, so no cost is computed.
     prompt_price = models.DecimalField(
         _("price: prompt"),
         max_digits=10,
@@ -117,7 +117,7 @@ class Route(models.Model):
 
 
 class ServerProcess(models.Model):
-    """A web process that runs completions. One that is not seen any more has left its completions interrupted."""
+    """A web process that runs completions. One that is no longer seen has left its completions interrupted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     seen_at = models.DateTimeField()
@@ -149,7 +149,7 @@ class CompletionQuerySet(models.QuerySet["Completion"]):
 
 
 class Completion(models.Model):
-    """One turn: who asked what of which model, what became of it and what it took. Written by the recorder only."""
+    """One turn: who asked which model, what became of it and what it took. Written only by the recorder."""
 
     class State(models.TextChoices):
         STREAMING = "streaming", _("streaming")
@@ -217,7 +217,7 @@ class Completion(models.Model):
         verbose_name_plural = _("completions")
         permissions = [("read_text", _("Can read the texts of stored chats"))]
         indexes = [
-            # The admin's list, newest first, and its date filter; the hours of usage.py.
+            # The admin's list, newest first, and its date filter; the hours of `usage/hours.py`.
             models.Index(fields=["-started_at"], name="completion_started"),
             # The admin's list of one model or provider: a rare one would be looked for in the whole table.
             models.Index(fields=["chat_model", "-started_at"], name="completion_of_model"),
@@ -276,7 +276,7 @@ class Completion(models.Model):
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Speed after the first token; None as long as it is not known."""
+        """Speed after the first token; None while it is not known."""
         if not self.completion_tokens or self.duration_ms is None or self.first_content_ms is None:
             return None
         generating_ms = self.duration_ms - self.first_content_ms
@@ -289,7 +289,10 @@ def _blank() -> Completion:
 
 
 class UsageNote(models.Model):
-    """Completions that began in this hour have ended since it was summed. Written with them, deleted by usage.py."""
+    """Completions that began in this hour have ended since it was summed.
+
+    Written with them, deleted by `usage/hours.py`.
+    """
 
     hour = models.DateTimeField()
 
@@ -307,7 +310,7 @@ class UsageNote(models.Model):
 
 
 class UsageHour(models.Model):
-    """What the ended completions that began in one hour took, per model and provider. Summed by usage.py only.
+    """What the ended completions that began in one hour took, per model and provider. Summed only by `usage/hours.py`.
 
     Hours, because the hour that runs is summed again every half minute: a day would be too many rows for that. They
     begin on the hour of `TIME_ZONE`, so that its days are made of whole ones.

@@ -1,4 +1,4 @@
-"""The chat playground at `/`: a page that uses the public endpoints, and a token for who is signed in to the admin."""
+"""The chat playground at `/`: a page that uses the public endpoints, and a token for anyone signed in to the admin."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""The chat endpoints. Every error is answered here, in OpenAI's shape: nothing above these views would do it."""
+"""The chat endpoints. Every error is answered here, in OpenAI's shape: nothing above these views would."""
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
@@ -49,7 +49,7 @@ AsyncView = Callable[..., Coroutine[object, object, HttpResponseBase]]
 
 
 def _answers_faults(method: str) -> Callable[[AsyncView], AsyncView]:
-    """Serve one method, and answer what goes wrong."""
+    """Serve one method, and answer whatever goes wrong."""
     return partial(_answering, method)
 
 
@@ -120,7 +120,8 @@ async def chat_stream(request: HttpRequest, completion_id: UUID) -> HttpResponse
 async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`POST /api/chat/{id}/stop/`: stop generating, on whichever process it runs; the state after that."""
     caller = await admit(request)
-    # First of all it is stopped, if it need not be looked up for that: its row may be a moment, or a database, away.
+    # Stop it before looking for its row, if its owner is known without: the row may come a moment later, or with the
+    # database.
     is_mine = await lookup.is_known_as_owner(completion_id, caller.credential)
     if is_mine or (await lookup.find_row(completion_id, caller.credential)).finished_at is None:
         await stops.stop(completion_id)
@@ -130,7 +131,7 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
 
 @csrf_exempt
 def unknown_path(request: HttpRequest, **path: object) -> HttpResponse:
-    """Where there is nothing. Clients of these paths read JSON, whatever the error is."""
+    """For paths where there is nothing: their clients read JSON, whatever the error is."""
     return _error_response(faults.unknown_path(f"{request.method} {request.path}"))
 
 

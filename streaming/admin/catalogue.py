@@ -17,7 +17,7 @@ PRICES = ["prompt_price", "cached_price", "completion_price"]
 
 
 class BesideEnvironment(ModelAdmin):
-    """The lists say what is served without any row: they would look empty beside a site that works."""
+    """The lists also say what is served without any row; otherwise they would look empty on a site that works."""
 
     list_before_template = "admin/streaming/environment_help.html"
 

@@ -1,4 +1,4 @@
-"""Completions, to read."""
+"""Completions, read-only."""
 
 import uuid
 
@@ -61,7 +61,7 @@ class CompletionAdmin(ReadOnly, Uncounted):
         return "" if completion.tokens_per_s is None else f"{completion.tokens_per_s:.1f}"
 
     def get_exclude(self, request: HttpRequest, obj: Completion | None = None) -> list[str]:
-        """Texts are for who has the permission, and only as long as the server stores any."""
+        """Texts are for people with the permission, as long as the server stores any."""
         if settings.CHAT_STORE_TEXT and request.user.has_perm("streaming.read_text"):
             return []
         return self.texts

@@ -1,4 +1,4 @@
-"""Stored conversations, to read: for who may read texts, and only as long as the server stores any."""
+"""Stored conversations, read-only: for anyone who may read texts, as long as the server stores any."""
 
 import uuid
 from typing import Any
@@ -21,7 +21,7 @@ SHOWN_MESSAGES = 200
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnly, Uncounted):
-    """All of it is text of users, its title too."""
+    """All of it is users' text, the title included."""
 
     list_display = ["last_turn", "title_or_id", "whose", "created_at"]
     list_display_links = ["last_turn", "title_or_id"]

@@ -1,4 +1,4 @@
-"""Filters of the completions list: none reads the table to learn what there is to choose."""
+"""Filters of the completions list. None of them reads the table to find its choices."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""Usage and cost, to read."""
+"""Usage and cost, read-only."""
 
 from typing import Any
 

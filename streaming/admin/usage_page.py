@@ -27,13 +27,19 @@ _COLOURS = ["#a855f7", "#0ea5e9", "#f59e0b", "#10b981", "#ef4444", "#6366f1", "#
 
 
 class SelectionForm(forms.Form):
-    """What the address says; a day that is left out is counted from the other end, or from today."""
+    """What the address says. A day that is left out is counted from the other one, or from today."""
 
     since = forms.DateField(
-        required=False, error_messages={"invalid": gettext_lazy("“since” is no day; one looks like 2026-11-23.")}
+        required=False,
+        error_messages={
+            "invalid": gettext_lazy("“since” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23.")
+        },
     )
     until = forms.DateField(
-        required=False, error_messages={"invalid": gettext_lazy("“until” is no day; one looks like 2026-11-23.")}
+        required=False,
+        error_messages={
+            "invalid": gettext_lazy("“until” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23.")
+        },
     )
     model = forms.CharField(required=False, max_length=100)
     provider = forms.CharField(required=False, max_length=50)
@@ -48,7 +54,7 @@ class SelectionForm(forms.Form):
         if since > until:
             raise ValidationError(_("“since” comes after “until”."))
         if (until - since).days >= MAX_DAYS or until.year > 9000:
-            raise ValidationError(_("At most %(days)d days can be looked at.") % {"days": MAX_DAYS})
+            raise ValidationError(_("At most %(days)d days can be shown.") % {"days": MAX_DAYS})
         return {**chosen, "since": since, "until": until}
 
 

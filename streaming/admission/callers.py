@@ -61,7 +61,7 @@ async def count(caller: Caller) -> None:
 
 
 async def identify(request: HttpRequest) -> Caller:
-    """Who asks; who begins a turn is counted when it begins (`limits.enter`). Raises: Fault 401, 503."""
+    """Who asks. A turn is counted when it begins (`limits.enter`), not here. Raises: Fault 401, 503."""
     try:
         secret = authentication.secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
     except authentication.NoSecret as err:
@@ -79,8 +79,8 @@ async def identify(request: HttpRequest) -> Caller:
         raise faults.database_unavailable() from err
 
 
-# By secret. All that ask at once share one: else each of a busy key's turns would go to the database, and its thread
-# take the CPU of the streams, whenever the key is due to be read again.
+# By secret. All who ask at the same time share one; otherwise, whenever a busy key is due to be read again, each of its
+# turns would go to the database, and their threads would take CPU from the streams.
 _look_ups: "dict[str, asyncio.Task[Caller]]" = {}
 
 
@@ -89,13 +89,13 @@ async def _looked_up(secret: str) -> Caller:
     if task is None:
         task = _look_ups[secret] = asyncio.create_task(in_thread(lambda: _look_up(secret)))
         task.add_done_callback(lambda done: _forget(secret, done))
-    return await asyncio.shield(task)  # one that leaves takes the answer from nobody
+    return await asyncio.shield(task)  # a caller that leaves must not take the answer from the others
 
 
 def _forget(secret: str, task: "asyncio.Task[Caller]") -> None:
     del _look_ups[secret]
     if not task.cancelled():
-        task.exception()  # seen, should all who asked have left
+        task.exception()  # retrieved, in case all who asked have left
 
 
 def _look_up(secret: str) -> Caller:

@@ -203,5 +203,5 @@ def _too_many(reached: str, scope: _Scope, waits_s: dict[str, float], headers: d
         "streams": (scope.concurrent_streams, "concurrent streams"),
     }[reached]
     wait_s = max(waits_s[reached], 1)
-    message = f"The limit of {limit} {what} is reached; try again in {wait_s:.0f} s."
+    message = f"The limit of {limit} {what} is reached. Try again in {wait_s:.0f} s."
     return Fault("rate_limit_exceeded", message, status=429, retry_after_s=wait_s, headers=headers)

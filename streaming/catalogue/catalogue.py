@@ -24,11 +24,11 @@ class ServedRoute:
 
     @property
     def api_key(self) -> str:
-        return os.environ.get(self.api_key_env, "").strip()  # files of keys tend to end in a line feed
+        return os.environ.get(self.api_key_env, "").strip()  # key files tend to end in a line feed
 
     @property
     def secrets(self) -> list[str]:
-        """What of this route no client may see."""
+        """What no client may see of this route."""
         address = urlsplit(self.base_url)
         host = address.hostname or ""
         if "." not in host:

@@ -1,4 +1,4 @@
-"""What follows from the end of a chat, in the transaction that records it: a row that says completed has been told.
+"""What follows from a chat's end, in the transaction that records it: listeners have heard of every completed row.
 
 A transaction that is lost (killed, database down) leaves neither the row nor what follows from it; the recorder writes
 it again, and whoever listens may hear of one chat twice.
@@ -20,7 +20,7 @@ UNTOLD_CHATS = Counter("rivermouth_completed_chats_untold", "Completed chats tha
 
 
 def follow(completions: Sequence[Completion]) -> None:
-    """Raises: OperationalError, InterfaceError, when the database is away: the whole batch is to be written again."""
+    """Raises: OperationalError, InterfaceError, when the database is away: the whole batch has to be written again."""
     for completion in completions:
         if completion.state == Completion.State.COMPLETED and completion.app_id is not None and completion.user_id:
             _tell(completion, completion.app_id)
@@ -43,6 +43,6 @@ def _tell(completion: Completion, app_id: int) -> None:
             activity.tell(chat)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:  # what a listener can't do costs no chat its record
-        logger.exception("The completed chat %s could not be told", completion.id)
+    except Exception:  # a listener that fails must not cost the chat its record
+        logger.exception("Listeners could not be told of the completed chat %s", completion.id)
         UNTOLD_CHATS.inc()

@@ -1,9 +1,9 @@
 """Writes completions, off the event loop and in groups, so that no token ever waits for the database.
 
-A thread of its own takes what is to be written, one row for each completion however often it changed, and writes it in
-one statement. A row is written when its turn begins (while the provider thinks) and when it ends. What follows from a
-chat's end (endings.py) is committed together with its row. It also keeps this process's `ServerProcess` alive, by which
-the sweep knows whose unfinished rows have been left behind.
+A thread of its own takes what has to be written (one row for each completion, however often it changed) and writes it
+in one statement. A row is written when its turn begins (while the provider thinks) and when it ends. What follows from
+a chat's end (endings.py) is committed together with its row. It also keeps this process's `ServerProcess` alive, by
+which the sweep knows whose unfinished rows have been left behind.
 
 Killed half-way: rows written at the beginning are marked interrupted by the sweep; a turn that began within the last
 moment (`_GATHER_S`) leaves none. Database down: rows are kept, up to `_MAX_KEPT`, and written when it is back.
@@ -33,7 +33,7 @@ _MAX_BATCH = 200
 _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
-_REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # of one row, which no later attempt would take either
+_REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # of one row, which would be refused again later
 _COLUMNS = [field.attname for field in Completion._meta.concrete_fields]  # by Django's rule also their names there
 _NEVER_CHANGE = {"id", "caller_id", "app_id", "user_id", "started_at"}
 # One parameter for all rows, whose types PostgreSQL takes from the table: `bulk_create` converts every value of every

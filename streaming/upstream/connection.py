@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def drop(self) -> None:
-        """Close the socket now; the response on the way wants to hear nothing of it."""
+        """Close the socket now, and tell the response on the way nothing of it."""
         self._response = None
         self._transport.abort()
 

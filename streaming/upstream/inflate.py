@@ -11,7 +11,7 @@ _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15  # zlib's wbits
 class Inflater:
     """Decodes one of CODINGS while the bytes arrive.
 
-    However well the input is packed, a piece is at most 256 KiB: who takes the pieces decides when to take the next.
+    However well the input is packed, a piece is at most 256 KiB: whoever takes one decides when to take the next.
     A gzip body may have several members; Django's GZipMiddleware makes each chunk of a stream its own.
 
     Raises: zlib.error from `next_piece` for input that is not of the coding.

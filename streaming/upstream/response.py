@@ -99,14 +99,14 @@ class UpstreamResponse:
             self.receiver.deliver()
 
     def close(self) -> None:
-        """Want no more: an unfinished response closes its socket at once, which tells the upstream to stop."""
+        """Give up the rest: an unfinished response closes its socket at once, which tells the upstream to stop."""
         self.receiver = _NOBODY
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.drop()
 
     def release(self) -> None:
-        """Want no more of a body whose content is complete: its connection is kept if it ends within a moment."""
+        """Give up the rest of a body whose content is complete: its connection is kept if it ends within a moment."""
         self.receiver = _NOBODY
         if self._connection is not None:
             self.resume()

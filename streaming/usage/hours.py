@@ -1,7 +1,7 @@
 """Chat usage and cost: completions summed per hour, so that no page ever sums the table itself.
 
 1. Whoever writes an ended completion leaves a `UsageNote` of its hour in the same transaction.
-2. The sweep takes the notes away and sums their hours anew from the rows, in one transaction. A note that is written
+2. The sweep takes the notes away and sums their hours again from the rows, in one transaction. A note written
    meanwhile is not seen, stays, and leads to the next sum. Killed half-way: the notes are still there.
 
 Measured: docs/streaming.md.
@@ -11,7 +11,7 @@ import datetime as dt
 
 from django.db import connection, transaction
 
-# An id of our own among PostgreSQL's advisory locks: of two sums of one hour at a time the older could be written last.
+# Our id among PostgreSQL's advisory locks: of two sums of the same hour at once, the older could be written last.
 _LOCK = 7_310_001
 
 _TAKE_NOTES = "DELETE FROM streaming_usagenote RETURNING hour"

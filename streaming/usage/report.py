@@ -25,7 +25,7 @@ _SUMS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What the chats of one day, model and provider took; None: of all of them."""
+    """What the chats of one day, model and provider took. None: all of them."""
 
     day: dt.date | None = None
     chat_model: str | None = None
@@ -75,7 +75,7 @@ def by_day(since: dt.date, until: dt.date, *, chat_model: str = "", provider: st
 
 
 def total(rows: Iterable[Usage], *, chat_model: str | None = None, provider: str | None = None) -> Usage:
-    """The sum of the rows, named as said."""
+    """The sum of the rows, under these names."""
     rows = list(rows)
     return Usage(
         chat_model=chat_model,
@@ -94,7 +94,7 @@ def by_model(rows: Iterable[Usage]) -> list[Usage]:
 
 
 def models_and_providers() -> tuple[list[str], list[str]]:
-    """What there is usage of; the choices of filters. A `DISTINCT` over completions would read the whole table."""
+    """The choices of filters: whatever has any usage. A `DISTINCT` over completions would read the whole table."""
     names = UsageHour.objects.order_by().values_list("chat_model", "provider").distinct()
     models, providers = {model for model, _provider in names}, {provider for _model, provider in names}
     return sorted(models), sorted(providers - {""})

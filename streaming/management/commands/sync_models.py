@@ -78,7 +78,7 @@ def _add_route(where: str, model: ChatModel, position: int, route: Any) -> None:
 
 
 def _price(where: str, name: str, value: Any) -> Decimal:
-    """As it is written: 0.8 is no sum of halves."""
+    """As it is written: as a float, 0.8 is not quite 0.8."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CommandError(f"{where}: {name} has to be a number: CNY per million tokens, not {value!r}")
     return Decimal(str(value))

@@ -292,11 +292,11 @@ def test_usage_is_narrowed_down(month: None, query: dict[str, str], costs: list[
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ({"since": "x"}, "“since” is no day; one looks like 2026-11-23."),
+        ({"since": "x"}, "“since” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23."),
         ({"since": "2026-11-02", "until": "2026-11-01"}, "“since” comes after “until”."),
-        ({"since": "2020-01-01", "until": "2026-11-01"}, "At most 366 days can be looked at."),
+        ({"since": "2020-01-01", "until": "2026-11-01"}, "At most 366 days can be shown."),
         ({"until": "0001-01-02"}, None),
-        ({"until": "9999-12-31"}, "At most 366 days can be looked at."),
+        ({"until": "9999-12-31"}, "At most 366 days can be shown."),
     ],
 )
 def test_wrong_days_are_named(admin_client: Client, query: dict[str, str], error: str | None) -> None:
