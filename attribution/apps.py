@@ -1,4 +1,4 @@
-"""Connects attribution to the upkeep and to what happens in other apps."""
+"""Connects attribution to the hooks: upkeep, and what happens in other apps."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""System checks of the attribution's settings, where each value is right and two together are not."""
+"""System checks for settings that are valid one by one but not together."""
 
 from typing import Any
 

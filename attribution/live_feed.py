@@ -1,8 +1,8 @@
-"""Tells open dashboards that send records have come in or changed: at most once a second, over all processes.
+"""Tells open dashboards that send records have arrived or changed: at most once a second over all processes.
 
-Only a hint: it holds nothing, the page then asks for the rows. It goes through Redis to every web process, and from
-there by django-eventstream to its browsers. A lost one costs seconds, until the page asks by itself. So neither an
-event's request nor a worker waits for it or fails by it.
+The message is only a hint without content; the page then asks for the rows. It goes through Redis to every web process,
+and from there through django-eventstream to the browsers. A lost message costs seconds, until the page asks on its own,
+so neither an event's request nor a worker waits for it or fails because of it.
 """
 
 from typing import Any
@@ -16,21 +16,21 @@ from foundation.serving.shared_redis import UNAVAILABLE, client
 
 CHANNEL = "send-records"
 EVENT = "changed"
-TOLD_ON = "rivermouth:live_feed:changes"  # on which web processes listen, of Redis
+TOLD_ON = "rivermouth:live_feed:changes"  # the Redis channel on which web processes listen
 PERMISSION = "attribution.view_conversion"
 INTERVAL_S = 1.0
-# Whoever sets it tells; the others, also in other processes, wait until it has gone.
+# The process that sets this key publishes; all others wait until it has expired.
 _TOLD_KEY = "rivermouth:live_feed:told"
 
 
 class Channels(DefaultChannelManager):  # type: ignore[misc]  # no type information
-    """Who may listen; see `EVENTSTREAM_CHANNELMANAGER_CLASS`."""
+    """Decides who may listen (`EVENTSTREAM_CHANNELMANAGER_CLASS`)."""
 
     def can_read_channel(self, user: AbstractBaseUser | AnonymousUser | None, channel: str) -> bool:
         return may_follow(user)
 
     def is_channel_reliable(self, channel: str) -> bool:
-        """No storage: it would cost a thread and a connection for each listener."""
+        """Without storage, which would cost a thread and a connection for each listener."""
         return False
 
 

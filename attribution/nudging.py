@@ -1,7 +1,7 @@
 """Wake a worker after new rows. Only a hint: a lost nudge costs seconds, until beat's next sweep, and no row.
 
-So a request never waits for it: a thread of its own publishes, with a bounded time and at most every `MIN_INTERVAL_S`;
-a thousand events a second cost Redis twenty messages and not a thousand.
+A request never waits for it: a separate thread publishes, within a bounded time and at most once every
+`MIN_INTERVAL_S`. A thousand events a second cost Redis twenty messages instead of a thousand.
 """
 
 import logging
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 MIN_INTERVAL_S = 0.05
 PAUSE_AFTER_FAILURE_S = 5.0
-# A message that found no worker for this long is of no use: beat sweeps more often.
+# A message that no worker has taken for this long is useless: beat sweeps more often.
 EXPIRES_S = 60
 
 
 def send(task: str) -> bool:
-    """Queue the task now; returns whether Redis took it. For rare things: it waits up to `REDIS_TIMEOUT_S`."""
+    """Queue the task now. Returns whether Redis accepted it. For rare calls: waits up to `REDIS_TIMEOUT_S`."""
     try:
         current_app.send_task(task, retry=False, expires=EXPIRES_S)
     except (OperationalError, OSError) as err:

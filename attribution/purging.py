@@ -1,7 +1,7 @@
-"""What is deleted when its time is over: clicks, device ids of finished conversions, attempts, conversions.
+"""Deletes rows past their retention: clicks, device ids of finished conversions, attempts, conversions.
 
-Each pass works in batches that commit one by one, so it can be stopped at any time and run again, and locks nobody out.
-How long things are kept: the settings `*_RETENTION_DAYS`.
+Each pass works in batches that commit one by one, so it can be stopped at any time and run again, and blocks nobody.
+The settings `*_RETENTION_DAYS` say how long rows are kept.
 """
 
 import logging
@@ -22,14 +22,14 @@ M = TypeVar("M", bound=Model)
 
 
 def delete_clicks(now: datetime) -> int:
-    """Attributions keep the ad that they took from a click."""
+    """Attributions keep the ad that they copied from a click."""
     return _in_batches(Click.objects.all(), "received_at", _before(now, settings.CLICK_RETENTION_DAYS), _delete)
 
 
 def erase_device_ids(now: datetime) -> int:
-    """Of conversions that are over; their ad, state and amount stay. They can't be sent again.
+    """Of finished conversions, which can then not be sent again; their ad, state and amount stay.
 
-    What is still to be sent (pending, held) keeps its ids.
+    Conversions that are still to be sent (pending, held) keep their ids.
     """
     finished = Conversion.objects.filter(due_at=None).exclude(state__in=[State.PENDING, State.HELD])
     with_ids = finished.filter(~Q(device="") | ~Q(body="") | Q(device_digest__isnull=False))
@@ -41,7 +41,7 @@ def delete_attempts(now: datetime) -> int:
 
 
 def delete_conversions(now: datetime) -> int:
-    """With their attempts. What is still to be sent stays."""
+    """With their attempts. Conversions that are still to be sent stay."""
     finished = Conversion.objects.filter(due_at=None).exclude(state__in=[State.PENDING, State.HELD])
     return _in_batches(finished, "received_at", _before(now, settings.CONVERSION_RETENTION_DAYS), _delete)
 
@@ -51,7 +51,7 @@ def _before(now: datetime, days: int) -> datetime:
 
 
 def _in_batches(rows: QuerySet[M], time: str, before: datetime, expire: Callable[[QuerySet[M]], object]) -> int:
-    """Oldest first. Each batch goes on where the last one ended, not through all that was already looked at."""
+    """Oldest first. Each batch starts where the previous one ended instead of scanning the same rows again."""
     expired = rows.filter(**{f"{time}__lt": before}).order_by(time, "pk")
     count = 0
     batch = list(expired.values_list(time, "pk")[:BATCH_ROWS])

@@ -1,4 +1,4 @@
-"""Celery's way in. Tasks may run twice and side by side: rows are claimed, not passed."""
+"""The Celery tasks. Tasks may run twice and side by side: rows are claimed, not passed."""
 
 import logging
 
@@ -12,7 +12,7 @@ from attribution.statistics import summing
 
 logger = logging.getLogger(__name__)
 
-# Short enough for a worker that is asked to stop; what is left is queued anew.
+# Short enough for a worker that is asked to stop; the rest is queued again.
 BUDGET_S = 20
 
 
@@ -25,13 +25,13 @@ def deliver() -> None:
 
 @shared_task(name="attribution.act")
 def act() -> None:
-    """Go on with people's actions on many records; queued by their page, and picked up by the sweep."""
+    """Continue people's actions on many records; queued by their page, and picked up by the sweep."""
     if not batches.resume_all(budget_s=BUDGET_S, now=timezone.now()).is_all:
         nudging.send("attribution.act")
 
 
 @shared_task(name="attribution.verify_statistics")
 def verify_statistics() -> None:
-    """Compare the statistics with their rows, and put right what is wrong: every night, when little changes."""
+    """Compare the statistics with their rows and repair differences: every night, when little changes."""
     for difference in summing.repair(days=summing.VERIFIED_DAYS, now=timezone.now()):
         logger.error("Wrong statistics, summed again: %s", difference)

@@ -41,7 +41,7 @@ class AppAdmin(ModelAdmin):
     ]  # fmt: skip
 
     def has_delete_permission(self, request: HttpRequest, obj: App | None = None) -> bool:
-        """Only one to which nothing has happened, and each by itself: Django would list, or delete, all that it has."""
+        """Only an app without any rows, one at a time: Django would list, or delete, all that belongs to it."""
         is_unused = obj is not None and not any(rows.exists() for rows in _rows_of(obj))
         return is_unused and super().has_delete_permission(request, obj)
 

@@ -34,7 +34,7 @@ class AttributionAdmin(BigList):
         choice("suspicious", _("suspicious"), YES_OR_NO),
     ]
     search_help_text = _("User id")
-    exclude = ["callback_param", "reason"]  # the reason in words
+    exclude = ["callback_param", "reason"]  # the reason is shown in words
     readonly_fields = ["why"]
     raw_id_fields = ["click"]
 

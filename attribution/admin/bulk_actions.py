@@ -1,4 +1,4 @@
-"""What people did to many send records at once, and why; for everybody who may see the records."""
+"""What people did to many send records at once, and why. Visible to everyone who may view the records."""
 
 from typing import Any
 

@@ -45,5 +45,5 @@ class ClickAdmin(BigList):
         return click.promotion_name or click.aid_name or click.promotion_id or click.aid
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Not what is encrypted or compared only."""
+        """Without the columns that are encrypted or only compared."""
         return super().get_queryset(request).defer(*self.exclude)

@@ -29,13 +29,13 @@ ROWS_PER_PAGE = 50
 
 
 class InfinitePaginator(admin_lists.InfinitePaginator):
-    """The same name: see there."""
+    """With this app's template."""
 
     template_name = "admin/attribution/pages.html"
 
 
 class _Filter(admin.SimpleListFilter):
-    """One of the list's `filters`, by its name."""
+    """One of the list's `filters`, found by its name."""
 
     parameter_name: str
 
@@ -67,7 +67,7 @@ class _Text(_Filter, TextFilter):
 
 
 def choice(name: str, title: Any, words: Any) -> type[_Choice]:
-    """`words`: pairs of what stands in the address and what is shown, or a function that returns them."""
+    """`words`: pairs of the value in the address and the text shown, or a function that returns them."""
     found = staticmethod(words) if callable(words) else words
     return type(f"Choice_{name}", (_Choice,), {"parameter_name": name, "title": title, "words": found})
 
@@ -135,15 +135,15 @@ class BigList(ReadOnly, ModelAdmin):
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count for each choice of each filter
-    list_select_related: ClassVar[list[str]] = []  # with False Django would join what `get_queryset` leaves apart
+    list_select_related: ClassVar[list[str]] = []  # False would make Django join what `get_queryset` keeps apart
     sortable_by = ()  # another order would sort the whole table
     list_filter_submit = True
     list_disable_select_all = True
     list_before_template = "admin/attribution/list_tools.html"
-    search_fields = ["pk"]  # that there is a search; `get_search_results` does it
+    search_fields = ["pk"]  # only shows the search field; `get_search_results` does the search
 
     def get_paginator(self, request: HttpRequest, queryset: Any, *arguments: Any, **options: Any) -> Any:
-        """Django also asks for one of a record's history, which is counted: it is short."""
+        """Django also asks for a paginator of a record's history. That one counts, since the history is short."""
         paginator = self.paginator if queryset.model is self.model else Paginator
         return paginator(queryset, *arguments, **options)
 
@@ -170,7 +170,7 @@ class BigList(ReadOnly, ModelAdmin):
             return self.refusal(request, err)
 
     def tools(self, request: HttpRequest) -> dict[str, Any]:
-        """What stands above the list, for this person."""
+        """The tools above the list that this person may use."""
         if not request.user.has_perm(EXPORT_PERMISSION):
             return {}
         query = query_of(request)
@@ -197,7 +197,7 @@ class BigList(ReadOnly, ModelAdmin):
             return self.refusal(request, err)
 
     def in_words(self, parameters: QueryDict) -> list[tuple[Any, Any]]:
-        """The filters of an address as the list calls them and their values."""
+        """The titles and values of an address's filters, as the list shows them."""
         titles: dict[str, Any] = {SINCE: _("from"), UNTIL: _("to"), "q": self.search_help_text}
         words: dict[str, dict[str, Any]] = {}
         for each in self.list_filter:
@@ -206,7 +206,7 @@ class BigList(ReadOnly, ModelAdmin):
         return [
             (titles[name], words.get(name, {}).get(str(value), value))
             for name, value in parameters.items()
-            if value and name in titles and name != "id"  # of the ticked ones their number says enough
+            if value and name in titles and name != "id"  # for ticked rows, their number says enough
         ]
 
     def refusal(self, request: HttpRequest, error: Exception) -> TemplateResponse:

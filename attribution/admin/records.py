@@ -1,4 +1,4 @@
-"""Send records: the list, a record's page, and people's actions on one record or on all that match a filter."""
+"""Send records: the list, a record's page, and the actions on one record or on all that match a filter."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,30 +32,30 @@ from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
 from foundation.database import patience
 
 Kind = BulkAction.Kind
-# How long a page may work on an action itself; what is left goes to a worker.
+# How long a page may work on an action itself; a worker does the rest.
 AT_ONCE_S = 2.0
-# Counted up to here before an action; more is said to be more.
+# Before an action, records are counted up to this number; beyond it the page says "more than".
 COUNTED = 100_000
 
 WHAT_HAPPENS = {
     Kind.RESEND: _(
-        "Each one gets a fresh budget and is sent with the same body; Ocean Engine recognises a repeat. Organic ones "
-        "are asked about again. Your name and the reason stand in the attempt."
+        "Each record gets a fresh budget of attempts and is sent with the same body, so that Ocean Engine recognises a "
+        "repeat. Organic records are looked up again. Your name and the reason are recorded with the attempt."
     ),
-    Kind.HOLD: _("They leave the queue and wait until somebody releases them."),
+    Kind.HOLD: _("They leave the queue and wait until someone releases them."),
     Kind.RELEASE: _("They go back into the queue and are sent within seconds."),
-    Kind.GIVE_UP: _("They become dead letters: nothing tries them again but a resend."),
+    Kind.GIVE_UP: _("They become dead letters: only a resend tries them again."),
 }
 
 
 LEFT_ALONE = _(
-    "What is not in a state for it is left alone: what a worker has in its hands right now, and what waits for an "
-    "earlier resend."
+    "Records whose state does not allow this are left alone: those that a worker is sending right now, and those that "
+    "already wait to be resent."
 )
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=255, error_messages={"required": _("Say why: the reason is kept.")})
+    reason = forms.CharField(max_length=255, error_messages={"required": _("Enter a reason. It is kept on record.")})
 
 
 @admin.register(Conversion)
@@ -127,13 +127,13 @@ class ConversionAdmin(BigList):
         return moment(row.due_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversion]:
-        """Not what is encrypted: a page of the list would carry a hundred kilobytes of it."""
+        """Without the encrypted columns: a page of the list would load a hundred kilobytes of them."""
         rows: QuerySet[Conversion] = super().get_queryset(request)
         is_list = request.resolver_match and request.resolver_match.url_name == "attribution_conversion_changelist"
         return rows.defer("device", "body", "attribution__callback_param") if is_list else rows
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        """To act on records, which takes seeing them."""
+        """Acting on records also requires the permission to view them."""
         return self.has_view_permission(request) and request.user.has_perm("attribution.resend_conversion")
 
     def tools(self, request: HttpRequest) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class ConversionAdmin(BigList):
         return self._ask_about(Kind.GIVE_UP, request)
 
     def _ask_about(self, kind: Kind, request: HttpRequest) -> HttpResponse:
-        """The page that asks for a reason, about the records that were ticked; or about all that the list shows."""
+        """The page that asks for a reason, for the ticked records or for all that the list shows."""
         ticked = ",".join(request.POST.getlist("_selected_action"))
         query = urlencode({"id": ticked}) if ticked else query_of(request)
         return HttpResponseRedirect(f"{self._address('act', kind)}?{query}")
@@ -184,7 +184,7 @@ class ConversionAdmin(BigList):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The record's page; nothing is edited there."""
+        """The record's page, which is read-only."""
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
         conversion = self.get_object(request, unquote(object_id))
@@ -206,7 +206,7 @@ class ConversionAdmin(BigList):
         )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Conversion | None:
-        """With all that its page shows, in one query."""
+        """With everything that its page shows, in one query."""
         rows = self.get_queryset(request).select_related("app", "attribution", "resend_by")
         try:
             return rows.filter(self.filters.condition("id", object_id)).first()
@@ -267,7 +267,7 @@ class ConversionAdmin(BigList):
         return HttpResponseRedirect(self._way_back(request))
 
     def _way_back(self, request: HttpRequest) -> str:
-        """To the one record that it was about, or to the list as it was filtered."""
+        """Back to the single record it concerned, or to the filtered list."""
         ids = request.GET.get("id", "").split(",")
         if len(ids) == 1 and ids[0]:
             return self._address("change", ids[0])

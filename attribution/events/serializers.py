@@ -30,7 +30,7 @@ DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "i
 class WordOrNumberField(serializers.Field[str, Any, str, Any]):
     """A word of ours, or the number that the vendor's older API has for it."""
 
-    default_error_messages = {"unknown": "{given!r} is unknown; known are {known}."}
+    default_error_messages = {"unknown": "{given!r} is not valid. Use one of: {known}."}
 
     def __init__(self, *, words: list[str], numbers: Mapping[int, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -88,10 +88,10 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     def validate_occurred_at(self, moment: datetime | None) -> datetime | None:
         now = timezone.now()
         if moment and moment > now + MAX_AHEAD:
-            raise serializers.ValidationError(f"{moment.isoformat()} is more than 5 minutes ahead.")
+            raise serializers.ValidationError(f"{moment.isoformat()} is more than 5 minutes in the future.")
         if moment and moment < now - timedelta(days=settings.EVENT_MAX_AGE_DAYS):
             raise serializers.ValidationError(
-                f"{moment.isoformat()} is more than {settings.EVENT_MAX_AGE_DAYS} days ago."
+                f"{moment.isoformat()} is more than {settings.EVENT_MAX_AGE_DAYS} days ago, too old to be reported."
             )
         return moment
 
@@ -138,9 +138,13 @@ class Reporter:
         own_user_id = self.credential.user_id
         errors = {}
         if own_user_id is not None and given["user_id"] != own_user_id:
-            errors["user_id"] = [f"{given['user_id']!r} is not the token's user."]
+            errors["user_id"] = [f"{given['user_id']!r} is not the user of this token."]
         if app_id is None:
-            no_app = f"No app {given['app']!r}." if "app" in given else "Required: the key has no default app."
+            no_app = (
+                f"There is no app {given['app']!r} for this key."
+                if "app" in given
+                else "Required: this key has no app of its own."
+            )
             errors["app"] = [no_app]
         return errors
 
@@ -165,7 +169,7 @@ def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
     value = attrs.get(name)
     if not is_absent(value):
         return {}
-    return {name: f"{value!r} is a placeholder, no id." if value else f"Required for {attrs['os']}."}
+    return {name: f"{value!r} is a placeholder, not a device id." if value else f"Required for {attrs['os']}."}
 
 
 class ReceiptSerializer(serializers.Serializer[Receipt]):

@@ -38,8 +38,11 @@ from foundation.database.group_commit import GroupCommit, TooManyWaiting
 logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 500
-NOT_STORED = {"detail": "Not stored, by a fault of ours. Try again."}
-CONTRADICTED = "Taken: a payment of another user or amount has this id."
+NOT_STORED = {"detail": "Not stored, because of an error on our side. Send it again."}
+CONTRADICTED = (
+    "There is already a payment with this id, by another user or of another amount. Use a new id for a new payment; "
+    "repeat an earlier payment unchanged."
+)
 
 # Requests beyond these wait for no place: memory stays bounded while the database is away.
 MAX_WAITING = 2000
@@ -66,7 +69,7 @@ class Events(APIView):
             raise ParseError("The JSON is nested too deeply.") from err
         items = request.data if is_list else [request.data]
         if not 0 < len(items) <= MAX_EVENTS:
-            raise ValidationError({"events": [f"{len(items)} events; 1 to {MAX_EVENTS} are allowed."]})
+            raise ValidationError({"events": [f"{len(items)} events; send 1 to {MAX_EVENTS} at a time."]})
         reporter = _reporter(request)
         return Unstored([_read(item, reporter, now) for item in items], is_list=is_list)
 
@@ -220,4 +223,4 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return JsonResponse({"detail": f"More than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."}, status=413)
     except (OperationalError, InterfaceError, TooManyWaiting) as err:
         logger.error("Events were not stored: %r", err)  # noqa: TRY400  # a traceback each would bury the rest
-        return JsonResponse({"detail": "Not stored: the database is away. Try again."}, status=503)
+        return JsonResponse({"detail": "Not stored, because the database is unavailable. Send it again."}, status=503)

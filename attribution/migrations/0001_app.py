@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                     "is_reporting",
                     models.BooleanField(
                         default=True,
-                        help_text="Off: conversions are kept as held until it is on again.",
+                        help_text="While this is off, conversions are held. They are reported when it is on again.",
                         verbose_name="report conversions",
                     ),
                 ),
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                     "click_window_days",
                     models.PositiveSmallIntegerField(
                         default=7,
-                        help_text="A click of ours counts this long before the activation.",
+                        help_text="A click on our monitor link counts if it came at most this long before the activation.",
                         verbose_name="click window (days)",
                     ),
                 ),
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                     "event_window_days",
                     models.PositiveSmallIntegerField(
                         default=90,
-                        help_text="Events later than this after the activation are skipped.",
+                        help_text="Events that happen later than this after the activation are skipped.",
                         verbose_name="event window (days)",
                     ),
                 ),
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                     "matches_by_network",
                     models.BooleanField(
                         default=False,
-                        help_text="Probabilistic; only clicks of the last 24 hours.",
+                        help_text="A guess: only clicks of the last 24 hours are compared.",
                         verbose_name="match by IP and user agent",
                     ),
                 ),
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                     "derives_next_day_open",
                     models.BooleanField(
                         default=False,
-                        help_text="The first event on the calendar day after the activation makes it.",
+                        help_text="Made from the user's first event on the calendar day after the activation.",
                         verbose_name="derive next-day open",
                     ),
                 ),
@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                             ("game_addiction", "key behaviour"),
                             ("chat", "completed chat"),
                         ],
-                        help_text="What is counted; empty: key behaviour is not derived.",
+                        help_text="What is counted. Leave empty to derive no key behaviour.",
                         max_length=40,
                         verbose_name="key behaviour: event",
                     ),

@@ -31,28 +31,36 @@ class App(models.Model):
     ios_bundle = models.CharField(_("iOS bundle id"), max_length=200, blank=True)
     monitor_token = models.CharField(_("monitor link token"), max_length=64, unique=True, default=new_monitor_token)
     is_reporting = models.BooleanField(
-        _("report conversions"), default=True, help_text=_("Off: conversions are kept as held until it is on again.")
+        _("report conversions"),
+        default=True,
+        help_text=_("While this is off, conversions are held. They are reported when it is on again."),
     )
     click_window_days = models.PositiveSmallIntegerField(
-        _("click window (days)"), default=7, help_text=_("A click of ours counts this long before the activation.")
+        _("click window (days)"),
+        default=7,
+        help_text=_("A click on our monitor link counts if it came at most this long before the activation."),
     )
     event_window_days = models.PositiveSmallIntegerField(
-        _("event window (days)"), default=90, help_text=_("Events later than this after the activation are skipped.")
+        _("event window (days)"),
+        default=90,
+        help_text=_("Events that happen later than this after the activation are skipped."),
     )
     matches_by_network = models.BooleanField(
-        _("match by IP and user agent"), default=False, help_text=_("Probabilistic; only clicks of the last 24 hours.")
+        _("match by IP and user agent"),
+        default=False,
+        help_text=_("A guess: only clicks of the last 24 hours are compared."),
     )
     derives_next_day_open = models.BooleanField(
         _("derive next-day open"),
         default=False,
-        help_text=_("The first event on the calendar day after the activation makes it."),
+        help_text=_("Made from the user's first event on the calendar day after the activation."),
     )
     key_behaviour_event = models.CharField(
         _("key behaviour: event"),
         max_length=40,
         blank=True,
         choices=[*Event.choices, (CHAT, _("completed chat"))],
-        help_text=_("What is counted; empty: key behaviour is not derived."),
+        help_text=_("What is counted. Leave empty to derive no key behaviour."),
     )
     key_behaviour_count = models.PositiveIntegerField(_("key behaviour: count"), default=1)
     key_behaviour_hours = models.PositiveIntegerField(_("key behaviour: hours after activation"), default=24)

@@ -1,6 +1,6 @@
 """The statistics' tables: sums per day, and the log of what has to be summed again.
 
-`stats` writes them, `reports` reads them. A day is one of `TIME_ZONE`.
+`statistics.summing` writes them, `statistics.sources` reads them. A day is one of `TIME_ZONE`.
 """
 
 from datetime import date
@@ -14,9 +14,9 @@ NEVER = date.min
 
 
 class AdKey(models.Model):
-    """Which ad a sum belongs to, in whichever structure it has; 0 where the platform gave no id.
+    """The ad that a sum belongs to, in either structure; 0 where the platform gave no id.
 
-    Sums without an ad are `is_organic`: they are not those of an ad whose ids are unknown.
+    Sums without an ad are `is_organic`, which is not the same as an ad whose ids are unknown.
     """
 
     day = models.DateField(_("day"))

@@ -1,6 +1,6 @@
-"""What people do with conversions: send them again, hold them, let them go, give them up. No network here.
+"""What people do with conversions: resend, hold, release and give up. No network here.
 
-Each verb changes what it makes sense for and leaves the rest alone: it returns how many rows it has changed.
+Each verb changes only the rows whose state allows it, and returns how many these were.
 """
 
 from datetime import datetime, timedelta
@@ -13,27 +13,28 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from attribution import nudging
 from attribution.models import ChannelPackage, Conversion, Destination, State
 
-# What a worker has in its hands right now is left alone: its result would be lost.
+# A row that a worker is sending right now is left alone: its result would be lost.
 IDLE = Q(lease_token=None)
-# A row that waits for somebody's resend already: another one would take its place, and the first would have no attempt.
+# The row is already waiting to be resent by someone; a second resend would replace the first, which would then never
+# be attempted.
 WAITS_FOR_RESEND = Q(state=State.PENDING, resend_by__isnull=False)
-# Its device ids were purged: nothing is left to send, and what became of it would be overwritten.
+# Its device ids were purged: nothing is left to send, and its outcome would be overwritten.
 ERASED = Q(device="", body="")
 RESENDABLE = IDLE & ~WAITS_FOR_RESEND & ~ERASED
 # In the queue.
 HOLDABLE = IDLE & Q(due_at__isnull=False)
 RELEASABLE = IDLE & Q(state=State.HELD)
-# Not settled: in the queue, or held until somebody releases it.
+# Not settled: in the queue, or held until someone releases it.
 OPEN = HOLDABLE | RELEASABLE
 # At once; the rest follows with the next sweep.
 RELEASED_AT_ONCE = 10_000
 
 
 def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser | None, reason: str, now: datetime) -> int:
-    """Try these again with a fresh budget and the same body; the next attempt says by whom and why.
+    """Send these again with a fresh budget and the same body; the next attempt records who asked for it and why.
 
-    Whatever their state: a person who knows more than we do decides. An organic one is asked about again. Left alone is
-    only what is on its way, since each resend is to have an attempt of its own, and what has no device ids any more.
+    In any state: the person who decides knows more than we do. The attribution of an organic one is looked up again.
+    Left alone are only rows on their way, since each resend must have its own attempt, and rows without device ids.
     """
     count = rows.filter(RESENDABLE).update(
         **_due(now),
@@ -50,17 +51,17 @@ def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser | None, reason: s
 
 
 def hold(rows: QuerySet[Conversion], *, detail: str = "") -> int:
-    """Take out of the queue what is in it, until a person releases it."""
+    """Take these out of the queue until a person releases them."""
     return rows.filter(HOLDABLE).update(state=State.HELD, reason="by_hand", detail=detail, due_at=None)
 
 
 def give_up(rows: QuerySet[Conversion], *, detail: str = "", now: datetime) -> int:
-    """Make dead letters of what is not settled: nothing tries them again but a resend."""
+    """Turn unsettled rows into dead letters, which only a resend tries again."""
     return rows.filter(OPEN).update(state=State.FAILED, reason="by_hand", detail=detail, due_at=None, finished_at=now)
 
 
 def release(rows: QuerySet[Conversion], *, now: datetime) -> int:
-    """Put what is held back into the queue."""
+    """Put held rows back into the queue."""
     count = rows.filter(RELEASABLE).update(**_due(now), reason="", detail="")
     if count:
         transaction.on_commit(nudging.nudge)
@@ -68,7 +69,7 @@ def release(rows: QuerySet[Conversion], *, now: datetime) -> int:
 
 
 def release_switched_on(now: datetime) -> int:
-    """Release what waited for an app or a destination that is switched on again, or for a package that is known now."""
+    """Release the rows that waited for an app or destination, now switched on again, or for a package, now known."""
     enabled = Destination.objects.filter(is_enabled=True).exclude(key=Destination.ATTRIBUTION_QUERY)
     advertiser_ids = [int(key) for key in enabled.values_list("key", flat=True)]
     ready = (

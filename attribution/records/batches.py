@@ -1,7 +1,7 @@
-"""People's actions on send records, one or a million: in batches, each committed with the place that it reached.
+"""People's actions on send records, one or a million: in batches, each committed together with the position reached.
 
-Small ones are done before the page answers. What is left goes on in a worker, and every sweep picks up what a dead one
-left behind.
+Small actions are finished before the page answers. A worker does the rest, and every sweep picks up actions that a dead
+worker left unfinished.
 """
 
 import logging
@@ -22,13 +22,13 @@ from foundation.database.keyset import Place, after
 
 logger = logging.getLogger(__name__)
 
-# Rows per transaction: a fraction of a second, so that deliveries hardly wait for it.
+# Rows per transaction, which takes a fraction of a second, so that deliveries hardly wait for it.
 BATCH_ROWS = 1000
 
 Kind = BulkAction.Kind
 Act: TypeAlias = Callable[[QuerySet[Conversion]], int]
 
-# In which states an action makes sense; what a worker has in its hands is left alone besides.
+# The states in which an action makes sense. Rows that a worker is sending are left alone as well.
 SENSIBLE: dict[Kind, Q] = {
     Kind.RESEND: actions.RESENDABLE,
     Kind.HOLD: actions.HOLDABLE,
@@ -38,7 +38,7 @@ SENSIBLE: dict[Kind, Q] = {
 
 
 class Progress(NamedTuple):
-    """How many actions were gone on with, and whether there was time for all that is left of them."""
+    """The number of actions resumed, and whether time sufficed for all of them."""
 
     actions: int
     is_all: bool
@@ -51,13 +51,13 @@ def sensible(kind: Kind, query: str) -> QuerySet[Conversion]:
 
 
 def ask(kind: Kind, query: str, *, by: AbstractBaseUser, reason: str, now: datetime) -> BulkAction:
-    """Write down what is to be done. Raises: `FilterError`."""
+    """Record what is to be done. Raises: `FilterError`."""
     sensible(kind, query)
     return BulkAction.objects.create(kind=kind, query=query, reason=reason[:255], asked_by=by, asked_at=now)  # type: ignore[misc]  # the project's users
 
 
 def resume(action_id: int, *, budget_s: float, now: datetime) -> BulkAction:
-    """Do more of the action until it is finished or the time is up; one process at a time, others leave it to that."""
+    """Work on the action until it is finished or time is up. One process at a time; others return at once."""
     stop_at = time.monotonic() + budget_s
     while _do_batch(action_id, now) and time.monotonic() < stop_at:
         pass
@@ -65,7 +65,7 @@ def resume(action_id: int, *, budget_s: float, now: datetime) -> BulkAction:
 
 
 def resume_all(*, budget_s: float, now: datetime) -> Progress:
-    """Go on with what is unfinished, the oldest first."""
+    """Resume unfinished actions, the oldest first."""
     stop_at = time.monotonic() + budget_s
     action_ids = list(BulkAction.objects.filter(finished_at=None).order_by("pk").values_list("pk", flat=True))
     for done, action_id in enumerate(action_ids):
@@ -73,18 +73,18 @@ def resume_all(*, budget_s: float, now: datetime) -> Progress:
             return Progress(done, is_all=False)
         try:
             resume(action_id, budget_s=stop_at - time.monotonic(), now=now)
-        except Exception:  # it must not keep the others waiting; its page can stop it
+        except Exception:  # it must not block the others; its page can stop it
             logger.exception("Bulk action %d broke", action_id)
     return Progress(len(action_ids), is_all=time.monotonic() < stop_at)
 
 
 def stop(action_id: int, *, now: datetime) -> None:
-    """Between two batches; what was done stays done."""
+    """Stop between two batches; what was done stays done."""
     BulkAction.objects.filter(pk=action_id, finished_at=None).update(finished_at=now, is_stopped=True)
 
 
 def _do_batch(action_id: int, now: datetime) -> bool:
-    """Returns whether there may be more to do here."""
+    """Returns whether there may be more to do."""
     with transaction.atomic():
         unfinished = BulkAction.objects.filter(pk=action_id, finished_at=None)
         action = unfinished.select_related("asked_by").select_for_update(skip_locked=True, of=("self",)).first()
@@ -101,7 +101,7 @@ def _do_batch(action_id: int, now: datetime) -> bool:
 
 
 def _next_rows(action: BulkAction) -> list[Place]:
-    """Newest first, and only what was there when it was asked for: each record is looked at once."""
+    """Newest first, and only records that existed when the action was requested: each record is visited once."""
     parameters = parse_qs(action.query)
     moment = filtering.CONVERSIONS.moment(parameters)
     rows = sensible(Kind(action.kind), action.query).filter(received_at__lte=action.asked_at)

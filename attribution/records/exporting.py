@@ -1,8 +1,8 @@
 """Lists as CSV and XLSX, a million rows in bounded memory.
 
-Rows are read in batches (`keyset`), each in a thread, and go out as they come; nothing of the database is held while
-the reader takes its time. An XLSX file is a ZIP whose directory stands at its end: it is built in a temporary file
-first, row by row.
+Rows are read in batches (`keyset`), each in a thread, and sent as they arrive; no database connection is held while the
+reader is slow. An XLSX file is a ZIP with its directory at the end, so it is first built in a temporary file, row by
+row.
 
 Ids are texts, since a spreadsheet keeps 15 digits of a number; times are those of `TIME_ZONE`; words are the API's;
 device ids are masked.
@@ -44,14 +44,14 @@ class SheetTooLongError(ValueError):
 
     def __str__(self) -> str:
         return _(
-            "An XLSX sheet holds %(limit)s rows, and there are more. Choose fewer days, or take the CSV, which has no "
-            "limit."
+            "An XLSX sheet holds at most %(limit)s rows, and there are more. Choose fewer days, or download the CSV, "
+            "which has no limit."
         ) % {"limit": f"{XLSX_MAX_ROWS:,}"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """A list's columns by their headings, and what has to be read along with its rows."""
+    """A list's columns by heading, and the relations that must be read with its rows."""
 
     name: str
     columns: Mapping[str, Callable[[Any], Cell]]
@@ -89,7 +89,7 @@ def _download(content: AsyncIterator[bytes], file_name: str, content_type: str) 
 
 
 async def _csv(export: Export, rows: QuerySet[Any], moment: str) -> AsyncIterator[bytes]:
-    """With a byte order mark: Excel takes Chinese for another encoding without it."""
+    """With a byte order mark, without which Excel misreads Chinese."""
     yield b"\xef\xbb\xbf" + _csv_lines([list(export.columns)])
     async for batch in _read(export.batches(rows, moment)):
         yield _csv_lines(batch)
@@ -107,7 +107,7 @@ async def _xlsx(export: Export, rows: QuerySet[Any], moment: str) -> AsyncIterat
 
 
 async def _read(batches: Iterator[list[list[Cell]]]) -> AsyncIterator[list[list[Cell]]]:
-    """Each batch in the request's thread, so that streams of other requests go on meanwhile."""
+    """Each batch runs in the request's thread, so that other requests' streams continue meanwhile."""
 
     def read() -> list[list[Cell]] | None:
         return next(batches, None)
@@ -117,7 +117,7 @@ async def _read(batches: Iterator[list[list[Cell]]]) -> AsyncIterator[list[list[
 
 
 def _csv_lines(rows: Sequence[Sequence[Cell]]) -> bytes:
-    """Texts in quotes, numbers without: so a program can tell an id from a number."""
+    """Texts are quoted and numbers are not, so that a program can tell an id from a number."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerows([[_in_csv(cell) for cell in row] for row in rows])
@@ -132,7 +132,7 @@ def _in_csv(cell: Cell) -> str | int | Decimal:
 
 
 class _Sheet:
-    """An XLSX file with one sheet, which keeps a row in memory."""
+    """An XLSX file with one sheet; only one row is kept in memory."""
 
     def __init__(self, file: IO[bytes], headings: Sequence[str]) -> None:
         self._book = xlsxwriter.Workbook(file, {"constant_memory": True})

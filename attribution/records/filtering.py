@@ -1,7 +1,7 @@
-"""Which rows people ask for: the filters of the admin's big lists, by their names in an address.
+"""The filters of the admin's big lists, by their names in an address.
 
-Lists, exports and bulk actions read the same address, so what is exported or acted on is what was shown. An unknown
-name or a bad value is refused and never ignored: that would widen the choice.
+Lists, exports and bulk actions read the same address, so they export or act on exactly what was shown. An unknown name
+or a bad value is refused: ignoring it would select more rows.
 """
 
 import json
@@ -24,27 +24,28 @@ from attribution.models import AD_ID, CAMPAIGN_ID, App, Attribution, Click, Conv
 from attribution.models.roll_ups import Change, ClickDay, EventDay
 from attribution.statistics.scopes import EARLIEST
 
-# Names in an address that choose no rows: the page, and what the admin says of a bad address.
+# Names in an address that select no rows: the page, and the admin's mark of a bad address.
 NO_FILTERS = {"p", "e"}
 SINCE, UNTIL = "since", "until"
 # Whether an ad brought the user.
 SOURCES = ATTRIBUTED, ORGANIC = "attributed", "organic"
-# Of a filter by text: the rows in which there is none.
+# In a filter by text: the rows without one.
 NONE = "-"
-# Of an ad with more users a page of events is full sooner by looking at the newest ones than by looking up its users.
+# For an ad with more users, scanning the newest events fills a page sooner than looking up each user.
 MANY_USERS = 10_000
 _MAX_ID = 2**63 - 1
-# Ocean Engine calls our monitor link within seconds. A click that came so long after its day is missing there: with the
-# bound a day is found by the index on arrival, without it the clicks of all later days would be read.
+# Ocean Engine calls our monitor link within seconds. A click that arrives later than this after the end of its day is
+# missing from that day's list. With the bound, a day is found by the index on arrival; without it, the clicks of all
+# later days would be read.
 CLICK_LATENESS = timedelta(hours=1)
 
 Condition = Callable[[str], Q]
-# As in a `QueryDict.lists()`: a name may come more than once.
+# Like `QueryDict.lists()`: a name may occur more than once.
 Parameters = Mapping[str, Sequence[str]]
 
 
 class FilterError(ValueError):
-    """A filter that there is not, or a value that it can't have."""
+    """The filter does not exist, or cannot have this value."""
 
     def __init__(self, name: str, value: str) -> None:
         super().__init__(name, value)
@@ -56,9 +57,10 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """`arrived`: when a row came, by which a list is ordered; `happened`: the time whose day people filter by.
+    """`arrived`: when a row arrived, which orders the list. `happened`: the time whose day people filter by.
 
-    `lateness`: rows of a day came at most so much later, and are found by their arrival. None: `happened` has an index.
+    `lateness`: how long after its day a row may arrive; rows are then found by their arrival. None: `happened` has an
+    index.
     """
 
     model: type[Model]
@@ -66,12 +68,12 @@ class Filters:
     happened: str
     lateness: timedelta | None = None
     conditions: Mapping[str, Condition]
-    # Others that choose the same rows, and find the newest ones sooner; all of them, later.
+    # Alternatives that select the same rows, finding the newest ones sooner but all of them later.
     page_conditions: Mapping[str, Condition] = field(default_factory=dict)
 
     def condition(self, name: str, value: str, *, is_for_page: bool = False) -> Q:
         """Raises: `FilterError`."""
-        if "\x00" in value:  # PostgreSQL has no such text
+        if "\x00" in value:  # PostgreSQL cannot store such text
             raise FilterError(name, value.replace("\x00", "␀"))
         if name in (SINCE, UNTIL):
             return self._day(name, value)
@@ -84,7 +86,7 @@ class Filters:
             raise FilterError(name, value) from err
 
     def apply(self, parameters: Parameters) -> QuerySet[Any]:
-        """The rows that an address asks for, in no order. Raises: `FilterError`."""
+        """The rows that an address asks for, unordered. Raises: `FilterError`."""
         rows = self.model._default_manager.all()
         for name, values in parameters.items():
             if name not in NO_FILTERS:
@@ -93,7 +95,7 @@ class Filters:
         return rows
 
     def moment(self, parameters: Mapping[str, Any]) -> str:
-        """The column whose index leads to the rows: with days chosen it is the one that they bound."""
+        """The column whose index finds the rows: if days are chosen, the one that they bound."""
         has_days = bool(parameters.get(SINCE) or parameters.get(UNTIL))
         return self.happened if has_days and self.lateness is None else self.arrived
 
@@ -137,10 +139,10 @@ def _one_of(field: str, words: Sequence[str]) -> Condition:
 
 
 def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str) -> Condition:
-    """The condition, and not before the first day of which the statistics know such a row.
+    """The condition, starting at the first day on which the statistics have such a row.
 
-    So a value that never occurs, or only lately, is not searched through all times. What is not summed yet is noted as
-    a change, and not left out.
+    So a value that never occurs, or only recently, is not searched for in all of the past. Rows that are not summed yet
+    are noted as changes, and so are not left out.
     """
 
     def since(value: str) -> Q:
@@ -170,7 +172,7 @@ def _ids(value: str) -> Q:
 
 
 def _platform_id(expression: Combinable) -> Condition:
-    """0 is how the statistics call rows without such an id."""
+    """In the statistics, 0 stands for rows without such an id."""
     without = Coalesce(expression, Value(0, BigIntegerField()))
 
     def condition(value: str) -> Q:
@@ -184,15 +186,15 @@ _advertiser, _campaign, _ad = _platform_id(F("advertiser_id")), _platform_id(CAM
 
 
 def _of_user(condition: Condition) -> Condition:
-    """All events of the users whom such an ad brought, as the statistics count them.
+    """All events of the users who came from such an ad, as the statistics count them.
 
-    Not by the advertiser that stands in the event itself: it has none until a worker has dealt with it.
+    Not by the advertiser in the event itself, which is empty until a worker has processed it.
     """
     return lambda value: Q(_attributed_users(condition(value)))
 
 
 def _of_user_by_time(condition: Condition) -> Condition:
-    """The same rows. Where the ad has many users, PostgreSQL goes through the events and asks of each whose it is."""
+    """The same rows. If the ad has many users, PostgreSQL scans the events and looks up each one's user."""
 
     def of_user(value: str) -> Q:
         wanted = condition(value)
@@ -200,14 +202,14 @@ def _of_user_by_time(condition: Condition) -> Condition:
         if not _are_many(users):
             return Q(_attributed_users(wanted))
         of_event = users.filter(app=OuterRef("app"), user_id=OuterRef("user_id"))
-        # Not EXISTS: PostgreSQL would make a join of it, and begin with the users.
+        # Not EXISTS: PostgreSQL would turn it into a join that begins with the users.
         return Q(Exact(Subquery(of_event.values("is_attributed")[:1]), Value(True)))
 
     return of_user
 
 
 def _are_many(users: QuerySet[Attribution]) -> bool:
-    """As PostgreSQL expects: counted, a large ad would cost more than its first page."""
+    """As estimated by PostgreSQL: counting a large ad would cost more than its first page."""
     [plan] = json.loads(users.values("pk").explain(format="json"))
     return bool(plan["Plan"]["Plan Rows"] > MANY_USERS)
 
@@ -224,7 +226,7 @@ def _attributed_users(wanted: Q) -> Exists:
 
 
 def _record(value: str) -> Q:
-    """By user, order or event: each finds its index, an order by the key under which payments are unique."""
+    """By user, order or event. Each uses an index: an order uses the key under which payments are unique."""
     value = value.strip()
     app_ids = list(App.objects.values_list("id", flat=True))
     orders = [dedup_key(app_id=app_id, user_id="", event=Event.PAY, outer_event_id=value) for app_id in app_ids]
@@ -240,7 +242,7 @@ def _user(value: str) -> Q:
 
 
 def _click(value: str) -> Q:
-    """By the ids that a click came with, or by its number here."""
+    """By the ids that a click came with, or by its own id."""
     value = value.strip()
     wanted = Q(app_id__in=list(App.objects.values_list("id", flat=True)), request_id=value)
     return wanted | Q(pk=_id(value)) if re.fullmatch(r"[0-9]{1,18}", value) else wanted
@@ -283,7 +285,7 @@ CLICKS = Filters(
     conditions={
         "q": _click,
         "app": _number("app_id"),
-        # Nothing comes before it happens: what came since the first day is all that happened since.
+        # Nothing arrives before it happens: what arrived since the first day is all that happened since then.
         "advertiser": _summed(_advertiser, ClickDay, "advertiser_id", "received_at"),
         "campaign": _summed(_campaign, ClickDay, "campaign_id", "received_at"),
         "ad": _summed(_ad, ClickDay, "ad_id", "received_at"),

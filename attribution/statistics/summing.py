@@ -1,28 +1,28 @@
-"""Sums per day, made again from the rows wherever something has changed.
+"""Sums per day, calculated again from the rows wherever something has changed.
 
-*Why a log of changes.* Nothing counts on the way of an event: a counter is a hot row under every worker, and wrong for
-ever after one crash. Instead the database notes in `Change`, in the transaction of the change itself, *where* something
-changed; `catch_up` takes the notes and sums those days of those apps again from the rows.
+*Why a log of changes.* Nothing is counted while an event is on its way: a counter would be a hot row under every
+worker, and wrong forever after one crash. Instead the database notes in `Change`, in the transaction of the change
+itself, *where* something changed; `catch_up` takes the notes and sums those days of those apps again from the rows.
 A mark in the rows (the time of the last change, and a watermark) would need an index that every claim of a worker
-writes to, and would miss what commits later than a younger row. A table of dirty days would be one hot row for all of
-today's events; notes are only ever appended, so nobody waits for anybody.
+writes to, and would miss rows that commit later than a younger row. A table of dirty days would be one hot row for all
+of today's events; notes are only ever appended, so nobody waits for anybody.
 
-*Why triggers.* Rows are changed by bulk statements in several modules, by people, by psql. Written by the database, a
-note cannot be forgotten, and costs no round trip.
+*Why triggers.* Rows are changed by bulk statements in several modules, by people and by psql. A note that the database
+writes cannot be forgotten, and costs no round trip.
 
 *What is noted.* A quarter of an hour in which clicks or events happened: the database need not know `TIME_ZONE`, since
 all offsets are multiples of that. And a user, when an ad is found for them (their earlier events move from organic to
-the ad) or their activation arrives (their payments belong to its cohort): which days that concerns is looked up
-afterwards, by a snapshot that sees both the ad and the events. Looked up on the way, an event that commits meanwhile
+the ad) or their activation arrives (their payments belong to its cohort): the days concerned are looked up afterwards,
+in a snapshot that sees both the ad and the events. If they were looked up at once, an event that commits meanwhile
 would be missed.
 
 *Why it is exact.* Notes are deleted in the transaction that writes the sums, before the statements that read the rows:
-what a deleted note tells of is visible to them, and what is not visible yet has its own note. A crash takes all of it
-back. One process sums at a time; another one finds the lock taken and leaves.
+what a deleted note is about is visible to them, and what is not visible yet has its own note. A crash rolls all of it
+back. One process sums at a time; any other finds the lock taken and returns.
 
 Sums of users over several days (`user_sums`) are made from the sums of single days, in the same transaction.
 
-A day older than the retention of its rows is final: what is left of them would make wrong sums.
+A day older than the retention of its rows is final: the rows that are left would give wrong sums.
 """
 
 from collections.abc import Iterator
@@ -37,11 +37,11 @@ from attribution.models.roll_ups import Change
 from attribution.statistics import user_sums
 from attribution.statistics.day_sums import DAY_SUMS, AppDay, Difference
 
-# Any number that no other advisory lock of this database has.
+# Any number that no other advisory lock of this database uses.
 LOCK = 0x57A75
-# What is verified each night; older days change no more but by hand.
+# The days that are verified each night; older days change only by hand.
 VERIFIED_DAYS = 90
-# How often a day is compared again that changes right now.
+# How many times a day that is changing right now is compared again.
 COMPARISONS = 5
 
 _ALL_SUMS = [*DAY_SUMS, user_sums.COHORT_SUMS, user_sums.PAYER_SUMS]
@@ -65,7 +65,7 @@ def verify(*, days: int, now: datetime) -> Iterator[Difference]:
 
 
 def repair(*, days: int, now: datetime) -> list[Difference]:
-    """Sum those days again that `verify` finds wrong. Returns what was wrong."""
+    """Sum the days again that `verify` finds wrong. Returns what was wrong."""
     found = []
     for app_day in _last_days(days, now):
         if differences := _differences(app_day, now):
@@ -76,7 +76,7 @@ def repair(*, days: int, now: datetime) -> list[Difference]:
 
 
 def _locate_users() -> None:
-    """Put the days of what noted users did in the place of their notes."""
+    """Replace the notes of users by notes of the days on which they did something."""
     change, conversion = Change._meta.db_table, Conversion._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(f"""
@@ -95,7 +95,7 @@ def _changed_days() -> list[AppDay]:
 
 
 def _sum_again(app_day: AppDay, now: datetime) -> bool:
-    """Returns whether it was done: not if another process is summing."""
+    """Returns False if another process is summing."""
     with transaction.atomic():
         if not _take_lock():
             return False
@@ -120,7 +120,7 @@ def _take_lock() -> bool:
 
 
 def _make_room() -> None:
-    """A day of 340,000 clicks, at the default of 4 MB, is sorted on the disk instead of counted in memory."""
+    """With the default of 4 MB, a day of 340,000 clicks is sorted on disk instead of counted in memory."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
 
@@ -132,9 +132,9 @@ def _last_days(days: int, now: datetime) -> list[AppDay]:
 
 
 def _differences(app_day: AppDay, now: datetime) -> list[Difference]:
-    """Without those that a note tells of already; while there are any, the day is brought up to date first.
+    """Without the differences that a note already covers: as long as there are any, the day is first summed again.
 
-    Difference and note are seen by one snapshot, so that an event that comes in meanwhile is not taken for an error.
+    One snapshot sees both difference and note, so that an event that arrives meanwhile is not taken for an error.
     """
     for _ in range(COMPARISONS):
         found = [each for sums in _ALL_SUMS if not sums.is_final(app_day, now) for each in sums.differences(app_day)]

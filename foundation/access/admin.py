@@ -47,7 +47,7 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own 
         label=capfirst(_("caller")),
         max_length=150,
         validators=[User.username_validator],
-        help_text=_("Who will use it; created if there is none of this name."),
+        help_text=_("Who will use it. A new caller of this name is created if it does not exist yet."),
         widget=UnfoldAdminTextInputWidget(),
     )
 

@@ -18,7 +18,7 @@ class TooManyRowsError(Exception):
     """The rows that were asked for were not found in time."""
 
     def __str__(self) -> str:
-        return _("There are too many rows to look through for this. Choose days, or one more filter.")
+        return _("There are too many rows to search. Choose days, or add a filter.")
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def test_first_steps_are_said_and_then_gone(marketer: Page, stack: Stack, screen
     App.objects.all().delete()
     marketer.goto("/admin/")
     expect(marketer.locator(".rm-steps")).to_contain_text("Add an app")
-    expect(marketer.locator("[data-part=activity]")).to_contain_text("No event has come in yet.")
+    expect(marketer.locator("[data-part=activity]")).to_contain_text("No event has arrived yet.")
     screenshot(marketer, "dashboard-empty")
 
     marketer.click("text=Add an app")

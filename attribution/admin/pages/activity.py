@@ -1,4 +1,4 @@
-"""What happened last, over all apps: the newest conversions, and those that were tried last."""
+"""The latest activity in all apps: the newest conversions and the ones attempted last."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +18,12 @@ class Happening:
 
     @property
     def key(self) -> str:
-        """Another one whenever something has happened to the conversion."""
+        """Changes whenever something happens to the conversion."""
         return f"{self.conversion.pk}-{self.conversion.state}-{self.at.timestamp()}"
 
 
 def newest() -> list[Happening]:
-    """Newest first, each conversion once. By the indexes on time, whatever the size of the tables."""
+    """Newest first, each conversion once. Uses the indexes on time, so the size of the tables does not matter."""
     arrived = Conversion.objects.select_related("app").order_by("-received_at")[:SHOWN]
     tried = Attempt.objects.select_related("conversion__app").order_by("-started_at")[: 2 * SHOWN]
     found: dict[object, Happening] = {}

@@ -40,7 +40,7 @@ class Card:
 
 
 def context(request: HttpRequest, unfolds: dict[str, Any]) -> dict[str, Any]:
-    """What unfold's index page gets besides its own: see `UNFOLD["DASHBOARD_CALLBACK"]`."""
+    """The context of unfold's index page, extended; called by `UNFOLD["DASHBOARD_CALLBACK"]`."""
     if not request.user.has_perm(PERMISSION):
         return unfolds
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""Numbers as people read them. An empty dash stands where there is nothing to divide by."""
+"""Numbers as people read them. A dash stands for a number that is not known, or has nothing to divide by."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ def records(scope: Scope | None = None, **filters: Any) -> str:
 
 
 def clicks(scope: Scope) -> str:
-    """The clicks of the scope; they have neither channel nor user."""
+    """The clicks of the scope. Clicks have neither a channel nor a user."""
     return _list("click", _of_rows(scope))
 
 
@@ -57,8 +57,8 @@ def _of_rows(scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {"since": scope.since.isoformat(), "until": scope.until.isoformat()}
     if scope.app_ids is not None:
         [found["app"]] = scope.app_ids
-    # An ad is of one campaign, and that of one advertiser. PostgreSQL, which does not know it, would take rows with all
-    # three for far rarer ones, and read the whole table for them.
+    # An ad belongs to one campaign, and a campaign to one advertiser. PostgreSQL does not know this: it would expect
+    # far fewer rows to match all three ids than do, and read the whole table for them.
     for name, platform_id in (
         ("ad", scope.ad_id),
         ("campaign", scope.campaign_id),

@@ -1,8 +1,8 @@
 """The live feed's endpoint, and the parts of the dashboard that are asked for again when something has changed.
 
 Server-sent events by django-eventstream. Under Django's own handler its view would hold a thread and a database
-connection for each open dashboard; here its response is driven, and neither is held. Who may listen is looked up when a
-browser connects, which it does again every `MAX_DURATION_S`.
+connection for each open dashboard; here its response is driven and holds neither. Whether someone may listen is checked
+when a browser connects, which it does again every `MAX_DURATION_S`.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ RECONNECT_AFTER_S = 1.0
 
 
 class _Ear:
-    """Hears what any process tells, for all browsers of this one; a lost Redis is listened to again when it is back."""
+    """Receives what any process publishes, for all browsers here. Subscribes again when a lost Redis is back."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._is_lost = False
 
     def open(self) -> None:
-        """Listen, from the first browser on."""
+        """Start listening when the first browser connects."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._listen_on())
 
@@ -72,13 +72,13 @@ class _Ear:
         await changes.subscribe(TOLD_ON)
         if self._is_lost:
             self._is_lost = False
-            send_event(CHANNEL, EVENT, {})  # something may have been told meanwhile
+            send_event(CHANNEL, EVENT, {})  # something may have been published meanwhile
         async for message in changes.listen():
             if message["type"] == "message":
                 send_event(CHANNEL, EVENT, {})
 
     def _note_loss(self, err: Exception) -> None:
-        """Once for each loss: an outage of hours is one line."""
+        """Log once per loss: an outage of hours is one line."""
         if not self._is_lost:
             logger.warning("The live feed has lost Redis: %s", type(err).__name__)
             UNAVAILABLE.labels("live feed").inc()
@@ -104,7 +104,7 @@ class _Follower:
         _open.add(self)
 
     def writable(self, is_writable: bool) -> None:
-        """A browser that reads too slowly for one small message a second is gone; nothing is kept for it."""
+        """A browser that cannot read one small message a second is treated as gone; nothing is kept for it."""
         if not is_writable and self._outbox:
             self._outbox.abort()
 
@@ -138,12 +138,12 @@ async def shut_down() -> None:
 
 
 async def feed(request: HttpRequest) -> HttpResponseBase:
-    """Says `changed` whenever send records have come in or changed, to staff who may look at them."""
+    """Sends `changed` whenever send records have arrived or changed, to staff who may view them."""
     try:
         user = await in_thread(lambda: _user_of(request))
     except DatabaseError:
         logger.exception("The live feed could not look its reader up")
-        return JsonResponse({"detail": "The database is away. Try again."}, status=503)
+        return JsonResponse({"detail": "The database is unavailable. Try again."}, status=503)
     if user is None:
         return JsonResponse({"detail": "Sign in as somebody who may look at send records."}, status=403)
     _ear.open()
@@ -157,14 +157,14 @@ async def feed(request: HttpRequest) -> HttpResponseBase:
 
 
 def _user_of(request: HttpRequest) -> Any:
-    """Who has signed in, if they may listen; with their rights, so that nobody has to look them up again."""
+    """The signed-in user if they may listen, with their permissions loaded so that these are not queried again."""
     SessionMiddleware(_no_response).process_request(request)
     user = auth.get_user(request)
     return user if may_follow(user) else None
 
 
 def _no_response(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError  # only its half for requests is used
+    raise NotImplementedError  # only its request half is used
 
 
 @never_cache

@@ -1,6 +1,6 @@
 """What was not delivered, and why: the send records of each state but `reported`, by reason and last error.
 
-Of each state the newest records are grouped, found by index: the page costs the same at any size of the table.
+Only the newest records of each state are grouped, found by index, so the page costs the same at any table size.
 """
 
 from collections import Counter
@@ -17,9 +17,9 @@ from attribution.records.filtering import NONE
 
 LOOKED_AT = 5_000
 SHOWN_GROUPS = 12
-# Errors that begin alike are one: what follows are ids and times.
+# Errors that begin alike are one error: what follows is ids and times.
 ERROR_CHARACTERS = 80
-# What a person may have to see to comes first.
+# What may need a person's attention comes first.
 STATES = [State.FAILED, State.REJECTED, State.HELD, State.PENDING, State.SKIPPED, State.ORGANIC]
 
 
@@ -34,7 +34,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateGroups:
-    """`oldest_at`: how far back the records go that were looked at."""
+    """`oldest_at`: how far back the examined records go."""
 
     state: str
     name: Any

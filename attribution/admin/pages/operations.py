@@ -1,6 +1,6 @@
-"""Is anything stuck? What is on its way right now, over all apps.
+"""Is anything stuck? The deliveries under way in all apps.
 
-Bounded look-ups by index, never the count of a big table.
+Bounded look-ups by index; a big table is never counted.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from attribution.admin.pages.formats import percent
 from attribution.models import Attempt, Conversion, Destination, State
 from attribution.statistics.formulas import quotient
 
-# Counted up to here; what is more is shown as "10,000+".
+# Counts stop here; more is shown as "10,000+".
 COUNTED = 10_000
-# The success rate is that of the reports among so many attempts, the newest ones of the hour.
+# The success rate is that of the reports among this many of the hour's newest attempts.
 SAMPLED_ATTEMPTS = 10_000
 SUCCESS_SPAN = timedelta(hours=1)
 # A backlog older than this is worth a look: deliveries take seconds.
 STUCK_AFTER = timedelta(minutes=10)
 
 ACCEPTED = Q(outcome__in=[Attempt.Outcome.ACCEPTED, Attempt.Outcome.WARNING])
-# Their answer may still come.
+# Their answer may still arrive.
 ANSWERED = ~Q(outcome=Attempt.Outcome.UNKNOWN, duration_ms=None)
 
 

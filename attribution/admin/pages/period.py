@@ -1,4 +1,4 @@
-"""Which days and which app a page is about: what its address says, and the choices that it offers."""
+"""The days and the app that a page is about: read from its address, with the choices it offers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from attribution.statistics.scopes import EARLIEST, MAX_DAYS, Scope
 
 CUSTOM = "custom"
 DEFAULT = "7d"
-# By name: how many days ago the span ends, and how many days it has.
+# By name: its title, how many days ago the span ends, and how many days it has.
 PRESETS = {
     "today": (_("Today"), 0, 1),
     "yesterday": (_("Yesterday"), 1, 1),
@@ -36,14 +36,17 @@ class Preset:
 
 
 class PeriodForm(forms.Form):
-    """`period` is a preset or `custom`; `from` and `to` are for `custom`, which they also imply."""
+    """`period` is a preset or `custom`. `from` and `to` belong to `custom`, and imply it."""
 
     period = forms.ChoiceField(
         required=False,
         choices=[*((name, title) for name, (title, _ago, _days) in PRESETS.items()), (CUSTOM, _("Custom"))],
-        error_messages={"invalid_choice": _("There is no period “%(value)s”.")},
+        error_messages={"invalid_choice": _("“%(value)s” is not a known period.")},
     )
-    to = forms.DateField(required=False, error_messages={"invalid": _("“To” is no day; one looks like 2026-11-23.")})
+    to = forms.DateField(
+        required=False,
+        error_messages={"invalid": _("“To” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23.")},
+    )
     app = forms.ModelChoiceField(
         App.objects.order_by("slug"),
         to_field_name="slug",
@@ -54,9 +57,10 @@ class PeriodForm(forms.Form):
     def __init__(self, query: Mapping[str, Any], *, today: date) -> None:
         super().__init__(query)
         self.today = today
-        # `from` is no name that Python allows.
+        # `from` is a Python keyword.
         self.fields["from"] = forms.DateField(
-            required=False, error_messages={"invalid": _("“From” is no day; one looks like 2026-11-23.")}
+            required=False,
+            error_messages={"invalid": _("“From” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23.")},
         )
 
     def clean(self) -> dict[str, Any]:
@@ -73,14 +77,16 @@ class PeriodForm(forms.Form):
         since = since or until
         days = (until - since).days + 1
         if since < EARLIEST or not 0 < days <= MAX_DAYS:
-            message = gettext("%(since)s to %(until)s are %(days)d days; 1 to %(most)d of this century are allowed.")
+            message = gettext(
+                "%(since)s to %(until)s is %(days)d days. Choose 1 to %(most)d days, none before the year 2000."
+            )
             raise ValidationError(message % {"since": since, "until": until, "days": days, "most": MAX_DAYS})
         return since, until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What a page shows. `errors` say what of its address was wrong; the default stands in for it."""
+    """What a page shows. `errors` says what was wrong with its address; the default period is shown instead."""
 
     since: date
     until: date
@@ -115,7 +121,7 @@ class Period:
 
     @property
     def is_so_far(self) -> bool:
-        """The last day is not over: it is compared with a whole one."""
+        """Whether the last day is not over yet, though it is compared with a whole day."""
         return self.until >= self.today
 
     @property

@@ -27,7 +27,7 @@ from attribution.statistics import groups, table
 from attribution.statistics.figures import FIGURES, Figure
 from attribution.statistics.scopes import Scope
 
-# More can't be read; the CSV has all.
+# Nobody reads more rows; the CSV has all of them.
 MAX_SHOWN = 200
 BIGINT_MAX = 2**63 - 1
 
@@ -39,7 +39,7 @@ DIMENSIONS: dict[str, Any] = {
     "channel": gettext_lazy("Channel"),
     "app": gettext_lazy("App"),
 }
-# The way down.
+# From the top level down.
 LEVELS = ["advertiser", "campaign", "ad", "day"]
 SOURCES = {ATTRIBUTED: gettext_lazy("From ads"), ORGANIC: gettext_lazy("Organic")}
 
@@ -55,7 +55,7 @@ COLUMNS = [*EVENT_COLUMNS, *COHORT_COLUMNS]
 
 
 class SelectionForm(forms.Form):
-    """Which part, and how: everything of the address but period and app."""
+    """The part to show, and how: everything in the address except period and app."""
 
     group_by = forms.ChoiceField(required=False, choices=list(DIMENSIONS.items()))
     source = forms.ChoiceField(required=False, choices=list(SOURCES.items()))
@@ -68,7 +68,7 @@ class SelectionForm(forms.Form):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What is looked at. None: all of them."""
+    """What is shown. None: not restricted."""
 
     group_by: str = "advertiser"
     source: str | None = None
@@ -99,7 +99,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A number as it is shown, and the address of the rows behind it; empty: there are none."""
+    """A number as it is shown, and the address of the rows behind it; empty if no rows can be shown."""
 
     text: str
     url: str
@@ -150,7 +150,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _read(query: Mapping[str, Any]) -> tuple[Selection, list[str]]:
-    """What is asked for, without what is wrong with it, and what is wrong with it."""
+    """The valid part of the query, and the errors in the rest."""
     form = SelectionForm(query)
     form.is_valid()
     found = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
@@ -168,7 +168,7 @@ def _as_csv(scope: Scope, selection: Selection, rows: Sequence[Mapping[str, Any]
 
 
 def _sort(rows: list[dict[str, Any]], selection: Selection) -> None:
-    """In place: by what is asked for, else days from the newest and others from the largest."""
+    """Sort in place: as asked for, or else days from the newest and other rows from the most activations."""
     if selection.sort or selection.group_by != "day":
         sort = selection.sort or "-activations"
         name = sort.removeprefix("-")
@@ -212,7 +212,7 @@ def _trail(scope: Scope, selection: Selection, chosen: Period) -> list[dict[str,
 
 
 def _levels(scope: Scope, selection: Selection) -> list[tuple[str, Selection]]:
-    """Advertiser, campaign and ad, as far as they are chosen."""
+    """The chosen levels among advertiser, campaign and ad."""
     names = groups.names_of_ad(scope)
     within = Selection()
     found = []
@@ -253,7 +253,7 @@ def _scope_of(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen
     return replace(scope, is_organic=False, **ids)
 
 
-# How a row is called, what stands below that, and what it leads to.
+# A row's name, the hint below it, and the address that it leads to.
 Described = tuple[str, str, str]
 
 

@@ -16,7 +16,7 @@ from attribution.admin.pages.wording import TONES, reason_in_words
 from attribution.devices.device_ids import DecryptionError
 from attribution.models import Attempt, Attribution, Conversion, Event, State
 
-# A record that people resent again and again; the newest of its attempts are shown.
+# A record may have been resent many times; only its newest attempts are shown.
 SHOWN_ATTEMPTS = 200
 OUTCOME_TONES = {
     Attempt.Outcome.ACCEPTED: "good",
@@ -39,7 +39,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`tone`: good, bad, warn, live or plain; `request` and `response`: masked, None where there is none to show."""
+    """`tone`: good, bad, warn, live or plain. `request` and `response` are masked; None: nothing to show."""
 
     title: str
     at: datetime | None
@@ -52,7 +52,7 @@ class Step:
 
 
 def steps(conversion: Conversion) -> list[Step]:
-    """One query, for the attempts, if the record came with its app, attribution and who wants it resent."""
+    """Makes one query, for the attempts, if the record was read with its app, attribution and resending user."""
     newest = conversion.attempts.select_related("resent_by").order_by("-started_at", "-kind", "-id")[:SHOWN_ATTEMPTS]
     attempts = [_attempt(attempt) for attempt in reversed(newest)]
     return [_event(conversion), _attribution(conversion, bool(attempts)), *attempts, _next(conversion)]
@@ -84,7 +84,7 @@ def _device(row: Conversion) -> str:
     try:
         return ", ".join(f"{name} {value}" for name, value in row.masked_device_ids.items())
     except DecryptionError:
-        return _("unreadable: the key is gone")
+        return _("unreadable: the encryption key is missing")
 
 
 def _attribution(row: Conversion, was_asked: bool) -> Step:
@@ -135,7 +135,7 @@ def _attempt(attempt: Attempt) -> Step:
     is_waiting = attempt.outcome == Attempt.Outcome.UNKNOWN and attempt.duration_ms is None
     sentence = attempt.message if attempt.message != f"HTTP {attempt.http_status}" else ""
     if attempt.outcome == Attempt.Outcome.UNKNOWN:
-        note = _("It left, and nobody saw an answer.")
+        note = _("It was sent, but no answer was seen.")
         sentence = f"{attempt.message}. {note}" if attempt.message else note
     return Step(
         title=capfirst(attempt.get_kind_display()),
@@ -157,7 +157,7 @@ def _facts_of_attempt(attempt: Attempt) -> Iterator[Fact]:
     if attempt.duration_ms is not None:
         yield Fact(name=_("Took"), value=f"{attempt.duration_ms:,} ms")
     if attempt.resend_reason:
-        yield Fact(name=_("Resent by"), value=attempt.resent_by or _("somebody who is gone"))
+        yield Fact(name=_("Resent by"), value=attempt.resent_by or _("a user who was deleted"))
         yield Fact(name=_("Because"), value=attempt.resend_reason)
 
 
@@ -167,31 +167,31 @@ def _next(row: Conversion) -> Step:
     facts = []
     if row.resend_reason:
         facts = [
-            Fact(name=_("Resent by"), value=row.resend_by or _("somebody who is gone")),
+            Fact(name=_("Resent by"), value=row.resend_by or _("a user who was deleted")),
             Fact(name=_("Because"), value=row.resend_reason),
         ]
     if row.warning:
         facts.append(Fact(name=_("Warning"), value=row.warning))
     if row.due_at:
         facts.append(Fact(name=_("Given up after"), value=moment(row.give_up_at)))
-        title = _("A worker has it in its hands") if row.lease_token else _("Next attempt")
+        title = _("A worker is sending it") if row.lease_token else _("Next attempt")
         return Step(
             title=title, at=row.due_at, badge=row.get_state_display(), tone=tone, sentence=sentence, facts=facts
         )
-    title = _("Waits until somebody releases it") if row.state == State.HELD else _("Nothing more happens by itself")
+    title = _("Waits until someone releases it") if row.state == State.HELD else _("Nothing more happens automatically")
     return Step(
         title=title, at=row.finished_at, badge=row.get_state_display(), tone=tone, sentence=sentence, facts=facts
     )
 
 
 def _sentence(reason: str, detail: str) -> str:
-    """What the reason's word means, and the detail that goes with it."""
+    """The meaning of the reason, followed by the detail."""
     words = reason_in_words(reason)
     return " · ".join(filter(None, [words[:1].upper() + words[1:], detail]))
 
 
 def _pretty(body: str) -> str | None:
-    """Indented where it is JSON, as it came where it is not."""
+    """Indented if it is JSON, otherwise unchanged."""
     try:
         return json.dumps(json.loads(body), ensure_ascii=False, indent=2) if body else None
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""A record's device ids, readable: with a permission of its own, on a deliberate click, and on record.
+"""A record's device ids in clear text: needs its own permission and a deliberate click, and is logged.
 
-The entry in the admin's log (who, when, which record) is committed before anything is shown. The ids stand in the
-answer's body only: in no address, log or cache.
+The entry in the admin's log (who, when, which record) is committed before anything is shown. The ids appear only
+in the body of the answer, never in an address, a log or a cache.
 """
 
 from uuid import UUID
@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from attribution.devices.device_ids import DecryptionError
 from attribution.models import Conversion
 
-# Translated where it is read: people of both languages look into the same history.
+# Translated when it is displayed: people of both languages read the same history.
 LOOKED = gettext_noop("Looked at the device ids.")
 PERMISSIONS = ["attribution.view_conversion", "attribution.unmask_device"]
 
@@ -33,7 +33,7 @@ def page(request: HttpRequest, conversion_id: UUID) -> TemplateResponse:
         raise PermissionDenied
     conversion = get_object_or_404(Conversion, pk=conversion_id)
     LogEntry.objects.log_actions(
-        user_id=request.user.pk or 0,  # never 0: who has permissions has a row
+        user_id=request.user.pk or 0,  # never 0: a user with permissions has a row
         queryset=[conversion],
         action_flag=CHANGE,
         change_message=LOOKED,
@@ -50,7 +50,7 @@ def page(request: HttpRequest, conversion_id: UUID) -> TemplateResponse:
 
 
 def _readable(conversion: Conversion) -> dict[str, str] | None:
-    """None: the key that they were encrypted with is gone."""
+    """None: the key that they were encrypted with is missing."""
     try:
         return conversion.device_ids
     except DecryptionError:

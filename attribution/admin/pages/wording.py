@@ -1,37 +1,37 @@
-"""The reasons of states and matches, as people read them. An unknown one is shown as it is."""
+"""The reasons for states and matches, in words. An unknown reason is shown unchanged."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 REASONS: dict[str, Promise] = {
     # organic, and why no click matched
-    "no_click": _("no click has one of its ids"),
+    "no_click": _("no click has any of its device ids"),
     "click_too_old": _("the click is older than the window"),
     "click_after_activation": _("the click came after the activation"),
     "no_device_id": _("no device id to compare"),
     # attributed
     "platform": _("Ocean Engine knows the ad"),
-    "oaid": _("OAID in common with a click"),
-    "android_id": _("Android id in common with a click"),
-    "imei": _("IMEI in common with a click"),
-    "idfa": _("IDFA in common with a click"),
-    "caid": _("CAID in common with a click"),
-    "ip_user_agent": _("IP and user agent in common with a click: a guess"),
+    "oaid": _("same OAID as a click"),
+    "android_id": _("same Android id as a click"),
+    "imei": _("same IMEI as a click"),
+    "idfa": _("same IDFA as a click"),
+    "caid": _("same CAID as a click"),
+    "ip_user_agent": _("same IP and user agent as a click: a guess"),
     # rejected, failed
     "lookup_rejected": _("Ocean Engine refused the attribution query"),
     "report_rejected": _("Ocean Engine refused the report"),
     "budget_used_up": _("all tries failed"),
-    "unreadable": _("the key of its device ids is gone"),
+    "unreadable": _("the encryption key of its device ids is missing"),
     # held
     "app_switched_off": _("reporting is switched off for the app"),
     "destination_switched_off": _("the destination is switched off"),
-    "breaker_open": _("the destination fails; its breaker is open"),
+    "breaker_open": _("the destination is failing; its breaker is open"),
     "no_package": _("the app has no package for this system"),
     "by_hand": _("by a person"),
     # skipped
-    "after_window": _("later after the activation than the event window"),
+    "after_window": _("it happened after the event window had ended"),
 }
-# Those that a send record can have.
+# The reasons that a send record can have.
 OF_RECORDS = [
     "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
     "budget_used_up", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open", "no_package",

@@ -156,12 +156,12 @@ def test_period_is_that_of_the_address(app: App, marketer: Client, query: str, d
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("?period=month", "There is no period “month”."),
-        ("?from=yesterday", "“From” is no day; one looks like 2026-11-23."),
-        ("?to=2026-13-01", "“To” is no day; one looks like 2026-11-23."),
-        ("?from=2026-11-09&to=2026-11-01", "2026-11-09 to 2026-11-01 are -7 days; 1 to 366 of this century"),
-        ("?from=1999-12-31&to=2000-01-01", "1999-12-31 to 2000-01-01 are 2 days; 1 to 366 of this century"),
-        ("?from=0001-01-01", "are 739943 days; 1 to 366"),
+        ("?period=month", "“month” is not a known period."),
+        ("?from=yesterday", "“From” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23."),
+        ("?to=2026-13-01", "“To” is not a valid date. Use YYYY-MM-DD, for example 2026-11-23."),
+        ("?from=2026-11-09&to=2026-11-01", "2026-11-09 to 2026-11-01 is -7 days. Choose 1 to 366 days"),
+        ("?from=1999-12-31&to=2000-01-01", "1999-12-31 to 2000-01-01 is 2 days. Choose 1 to 366 days, none before"),
+        ("?from=0001-01-01", "is 739943 days. Choose 1 to 366"),
         ("?app=nobody", "There is no such app."),
         ("?app=%00", "Null characters are not allowed."),
     ],

@@ -166,7 +166,7 @@ def test_more_rows_than_a_sheet_holds_are_refused(
     answer = browser.get(f"{LIST}export/xlsx/")
 
     assert answer.status_code == 400
-    assert "An XLSX sheet holds 1 rows" in answer.content.decode()
+    assert "An XLSX sheet holds at most 1 rows" in answer.content.decode()
     assert len(csv_rows(browser)) == 2
 
 

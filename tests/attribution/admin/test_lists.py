@@ -77,7 +77,7 @@ def test_list_shows_state_ad_and_reason(browser: Client, pipeline: Pipeline) -> 
 
     assert "organic" in page
     assert "reported" in page
-    assert "no click has one of its ids" in page
+    assert "no click has any of its device ids" in page
     assert "Show all" not in page
 
 
@@ -324,7 +324,7 @@ def test_resend_needs_a_reason_and_keeps_it(browser: Client, pipeline: Pipeline)
     pipeline.wait(seconds=1)
     pipeline.deliver()
 
-    assert "Say why" in refused
+    assert "Enter a reason" in refused
     assert "1 is sent again." in accepted
     attempt = conversion.attempts.latest("started_at")
     assert (attempt.outcome, attempt.resend_reason) == ("accepted", "asked by the vendor")
@@ -341,7 +341,7 @@ def test_second_resend_before_the_first_says_so(browser: Client, pipeline: Pipel
     conversion.refresh_from_db()
     assert conversion.resend_reason == "first"
     assert "0 are sent again." in page
-    assert "waits for an earlier resend" in page
+    assert "already wait to be resent" in page
 
 
 def test_hold_release_and_give_up(browser: Client, pipeline: Pipeline) -> None:

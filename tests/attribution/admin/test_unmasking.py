@@ -108,4 +108,4 @@ def test_erased_ids_are_said_to_be_gone(browser: Client, conversion: Conversion)
 
     page = browser.post(address(conversion)).content.decode()
 
-    assert "The app gave none, or they have been erased." in page
+    assert "The app sent none, or they have been erased." in page

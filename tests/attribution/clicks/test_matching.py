@@ -169,12 +169,12 @@ def test_match(
         (
             device(oaid="a"),
             [click(1, hours(3.2), oaid="a")],
-            "OAID in common with a click 3 h 12 min before the activation",
+            "same OAID as a click 3 h 12 min before the activation",
         ),
         (
             device(oaid="a"),
             [click(1, timedelta(seconds=8), oaid="a")],
-            "OAID in common with a click 8 s before the activation: suspiciously short",
+            "same OAID as a click 8 s before the activation: suspiciously short",
         ),
         (
             device(imei="a", oaid="b"),

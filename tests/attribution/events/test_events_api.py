@@ -59,17 +59,17 @@ def test_numbers_of_the_older_api_are_understood(
 @pytest.mark.parametrize(
     ("change", "errors"),
     [
-        ({"event": 7}, {"event": ["7 is unknown; known are active, active_register, active_pay, next_day_open, "
+        ({"event": 7}, {"event": ["7 is not valid. Use one of: active, active_register, active_pay, next_day_open, "
                                   "game_addiction, 0, 1, 2, 6, 25."]}),
-        ({"event": True}, {"event": ["True is unknown; known are active, active_register, active_pay, next_day_open, "
-                                     "game_addiction, 0, 1, 2, 6, 25."]}),
-        ({"os": "windows"}, {"os": ["'windows' is unknown; known are android, ios, 0, 1."]}),
+        ({"event": True}, {"event": ["True is not valid. Use one of: active, active_register, active_pay, "
+                                     "next_day_open, game_addiction, 0, 1, 2, 6, 25."]}),
+        ({"os": "windows"}, {"os": ["'windows' is not valid. Use one of: android, ios, 0, 1."]}),
         ({"user_id": ""}, {"user_id": ["This field may not be blank."]}),
         ({"user_id": "a\x00b"}, {"user_id": ["Null characters are not allowed."]}),
         ({"android_id": ""}, {"android_id": ["Required for android."]}),
-        ({"android_id": "0000000000000000"}, {"android_id": ["'0000000000000000' is a placeholder, no id."]}),
+        ({"android_id": "0000000000000000"}, {"android_id": ["'0000000000000000' is a placeholder, not a device id."]}),
         ({"os": "ios"}, {"idfv": ["Required for ios."]}),
-        ({"app": "other"}, {"app": ["No app 'other'."]}),
+        ({"app": "other"}, {"app": ["There is no app 'other' for this key."]}),
         ({"event": 2}, {"amount": ["Required for a payment."], "outer_event_id": ["Required for a payment."]}),
         ({"amount": "1.5"}, {"amount": ["A valid integer is required."]}),
         ({"amount": "1_999"}, {"amount": ["A valid integer is required."]}),
@@ -141,7 +141,12 @@ def test_two_payments_of_a_user_are_two_conversions(client: APIClient) -> None:
 
 @pytest.mark.parametrize("change", [{"amount": 2999}, {"user_id": "u-2"}])
 def test_another_payment_under_the_same_id_is_refused(client: APIClient, change: dict[str, Any]) -> None:
-    refusal = {"outer_event_id": ["Taken: a payment of another user or amount has this id."]}
+    refusal = {
+        "outer_event_id": [
+            "There is already a payment with this id, by another user or of another amount. Use a new id for a new "
+            "payment; repeat an earlier payment unchanged."
+        ]
+    }
     post(client, PAYMENT)
 
     alone = post(client, PAYMENT | change)
@@ -204,7 +209,7 @@ def test_list_of_only_bad_items_is_refused(client: APIClient) -> None:
 
 @pytest.mark.parametrize("count", [0, 501])
 def test_list_has_limits(client: APIClient, count: int) -> None:
-    assert post(client, [ACTIVE] * count) == (400, {"events": [f"{count} events; 1 to 500 are allowed."]})
+    assert post(client, [ACTIVE] * count) == (400, {"events": [f"{count} events; send 1 to 500 at a time."]})
 
 
 def test_request_that_can_not_be_stored_does_not_take_its_neighbours_along(app: App) -> None:
@@ -306,9 +311,9 @@ def test_token_reports_for_its_own_user_only(app: App) -> None:
     mine = user_client(app, "u-1")
 
     assert post(mine, ACTIVE)[0] == 202
-    assert post(mine, ACTIVE | {"user_id": "u-2"}) == (400, {"user_id": ["'u-2' is not the token's user."]})
-    assert post(mine, ACTIVE | {"app": other.slug}) == (400, {"app": ["No app 'other'."]})
-    assert post(user_client(None, "u-1"), ACTIVE) == (400, {"app": ["Required: the key has no default app."]})
+    assert post(mine, ACTIVE | {"user_id": "u-2"}) == (400, {"user_id": ["'u-2' is not the user of this token."]})
+    assert post(mine, ACTIVE | {"app": other.slug}) == (400, {"app": ["There is no app 'other' for this key."]})
+    assert post(user_client(None, "u-1"), ACTIVE) == (400, {"app": ["Required: this key has no app of its own."]})
     assert Conversion.objects.count() == 1
 
 

@@ -107,15 +107,18 @@ def test_stats_as_csv_have_the_same_rows(world: World, client: APIClient, how: s
 @pytest.mark.parametrize(
     ("query", "errors"),
     [
-        ("from=2026-13-01", {"from": ["'2026-13-01' is no day of this century; a day looks like 2026-11-23."]}),
-        ("to=0001-01-01", {"to": ["'0001-01-01' is no day of this century; a day looks like 2026-11-23."]}),
-        ("from=2026-11-24", {"from": ["2026-11-24 to 2026-11-23 are 0 days; 1 to 366 are allowed."]}),
-        ("from=2020-01-01", {"from": ["2020-01-01 to 2026-11-23 are 2519 days; 1 to 366 are allowed."]}),
-        ("group_by=day,os", {"group_by": ["'os' is unknown; known are day, app, advertiser, campaign, ad, channel."]}),
-        ("app=nobody", {"app": ["This key sees no app 'nobody'."]}),
-        ("form=2026-11-01", {"form": ["No such parameter; there are from, to, group_by, app, format."]}),
-        ("format=xml", {"format": "'xml' is unknown; known are json, csv."}),
-        ("format=csv&to=x", {"to": ["'x' is no day of this century; a day looks like 2026-11-23."]}),
+        ("from=2026-13-01", {"from": ["'2026-13-01' is not a valid date. Use YYYY-MM-DD, for example 2026-11-23."]}),
+        ("to=0001-01-01", {"to": ["'0001-01-01' is too early. The first day is 2000-01-01."]}),
+        ("from=2026-11-24", {"from": ["2026-11-24 to 2026-11-23 is 0 days. Ask for 1 to 366 days."]}),
+        ("from=2020-01-01", {"from": ["2020-01-01 to 2026-11-23 is 2519 days. Ask for 1 to 366 days."]}),
+        (
+            "group_by=day,os",
+            {"group_by": ["'os' is not valid. Use one of: day, app, advertiser, campaign, ad, channel."]},
+        ),
+        ("app=nobody", {"app": ["There is no app 'nobody' for this key."]}),
+        ("form=2026-11-01", {"form": ["Unknown parameter. Use from, to, group_by, app, format."]}),
+        ("format=xml", {"format": "'xml' is not valid. Use json or csv."}),
+        ("format=csv&to=x", {"to": ["'x' is not a valid date. Use YYYY-MM-DD, for example 2026-11-23."]}),
     ],
 )
 def test_stats_with_a_bad_parameter_names_it(client: APIClient, query: str, errors: object) -> None:
@@ -136,7 +139,7 @@ def test_stats_of_a_key_are_those_of_its_app(world: World, client: APIClient) ->
 
     assert [(row["app"], row["clicks"]) for row in mine["rows"]] == [("demo", 1)]
     assert (mine["totals"]["clicks"], mine["totals"]["activations"], mine["states"]) == (1, 0, {})
-    assert (refused.status_code, refused.json()) == (400, {"app": ["This key sees no app 'other'."]})
+    assert (refused.status_code, refused.json()) == (400, {"app": ["There is no app 'other' for this key."]})
 
 
 def test_stats_of_a_key_without_an_app_are_those_of_all(world: World) -> None:
