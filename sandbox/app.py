@@ -2,7 +2,7 @@
 
     uvicorn sandbox.app:application --port 9000 --timeout-graceful-shutdown 1
 
-One process only: ledger, faults and pace live in its memory. The whole is described in docs/sandbox.md.
+One process only: ledger, faults and pace live in its memory. docs/sandbox.md describes it.
 """
 
 import os
@@ -25,7 +25,7 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 
 class PaceOrder(Struct, forbid_unknown_fields=True):
-    """How fast the fake models speak; 0 is as fast as possible."""
+    """How fast the fake models answer; 0 is as fast as possible."""
 
     tokens_per_s: Annotated[float, Meta(ge=0)]
 
@@ -73,7 +73,7 @@ class Sandbox:
         query = exchange.query
         limit = query.get("limit")
         if limit is not None and not limit.isdecimal():
-            await _refuse(exchange, f"limit: {limit!r} is no number")
+            await _refuse(exchange, f"limit: {limit!r} is not a number")
             return
         ledger = self.ledger.as_json(
             event_type=query.get("event_type"),

@@ -5,7 +5,7 @@
 3. Play today through the public endpoints (`traffic`).
 4. Sum up, and say where to look.
 
-It may be run again, also after it was killed: days that are there stay as they are, and today goes on with new people.
+It may be run again, even after it was killed: existing days stay as they are, and today continues with new people.
 """
 
 import os
@@ -38,12 +38,12 @@ ANSWERS_WITHIN_S = 5
 
 
 class CannotPlay(Exception):  # noqa: N818 - says what is the matter
-    """Why not, and what to do about it, in a line for the person at the terminal."""
+    """Why the demo cannot play, and what to do about it, in one line for the person at the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much of it: activations and chats of a day, days before today, and how long today's play lasts."""
+    """How much to play: activations and chats a day, days before today, and how long today's play lasts."""
 
     users: int = 110
     chats: int = 120
@@ -104,7 +104,7 @@ def _write_history(app: "App", now: datetime, size: Size) -> "Sequence[User]":
     history.introduce_advertisers()
     users: Sequence[User] = []
     for ago in steps(
-        range(size.days, 0, -1), "days of history (written to the database: they can't be received today)"
+        range(size.days, 0, -1), "days of history (written to the database, since they cannot be received today)"
     ):
         day = (now - timedelta(days=ago)).date()
         users = people.users_of(day, zone, about=size.users)
@@ -121,7 +121,7 @@ def _running_site() -> "Site":
     file = CHECKOUT / environment.text("ENV_FILE", ".local/run.env")
     if not file.is_file():
         raise CannotPlay(
-            "`make run` is not up in this checkout. Start it in another terminal, then say `make demo` again"
+            "`make run` is not up in this checkout. Start it in another terminal, then run `make demo` again"
         )
     environment.read_file(file)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -152,7 +152,7 @@ def _site(url: str) -> "Site":
 
 
 def _is_sandbox(url: str) -> bool:
-    """Only the sandbox has a ledger; others' machines are not even asked."""
+    """Only the sandbox has a ledger; hosts other than our own are not even asked."""
     if urlsplit(url).hostname not in {"127.0.0.1", "localhost"}:
         return False
     try:
@@ -177,7 +177,7 @@ Played today: {sent}. Reports go on for a minute: an advertiser was down for a w
     texts       {site.url}/admin/streaming/conversation/
   As JSON       {site.url}/api/stats/?group_by=ad
 
-The statistics are those of the rows: .venv/bin/python manage.py verify_stats
+To verify the statistics against the rows: .venv/bin/python manage.py verify_stats
 """)
 
 

@@ -1,4 +1,4 @@
-"""The chats of the demo: what is asked, and the records of those before today."""
+"""The chats of the demo: the questions, and the records of chats before today."""
 
 import random
 import uuid
@@ -23,13 +23,13 @@ QUESTIONS = [
     "把这句话翻译成英文：细水长流",
 ]
 MODELS = [("doubao", "doubao-1-5-pro-32k-250115", 5), ("doubao-lite", "doubao-1-5-lite-32k-250115", 2)]
-# For the look of it: about what such models cost.
+# Only for display: roughly what such models cost.
 PRICE = Price(prompt=Decimal("0.8"), cached=Decimal("0.16"), completion=Decimal(2))
 STATES = {"completed": 90, "disconnected": 4, "stopped": 3, "failed": 3}
 
 
 def add_day(day: date, zone: tzinfo, *, count: int, users: Sequence[str], caller_id: int, owner: str) -> None:
-    """Records of a day's chats. Twice for the same day: as if once."""
+    """Write the records of a day's chats. A second call for the same day changes nothing."""
     dice = random.Random(f"chats {day}")
     rows = [
         _completion(dice, day, zone, number, user_id=dice.choice(users), caller_id=caller_id, owner=owner)

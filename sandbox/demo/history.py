@@ -1,7 +1,7 @@
-"""The days before today: rows as they would stand there had the demo run all along.
+"""The days before today: the rows that would exist if the demo had run all along.
 
-Written through the models, since the endpoint takes no event that is older than `EVENT_MAX_AGE_DAYS`, and what came in
-a fortnight ago can't be received today. The statistics follow from the rows as always.
+Written through the models, since the endpoint accepts no event older than `EVENT_MAX_AGE_DAYS`, and what arrived a
+fortnight ago cannot be received today. The statistics follow from the rows as always.
 """
 
 import json
@@ -27,14 +27,14 @@ ADVERTISERS = {
     1791826603349003: "深圳晚风互动",
     1803550942617610: "Chengdu Weekly Apps",
 }
-# So many days ago one advertiser's reports were answered 503 for a while, and caught up afterwards.
+# This many days ago one advertiser's reports were answered 503 for a while, and caught up afterwards.
 INCIDENT_DAYS_AGO = 5
 INCIDENT_HOURS = (14, 16)
 INCIDENT_ADVERTISER = 1803550942617610
 REJECTED_SHARE = 0.012
 WARNING_SHARE = 0.01
 LOST_ANSWER_SHARE = 0.008
-# Nothing answered for three days; only of rows that are old enough.
+# Nothing answered for three days; applies only to rows that are old enough.
 FAILED_SHARE = 0.004
 ACCEPTED = {"code": wire.ACCEPTED, "message": "成功"}
 WARNED = {"code": wire.ACCEPTED_WITH_WARNING, "message": "重复上报"}
@@ -42,7 +42,7 @@ REFUSED = {"code": 107, "message": "callback 已过期"}
 
 
 def introduce_advertisers() -> None:
-    """Give the advertisers names, where nobody has yet."""
+    """Name the advertisers that nobody has named yet."""
     for advertiser_id, name in ADVERTISERS.items():
         row, _is_new = Destination.objects.get_or_create(key=str(advertiser_id))
         if not row.name:
@@ -51,7 +51,7 @@ def introduce_advertisers() -> None:
 
 
 def add_day(app: App, day: date, zone: tzinfo, *, about: int, until: datetime) -> bool:
-    """The clicks and users of a day, and all that they did up to `until`. False: they are there already."""
+    """Write the clicks and users of a day, and all that they did up to `until`. Returns False if they exist already."""
     users = people.users_of(day, zone, about=about)
     if not users or Attribution.objects.filter(app=app, user_id=users[0].user_id).exists():
         return False
@@ -68,7 +68,7 @@ def add_day(app: App, day: date, zone: tzinfo, *, about: int, until: datetime) -
 
 
 def store_clicks(app: App, taps: Iterable[Tap]) -> None:
-    """As if the monitor link had been called at the time."""
+    """The row that a call of the monitor link would have made at the time."""
     storage.store(
         [
             monitor_link.parse(
@@ -80,7 +80,7 @@ def store_clicks(app: App, taps: Iterable[Tap]) -> None:
 
 
 class _Cohort:
-    """Rows of the users that were activated on one day."""
+    """Rows of the users who were activated on one day."""
 
     def __init__(self, app: App, users: Sequence[User], until: datetime) -> None:
         self._app = app
@@ -135,7 +135,7 @@ class _Cohort:
         return row.advertiser_id == INCIDENT_ADVERTISER and at.date() == day and first <= at.hour < end
 
     def _retried(self, row: Conversion, at: datetime, *, times: int, error: str, status: int | None) -> datetime:
-        """So many attempts in vain; returns when the next one was made."""
+        """Add this many failed attempts. Returns the time of the next one."""
         row.tries = times
         outcome = Attempt.Outcome.UNAVAILABLE if status else Attempt.Outcome.UNKNOWN
         for delay_s in [*settings.CONVERSION_RETRY_DELAYS_S, 0][:times]:
@@ -184,7 +184,7 @@ def _attribution(app: App, user: User, own_clicks: Mapping[str, Click]) -> Attri
 
 
 def _conversion(app: App, deed: Deed) -> Conversion:
-    """As intake would have made it at the time."""
+    """The row that intake would have made at the time."""
     user = deed.user
     received_at = deed.at + timedelta(seconds=1)
     row = Conversion(

@@ -12,7 +12,7 @@ SITES = ["1", "10001", "30001", "900000000"]
 
 
 def query_of(tap: Tap, *, at: datetime) -> str:
-    """`at`: when the click is said to have been."""
+    """`at`: the time of the click."""
     number = len(tap.key) + sum(tap.key.encode())
     named = {name: value for name, value in ads.fields_of(tap.ad).items() if value}
     device_id = tap.user.device_id if tap.user else tap.key

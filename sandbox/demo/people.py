@@ -1,6 +1,7 @@
 """The people of the demo and what they do: a plan, made by dice that fall the same way for the same day. No I/O.
 
-Weekends and evenings are busy, some ads bring people who stay and others people who don't, a third comes by itself.
+Weekends and evenings are busy, some ads bring people who stay and others do not, and a third of the users come
+without an ad.
 """
 
 import random
@@ -16,13 +17,13 @@ from sandbox.vendors.ads import Ad
 HOURS = [4, 2, 1, 1, 1, 2, 4, 7, 9, 9, 9, 10, 13, 12, 9, 9, 9, 10, 13, 16, 19, 20, 17, 10]
 WEEKDAYS = [0.85, 0.8, 0.85, 0.95, 1.15, 1.4, 1.3]
 ORGANIC_SHARE = 0.32
-# Organic to the platform, but one of our clicks fits.
+# Organic to the platform, but one of our clicks matches.
 OWN_CLICK_SHARE = 0.05
 CLICKS_PER_USER = 9
 ANDROID_CHANNELS = ["huawei", "xiaomi", "oppo", "vivo", "tencent", "honor"]
 IOS_CHANNEL = "App Store"
 AMOUNTS_FEN = [600, 1200, 1800, 3000, 3000, 6800, 9800, 12800, 29800, 64800]
-# Of the users of each advertiser: who registers, pays, comes back, does what counts.
+# The share of each advertiser's users who register, pay, come back, and show the key behaviour.
 RATES = {
     1768433294857219: (0.62, 0.09, 0.41, 0.30),
     1791826603349003: (0.48, 0.17, 0.33, 0.22),
@@ -33,7 +34,7 @@ ORGANIC_RATES = (0.70, 0.13, 0.46, 0.35)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`ad` None: came by itself. `has_own_click`: only a click of ours tells where from."""
+    """`ad` None: came without an ad. `has_own_click`: only our own click tells which ad it was."""
 
     user_id: str
     os: str
@@ -68,7 +69,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tap:
-    """A click on an ad. `user` None: nothing came of it."""
+    """A click on an ad. `user` None: it led to no activation."""
 
     ad: Ad
     at: datetime
@@ -77,14 +78,14 @@ class Tap:
 
 
 def users_of(day: date, zone: tzinfo, *, about: int, run: str = "") -> list[User]:
-    """Who is activated on a day. Another `run` gives other people."""
+    """The users activated on a day. A different `run` gives different people."""
     dice = random.Random(f"users {day} {run}")
     count = round(about * WEEKDAYS[day.weekday()] * dice.uniform(0.9, 1.1))
     return [_user(dice, f"d{day:%m%d}{run}-{number:03}", day, zone) for number in range(count)]
 
 
 def deeds_of(user: User) -> list[Deed]:
-    """All that a user ever does, in the order of time."""
+    """All that a user ever does, in order of time."""
     dice = random.Random(f"deeds {user.user_id}")
     registers, pays, returns, counts = RATES.get(user.ad.advertiser_id, ORGANIC_RATES) if user.ad else ORGANIC_RATES
     begin = user.activated_at
@@ -102,7 +103,7 @@ def deeds_of(user: User) -> list[Deed]:
 
 
 def taps_of(users: Sequence[User], day: date, zone: tzinfo, *, run: str = "") -> list[Tap]:
-    """The clicks of a day: those of its users, and the many that nothing comes of."""
+    """The clicks of a day: those of its users, and the many that lead to nothing."""
     dice = random.Random(f"taps {day} {run}")
     mine = [Tap(ad=user.ad, at=user.touched_at, key=user.device_id, user=user) for user in users if user.ad]
     idle = []
@@ -113,7 +114,7 @@ def taps_of(users: Sequence[User], day: date, zone: tzinfo, *, run: str = "") ->
 
 
 def moment(day: date, zone: tzinfo, dice: random.Random) -> datetime:
-    """Some time of the day, rather in the evening than at night."""
+    """A time of the day, more likely in the evening than at night."""
     [hour] = dice.choices(range(24), HOURS)
     return datetime.combine(day, time(hour, dice.randrange(60), dice.randrange(60)), tzinfo=zone)
 
@@ -143,7 +144,7 @@ def _next_day(begin: datetime, dice: random.Random) -> datetime:
 
 
 def _payments(user: User, dice: random.Random) -> list[Deed]:
-    """Most pay once and soon; some go on for days."""
+    """Most pay once and soon; some continue for days."""
     first = user.activated_at + timedelta(minutes=dice.randint(3, 600))
     later = [first + timedelta(hours=dice.randint(20, 260)) for _ in range(dice.choice([0, 0, 0, 1, 1, 2, 4]))]
     return [

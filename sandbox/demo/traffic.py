@@ -1,4 +1,4 @@
-"""Today, through the public endpoints: clicks by the monitor link, events, chats on both profiles, and failures.
+"""Today, through the public endpoints: clicks on the monitor link, events, chats on both profiles, and failures.
 
 What happens over a day is played within a minute or so; events say when they happened, from midnight (or from a few
 hours ago, early in the day) up to now.
@@ -25,14 +25,14 @@ from sandbox.demo.links import query_of
 from sandbox.demo.people import Deed, Tap, User
 from sandbox.launcher.progress import Progress
 
-# A day has at least so much behind it, that there is something to play right after midnight.
+# At least this much of a day counts as past, so that there is something to play right after midnight.
 MIN_DAY = timedelta(hours=6)
 AT_ONCE = 8
 CHATS_AT_ONCE = 6
 TIMEOUT_S = 30
 NEXT_DAY_SHARE = 0.3
 TROUBLED = 1803550942617610  # an advertiser
-# What goes wrong, at which part of the play. Each is over after so many `times`, also when the demo is killed.
+# What goes wrong, and at which part of the play. Each fault is over after `times` uses, even if the demo is killed.
 FAULTS = [
     (0.1, {"on": "conversion", "kind": "error_in_200", "code": 107, "message": "callback 已过期", "times": 3}),
     (0.25, {"on": "conversion", "kind": "reset_after", "times": 2}),
@@ -55,9 +55,9 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`users` are activated today, `returning` were yesterday; `run` makes the names of this play's rows its own.
+    """`users` are activated today, `returning` were yesterday. `run` makes the ids of this play's rows unique.
 
-    `earlier_taps` are clicks before today, which can't be received today: a click comes within seconds.
+    `earlier_taps` are clicks before today, which cannot be received today: a click arrives within seconds.
     """
 
     users: Sequence[User]
@@ -75,14 +75,14 @@ class Plan:
 def plan_for(
     now: datetime, *, about: int, chats: int, stores_text: bool, seconds: float, returning: Sequence[User]
 ) -> Plan:
-    """`now` in the time zone of the site's days."""
+    """`now`, in the site's time zone."""
     assert now.tzinfo is not None  # noqa: S101 - for the type checker
     run = f"{now:%H%M%S}"
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     begin = min(midnight, now - MIN_DAY)
 
     def shrunk(at: datetime) -> datetime:
-        """From a whole day to what there is of it."""
+        """Compress a whole day into the part of it that has passed."""
         return begin + (at - midnight) / timedelta(days=1) * (now - begin)
 
     made = people.users_of(now.date(), now.tzinfo, about=about, run=run)
@@ -107,7 +107,7 @@ def plan_for(
 
 
 def play(site: Site, plan: Plan) -> Counter[str]:
-    """Returns how many of what were sent, and how many requests failed ("errors")."""
+    """Returns how many of each kind were sent, and how many requests failed ("errors")."""
     steps = sorted(_steps(plan), key=lambda step: step[0])
     stage = _Stage(site, Progress(len(steps), "clicks, events and chats"))
     began_at = time.monotonic()
@@ -120,7 +120,7 @@ def play(site: Site, plan: Plan) -> Counter[str]:
 
 
 Action = Callable[["_Stage"], None]
-# When (0 is the beginning, 1 the end), what it counts as, and what is done.
+# When (0 is the beginning, 1 the end), what it counts as, and the call.
 Step = tuple[float, str, Action]
 
 
@@ -170,8 +170,8 @@ def _report(deed: Deed) -> Action:
 
 
 def _chat(number: int, question: str, user: User | None, stores_text: bool) -> Action:
-    """By turns: an app's user on the app profile, some of them in a stored conversation, now and then stopped or left;
-    a server on OpenAI's.
+    """Alternates between an app's user on the app profile (sometimes in a stored conversation, now and then stopped or
+    left) and a server on OpenAI's profile.
     """
     if number % 3 == 2 or user is None:
         body = {"model": "doubao", "stream": True, "messages": [{"role": "user", "content": question}]}
@@ -198,7 +198,7 @@ def _fault(fault: dict[str, Any]) -> Action:
 
 
 class _Stage:
-    """Does the calls and counts them; one session for each thread."""
+    """Makes the calls and counts them, with one session per thread."""
 
     def __init__(self, site: Site, progress: Progress) -> None:
         self.site = site
@@ -247,7 +247,7 @@ class _Stage:
         if not hasattr(self._own, "session"):
             self._own.session = requests.Session()
             self._own.session.trust_env = False
-            # The server may just have closed a connection that was idle; whatever is sent here may be sent twice.
+            # The server may just have closed an idle connection. Everything sent here may safely be sent twice.
             again = HTTPAdapter(max_retries=Retry(2, allowed_methods=None))
             self._own.session.mount("http://", again)
         session: requests.Session = self._own.session

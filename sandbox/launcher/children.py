@@ -15,15 +15,15 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def tied(end_signal: signal.Signals) -> Callable[[], None]:
-    """Return a `preexec_fn` by which the child gets `end_signal` when this process dies, SIGKILL included.
+    """Return a `preexec_fn` with which the child gets `end_signal` when this process dies, even by SIGKILL.
 
-    Only Linux has this; elsewhere children of a killed parent stay until the next start ends them.
+    Only Linux has this; elsewhere the children of a killed parent stay until the next start ends them.
     """
     parent = os.getpid()
 
     def tie() -> None:
         die_with_parent(end_signal)
-        if os.getppid() != parent:  # it died before the call
+        if os.getppid() != parent:  # the parent died before the call
             os._exit(1)
 
     return tie
@@ -35,7 +35,7 @@ def die_with_parent(end_signal: signal.Signals) -> None:
 
 
 def end(process: subprocess.Popen[bytes], end_signal: signal.Signals, *, within_s: float) -> None:
-    """Ask the process to end, wait, and kill it when it has not ended in time."""
+    """Ask the process to end, wait, and kill it if it has not ended in time."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(end_signal)
     try:

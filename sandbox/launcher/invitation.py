@@ -1,4 +1,4 @@
-"""What the terminal shows when everything answers: where to look, how to sign in, three lines to try."""
+"""What the terminal shows when everything is up: where to look, how to sign in, three lines to try."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What a first start makes, so that somebody can sign in and call: an admin, the demo app and its API key.
+"""What a first start creates so that one can sign in and call the API: an admin, the demo app and its API key.
 
 The secrets are kept in private files; a later start returns the same ones. Needs Django to be set up.
 """
@@ -19,7 +19,7 @@ DEMO_PACKAGE = "com.example.demo"
 
 
 def admin_password(file: Path) -> str | None:
-    """Return the first admin's password, made when there is no superuser yet; None when a person has changed it."""
+    """Return the first admin's password, created if there is no superuser yet; None if someone has changed it."""
     users = get_user_model().objects
     if not users.filter(is_superuser=True).exists():
         private_files.write(file, secrets.token_urlsafe(12))
@@ -30,7 +30,7 @@ def admin_password(file: Path) -> str | None:
 
 
 def demo_key(file: Path) -> str:
-    """Return a working key of the demo app: the kept one, or a new one when that was revoked."""
+    """Return a working key of the demo app: the stored one, or a new one if that was revoked."""
     key = private_files.read(file)
     if authentication.look_up(key) is None:
         _printed("add_app", DEMO_APP, android=DEMO_PACKAGE, ios=DEMO_PACKAGE)

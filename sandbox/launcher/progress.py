@@ -1,4 +1,4 @@
-"""A line in the terminal that says how far it is; where the output goes to a file, only that it is done."""
+"""A progress line in the terminal. If the output goes to a file, only the end is reported."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class Progress:
-    """Counts up to `total`; may be advanced by several threads."""
+    """Counts up to `total`. Several threads may advance it."""
 
     def __init__(self, total: int, what: str) -> None:
         self._total = total
@@ -40,7 +40,7 @@ class Progress:
 
 
 def steps(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """The items, with a line that counts them."""
+    """Yields the items, with a line that counts them."""
     progress = Progress(len(items), what)
     for item in items:
         yield item

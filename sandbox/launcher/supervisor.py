@@ -1,4 +1,4 @@
-"""Runs processes side by side: their lines on one terminal, one signal for all of them, and none outlives the run."""
+"""Runs processes side by side: one terminal for their lines, one signal for all of them, and none outlives the run."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,12 @@ from typing import Any
 from sandbox.launcher import children
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# The longest line of a child that is printed whole.
+# Longer lines of a child are cut.
 MAX_LINE_BYTES = 1024 * 1024
 
 
 class ProcessEnded(Exception):  # noqa: N818 - named for what happened
-    """A process ended by itself, which none of them should."""
+    """A process ended on its own, which none should."""
 
     def __init__(self, name: str, status: int) -> None:
         cause = f"exit status {status}" if status >= 0 else signal.Signals(-status).name
@@ -35,7 +35,7 @@ async def run(
 
     `when_started` runs beside them; an exception in it stops everything and is raised.
 
-    Raises: ProcessEnded when one ends by itself; everything is stopped then, too.
+    Raises: ProcessEnded if one ends on its own; everything is stopped then as well.
     """
     stopped = _stop_signal()
     width = max(len(name) for wave in waves for name in wave)
@@ -70,14 +70,14 @@ async def _start(command: str) -> Process:
         stdout=PIPE,
         stderr=STDOUT,
         limit=MAX_LINE_BYTES,
-        # Its own session: Ctrl-C in the terminal is for us, who stop them in order.
+        # Its own session: Ctrl-C in the terminal reaches only us, and we stop the children in order.
         start_new_session=True,
         preexec_fn=children.tied(signal.SIGTERM),
     )
 
 
 async def _first_of(stopped: asyncio.Event, *others: Coroutine[Any, Any, None]) -> None:
-    """Wait for the stop signal; raise what any of the others raises before it."""
+    """Wait for the stop signal; raise whatever any of the others raises before it."""
     stop = asyncio.create_task(stopped.wait())
     pending: set[asyncio.Task[Any]] = {stop, *map(asyncio.create_task, others)}
     try:
@@ -99,7 +99,7 @@ async def _print_lines(label: str, process: Process) -> None:
     while True:
         try:
             line = await process.stdout.readline()
-        except ValueError:  # longer than the limit; what was read of it is gone
+        except ValueError:  # longer than the limit; the part read so far is dropped
             line = b"(a very long line)\n"
         if not line:
             return

@@ -1,7 +1,7 @@
 """The small world behind the fake Ocean Engine: which ad each device came from.
 
-Nothing is stored: a device's ad follows from a hash of its id, and a callback says itself whose it is, so that what
-an app remembers stays valid when the sandbox starts again.
+Nothing is stored: a device's ad follows from a hash of its id, and a callback names its own advertiser, so what an app
+remembers stays valid when the sandbox starts again.
 """
 
 import base64
@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 ORGANIC_PREFIX = "organic"
 CALLBACK_PREFIX = "B."
-CALLBACK_KEY = b"rivermouth sandbox"  # no secret: it tells our callbacks from invented ones
+CALLBACK_KEY = b"rivermouth sandbox"  # not a secret: it tells our callbacks from invented ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ _COMPANION = (7402917365820461107, "聊天伙伴-双端-付费")
 _IOS = (7402918840193625098, "Companion iOS - retention")
 _CLASSIC = (7316620948571039795, "老账户-应用下载")
 
-# In the order of their popularity.
+# In order of popularity.
 ADS = (
     _new(_HANGZHOU, _STUDY, (7384521730958246963, "开学季竖版视频-01")),
     _new(_SHENZHEN, _COMPANION, (7402919957230841866, "深夜聊天-剧情短片")),
@@ -77,7 +77,7 @@ ADS = (
 
 
 def ad_of(device_id: str, advertiser_id: int | None = None) -> Ad:
-    """The ad that this device came from, of one advertiser when its id is given (any id: unknown ones run our ads)."""
+    """The ad that this device came from, one of the advertiser's if its id is given (unknown ones run our ads)."""
     ads = [ad for ad in ADS if advertiser_id in (None, ad.advertiser_id)] or [
         replace(ad, advertiser_id=advertiser_id or 0) for ad in ADS
     ]

@@ -12,15 +12,15 @@ from msgspec import Meta, Struct
 from sandbox.vendors import structured
 from sandbox.vendors.texts import CITIES, MARKDOWN, PLAIN, THINKING, TOOL_RESULT
 
-# About a token: one or two Chinese characters, up to seven letters with the space before them, or one of anything else.
+# About a token: one or two Chinese characters, up to seven letters with the space before them, or any other character.
 PIECE = re.compile(r"[\u4e00-\u9fff]{1,2}| ?[A-Za-z0-9]{1,7}|\s+|.", re.DOTALL)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 WANTS_THINKING = re.compile(r"think|思考", re.IGNORECASE)
 WANTS_WEATHER = re.compile(r"weather|天气", re.IGNORECASE)
-WANTS_REPETITION = re.compile(r"\s*(?:repeat|复述)[:：]\s*", re.IGNORECASE)  # what follows is the answer
+WANTS_REPETITION = re.compile(r"\s*(?:repeat|复述)[:：]\s*", re.IGNORECASE)  # the answer follows
 WANTS_MARKDOWN = re.compile(r"markdown|\bcode\b|`|代码|表格", re.IGNORECASE)
 Limit = Annotated[int, Meta(ge=1)]
-TOKENS_PER_MESSAGE = 4  # what the role and the separators cost
+TOKENS_PER_MESSAGE = 4  # tokens for the role and the separators
 
 
 class ChatMessage(Struct):
@@ -44,8 +44,8 @@ class Thinking(Struct):
 
 
 class ChatRequest(Struct):
-    """The parameters that the fake models know. `max_tokens` limits the text, `max_completion_tokens` also the
-    reasoning before it."""
+    """The parameters that the fake models know. `max_tokens` limits the text; `max_completion_tokens` also counts
+    the reasoning before it."""
 
     model: str = ""
     messages: list[ChatMessage] = []
@@ -135,7 +135,7 @@ def _text(last: ChatMessage, question: str, language: str) -> str:
 
 
 def _tool_call(request: ChatRequest, question: str, language: str) -> ToolCall | None:
-    """A call of the tool that `tool_choice` demands; else of the weather tool, when the last message asks for it."""
+    """A call of the tool that `tool_choice` demands, or else of the weather tool if the last message asks for it."""
     function = _called(request, question)
     if function is None:
         return None

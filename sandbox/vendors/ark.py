@@ -93,7 +93,7 @@ class Ark:
         chunks = _chunks(exchange, request)
         frames = chunks.frames(answer) if request.stream else [chunks.completion(answer)]
         bend = fault if isinstance(fault, Bend) else Bend(on="chat")
-        # A plain answer comes when all of it is there.
+        # A plain answer is sent when all of it is ready.
         wait_s = 0.0 if request.stream else answer.completion_tokens * self._token_s
         playing = self._play(exchange, chat, wait_s, bend, bend.steps(frames, chunks))
         chat.disconnected = await exchange.until_left(playing)
@@ -110,7 +110,7 @@ class Ark:
             if isinstance(step, bytes):
                 await exchange.write(step)
             elif isinstance(step, Pause):
-                # For ever is until `until_left()` cancels us: waiting for the client here too would wake both of us.
+                # "Forever" lasts until `until_left()` cancels us: if this also waited for the client, both would wake.
                 await (asyncio.Event().wait() if step.delay_s is None else asyncio.sleep(step.delay_s))
                 due_s = time.monotonic()
             else:
@@ -133,7 +133,7 @@ def _chunks(exchange: Exchange, request: ChatRequest) -> Chunks:
 
 
 def _request_id_header(exchange: Exchange) -> Headers:
-    """Ark answers with the caller's own request id, or one of its making."""
+    """Ark answers with the caller's own request id, or makes one."""
     return [(b"x-request-id", (exchange.header(b"x-client-request-id") or ark_id()).encode("latin-1"))]
 
 

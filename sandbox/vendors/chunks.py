@@ -85,7 +85,7 @@ class ArkChunks(Chunks):
 
 
 class OpenAIChunks(Chunks):
-    """OpenAI: the role once, `finish_reason` null on every chunk, a `usage` key only for who asked."""
+    """OpenAI: the role once, `finish_reason` null on every chunk, a `usage` key only if it was asked for."""
 
     def _chunks(self, answer: Answer) -> Iterator[Payload]:
         yield self._chunk({"role": "assistant", "content": "", "refusal": None})
@@ -108,7 +108,7 @@ def error_body(code: str | int, message: str, status: int, param: str = "") -> P
 
 
 def ark_id() -> str:
-    """As Ark makes them: 02, the time in milliseconds, random hex."""
+    """A request id in Ark's form: 02, the time in milliseconds, random hex."""
     return f"02{time.time_ns() // 1_000_000}{secrets.token_hex(13)}"
 
 

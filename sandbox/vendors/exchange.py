@@ -1,6 +1,6 @@
 """One HTTP exchange over ASGI, and the ways in which a broken server ends it.
 
-Runs on uvicorn: only its transport can break a connection, ASGI itself has no word for it.
+Runs on uvicorn: only its transport can break a connection; ASGI has no message for it.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Exchange:
             pass
 
     async def until_left(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do `work`, but only as long as the client is there; True when it left first."""
+        """Do `work`, but only while the client is connected. Returns True if the client left first."""
         working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self.left())
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -95,8 +95,8 @@ class Exchange:
 
     async def reset(self) -> None:
         """Break the connection with an RST, as a crashed server or a middlebox does."""
-        # uvicorn hides the socket and asyncio's abort() alone says a polite FIN; the option belongs to the connection,
-        # so setting it through a duplicate of the descriptor is enough.
+        # uvicorn hides the socket, and asyncio's abort() alone sends a polite FIN. The option is the connection's, so
+        # setting it through a duplicate of the descriptor is enough.
         with socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno())) as duplicate:
             duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
         self._transport.abort()

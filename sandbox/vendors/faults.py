@@ -1,7 +1,7 @@
-"""Every way in which a fake provider misbehaves, and the book of those that were asked for.
+"""Every way in which a fake provider can misbehave, and the list of faults that were requested.
 
-A fault is one of two sorts. An `Instead` takes the place of the answer; a `Bend` takes the answer's frames and gives
-the steps in which they are sent. Each kind is a class whose fields are its parameters.
+There are two sorts of faults. An `Instead` replaces the answer; a `Bend` turns the answer's frames into the steps in
+which they are sent. Each kind is a class whose fields are its parameters.
 """
 
 import itertools
@@ -29,10 +29,10 @@ class UnknownFaultError(ValueError):
 
 
 class Vendor(Protocol):
-    """What a fault needs to say an error in the vendor's words."""
+    """What a fault needs to send an error in the vendor's words."""
 
     def error(self, status: int, code: str | int | None, message: str | None) -> dict[str, Any]:
-        """The vendor's error body, with its usual code and words for the status where they are None."""
+        """The vendor's error body; where code and message are None, the usual ones for the status."""
 
 
 class Wire(Protocol):
@@ -42,11 +42,11 @@ class Wire(Protocol):
         """A streamed chunk with this text."""
 
     def error_frame(self, code: str | int, message: str, *, event: bool = False, inside_chunk: bool = False) -> bytes:
-        """A streamed error, as `event: error` or inside a chunk that has choices when so asked."""
+        """A streamed error, as `event: error` or, if requested, inside a chunk that has choices."""
 
 
 class Pace(Struct):
-    """Wait for the next token's time; what follows is the next frame."""
+    """Wait until the next token is due; the next frame follows."""
 
 
 class Pause(Struct):
@@ -69,7 +69,7 @@ class Fault(Struct, tag_field="kind", kw_only=True, forbid_unknown_fields=True):
 
 
 class Instead(Fault):
-    """Takes the place of the vendor's answer; `processed` says whether the request took effect before."""
+    """Replaces the vendor's answer. `processed`: whether the request takes effect first."""
 
     processed: ClassVar[bool] = False
 
@@ -214,7 +214,7 @@ class Cut(ChatBend, tag="cut"):
     mid_chunk: bool = False
 
     def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
-        # Always short of the end: what had its [DONE] would not be cut.
+        # Always before the end: an answer with its [DONE] would not be cut.
         whole = min(self.after_chunks, len(frames) - 1)
         yield from paced(frames[:whole])
         if self.mid_chunk:
@@ -238,7 +238,7 @@ class Bytewise(ChatBend, tag="bytewise"):
 
 
 class StreamBend(ChatBend):
-    """Needs a stream: a request without one is left alone and uses none of its times."""
+    """Needs a stream: a request without one is left alone and does not use up the fault."""
 
     streams_only = True
 
@@ -289,7 +289,7 @@ class Keepalives(StreamBend, tag="keepalives"):
 
 class Crlf(StreamBend, tag="crlf"):
     def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
-        # JSON escapes its line ends, so these are the stream's own.
+        # JSON escapes line ends, so these are the stream's own.
         return paced([frame.replace(b"\n", b"\r\n") for frame in frames])
 
 
@@ -306,7 +306,7 @@ def kind_of(fault: Fault) -> str:
 
 
 class FaultBook:
-    """The faults asked for, in their order."""
+    """The requested faults, in order."""
 
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
@@ -327,7 +327,7 @@ class FaultBook:
         return fault_id
 
     def take(self, on: Target, *, stream: bool = False, **request: object) -> Fault | None:
-        """The first fault that suits this request, which uses up one of its times."""
+        """The first fault that applies to this request; one of its uses is spent."""
         for fault_id, fault in self._faults.items():
             if fault.on == on and (stream or not fault.streams_only) and fault.suits(request):
                 self._use(fault_id, fault)

@@ -1,6 +1,6 @@
-"""What the fake providers were asked: every conversion, look-up, chat and refused request.
+"""What the fake providers received: every conversion, look-up, chat and refused request.
 
-Kept in memory and bounded. `received_at` is in seconds since 1970. The entries take no part in garbage collection
+Kept in memory and bounded. `received_at` is in seconds since 1970. The entries are exempt from garbage collection
 (`gc=False`): they hold no cycles, and walking a million of them would stop the benchmarks for seconds.
 """
 
@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from sandbox.vendors.exchange import Exchange
 
-MAX_ENTRIES = 1_000_000  # of each sort; the oldest go first
+MAX_ENTRIES = 1_000_000  # of each sort; the oldest are dropped first
 RECORDED_HEADERS = {
     b"app-access-token": "App-Access-Token",
     b"x-signature": "x-signature",
@@ -24,7 +24,7 @@ ConversionKey = tuple[str, str, str | int]
 
 
 class Conversion(Struct, gc=False):
-    """One conversion, however often it was sent. `body` is the first one."""
+    """One conversion, however often it was sent. `body` is that of the first time."""
 
     received_at: float
     event_type: str

@@ -1,7 +1,7 @@
 """A fake Ocean Engine: the attribution query and the conversion report.
 
 Reference: 巨量广告转化融合归因优化方案接入手册 V2.0, https://bytedance.larkoffice.com/docx/CgYBdVzoBogND2xv7PhcSfFNnyc
-Of the error codes only 0 and 100 are known in public; the others here are invented, as any nonzero code is a refusal.
+Only the codes 0 and 100 are publicly known; the others here are invented, since any nonzero code is a refusal.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PLATFORMS = ("android", "ios")
 SUCCESS = {"code": 0, "message": "成功"}
 UNPARSABLE, INCOMPLETE, INVALID, UNKNOWN_CALLBACK = 100, 101, 102, 103
 ACTIVATION_WINDOW_DAYS = 30
-MIN_TIMESTAMP_MS = 10**12  # below it is in seconds, the usual mistake
+MIN_TIMESTAMP_MS = 10**12  # a smaller value is in seconds, the usual mistake
 
 # The vendor's answer for a device that no ad brought, field for field.
 ORGANIC: dict[str, Any] = {
@@ -97,7 +97,7 @@ class Report(Struct, frozen=True):
 
 
 class DeviceRule(Struct, forbid_unknown_fields=True):
-    """What someone wants one device to be. Attributed devices are organic for their first `after_lookups` queries."""
+    """An override for one device. Attributed devices are organic for their first `after_lookups` queries."""
 
     device_id: Annotated[str, Meta(min_length=1)]
     attributed: bool = True

@@ -1,13 +1,13 @@
-"""Values that fit a JSON schema: what a model answers that was asked for JSON, or that calls a tool. No I/O."""
+"""Values that fit a JSON schema: what a model answers when it is asked for JSON or calls a tool. No I/O."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 Schema: TypeAlias = Mapping[str, Any]
 
-# Schemas may contain themselves: deeper than this, what may be left out or empty is.
+# Schemas may contain themselves: below this depth, everything that may be omitted or empty is.
 MAX_DEPTH = 6
-# Texts that a validator looks into, by the schema's `format`.
+# Texts that a validator checks, by the schema's `format`.
 FORMATS = {
     "date": "2026-11-30",
     "time": "12:00:00Z",
@@ -23,9 +23,9 @@ FORMATS = {
 
 
 def sample(schema: Schema, *, text: str) -> Any:
-    """A value that fits; `text` stands where any text may stand.
+    """A value that fits; `text` is used wherever any text may stand.
 
-    Knows what SDKs make of classes: types, enums, `$ref` to `$defs`, `anyOf`, limits of numbers, texts and lists.
+    Knows what SDKs generate from classes: types, enums, `$ref` to `$defs`, `anyOf`, limits of numbers, texts and lists.
     """
     return _Sampler(schema, text).value(schema, 0)
 
@@ -58,7 +58,7 @@ class _Sampler:
         return True if kind == "boolean" else None
 
     def _resolved(self, schema: Schema) -> Schema:
-        """With what it refers to, and what it is the sum of, put in its place."""
+        """The schema with its references and `allOf` parts resolved."""
         while "$ref" in schema:
             found: Any = self._root
             for step in schema["$ref"].removeprefix("#").strip("/").split("/"):
@@ -69,7 +69,7 @@ class _Sampler:
         return schema
 
     def _simplest(self, choices: list[Schema], depth: int) -> Schema:
-        """The first one; where it gets too deep, the one that is nothing."""
+        """The first alternative; below the depth limit, the null one."""
         nothing = [choice for choice in choices if choice.get("type") == "null"]
         return nothing[0] if nothing and depth >= MAX_DEPTH else choices[0]
 

@@ -43,7 +43,7 @@ def test_bad_pace_is_refused(sandbox: SandboxClient, pace: dict[str, object], er
 def test_bad_ledger_limit_is_refused(sandbox: SandboxClient) -> None:
     response = requests.get(sandbox.url + "/_ledger?limit=ten", timeout=5)
 
-    assert (response.status_code, response.json()) == (400, {"error": "limit: 'ten' is no number"})
+    assert (response.status_code, response.json()) == (400, {"error": "limit: 'ten' is not a number"})
 
 
 def test_wrong_pace_setting_stops_the_start_with_its_name() -> None:

@@ -129,7 +129,7 @@ def test_second_run_in_the_checkout_is_refused(running: Run) -> None:
 
     assert second.process.wait(STOP_TIMEOUT_S) == 1
     assert second.output == (
-        f"Rivermouth can't run: it already runs in this checkout, as process {running.process.pid}. "
+        f"Rivermouth cannot run: it already runs in this checkout, as process {running.process.pid}. "
         "Ctrl-C there stops it\n"
     )
     assert not running.has_ended
@@ -173,7 +173,7 @@ def test_process_that_ends_stops_the_run(start: Callable[..., Run]) -> None:
     status = running.process.wait(STOP_TIMEOUT_S)
 
     assert status == 1
-    assert "Rivermouth can't run: worker ended (SIGKILL); its last lines are above" in running.output
+    assert "Rivermouth cannot run: worker ended (SIGKILL); its last lines are above" in running.output
     assert _processes_of(running.checkout) == []
 
 
@@ -188,8 +188,8 @@ def test_busy_port_is_named_before_anything_starts(start: Callable[..., Run], tm
 
         assert refused.process.wait(STOP_TIMEOUT_S) == 1
     assert refused.output == (
-        f"Rivermouth can't run: port {port} of 127.0.0.1 can't be had (Address already in use). "
-        f"Take another: PORT={port + 1} make run\n"
+        f"Rivermouth cannot run: port {port} of 127.0.0.1 cannot be used (Address already in use). "
+        f"Choose another: PORT={port + 1} make run\n"
     )
     assert not (checkout / ".local/postgres").exists()
 
@@ -215,7 +215,7 @@ def test_wrong_setting_ends_the_start_in_one_line(
     status = refused.process.wait(START_TIMEOUT_S)
 
     assert status == 1
-    assert refused.output.splitlines()[-1] == f"Rivermouth can't run: {complaint}"
+    assert refused.output.splitlines()[-1] == f"Rivermouth cannot run: {complaint}"
     assert "Traceback" not in refused.output
 
 
@@ -227,7 +227,7 @@ def test_database_that_does_not_answer_is_named(start: Callable[..., Run]) -> No
     status = refused.process.wait(START_TIMEOUT_S)
 
     assert status == 1
-    assert "Rivermouth can't run: PostgreSQL does not answer at DATABASE_URL: " in refused.output
+    assert "Rivermouth cannot run: PostgreSQL does not answer at DATABASE_URL: " in refused.output
     assert "Traceback" not in refused.output
 
 
