@@ -82,6 +82,9 @@ CORS_PATHS = re.compile(r"/v1/.*|/api/(?:chat|conversations)/.*|/api/(?:events|t
 # Of all streams, whoever they belong to; the variables are named after the first that there were.
 WRITE_TIMEOUT_S = env.seconds("CHAT_WRITE_TIMEOUT_S", 30)  # of a client that has stopped reading
 DRAIN_S = env.seconds("CHAT_DRAIN_S", 10, minimum=0)  # what open streams get after SIGTERM to end by themselves
+# Before that, and at most: how long requests are still taken, while a proxy in front leaves its idle connections, which
+# has to be longer than it keeps them (deploy/upstream.conf: 5 s). 0: no more are taken.
+HANDOVER_S = env.seconds("HANDOVER_S", 0 if DEBUG else 6, minimum=0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 16 * 1024 * 1024, minimum=1024)
 
 TEMPLATES = [

@@ -23,7 +23,7 @@ from sandbox.launcher import children
 ROOT = Path(__file__).parents[1]
 _RUNNING = re.compile(r"running on (http://\S+)")
 _START_TIMEOUT_S = 60
-_STOP_TIMEOUT_S = 20
+_STOP_TIMEOUT_S = 30
 T = TypeVar("T")
 
 

@@ -8,6 +8,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 # What asks for another protocol on this connection, and says how. RFC 9113 3.1 names the last one.
 _OF_UPGRADES = frozenset((b"upgrade", b"http2-settings"))
+# How long a connection stays open after an answer that did not say that it closes, while the process ends. One that is
+# still unused then is used so seldom that hardly any request is on its way to it.
+LINGER_S = 1
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -18,7 +21,11 @@ class HttpProtocol(HttpToolsProtocol):
     - It stops reading at a request that asks for an upgrade: the body would be thrown away. Java's `HttpClient` asks
       for `h2c` with every request without TLS. A server that does not take the upgrade answers as if nobody had asked
       (RFC 9110 7.8), so the request is read again without its wish.
+
+    And it leaves in a way that a proxy in front can follow: see `foundation.serving.lifespan`.
     """
+
+    is_leaving = False  # of all connections: the process ends soon, each answer says `Connection: close`
 
     def data_received(self, data: bytes) -> None:
         if not data.isascii() and data.startswith(b"GET ") and not self._is_in_body():
@@ -34,10 +41,32 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_headers_complete()
+            if self.is_leaving:
+                self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def close_after_answer(self) -> None:
+        """Have the answer at hand say so, if its head is not written yet."""
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def is_idle(self) -> bool:
+        """A request may come at any time."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def shutdown(self) -> None:
+        """The server waits for what is open, and no longer. Called once, by uvicorn.
+
+        A stream that began before `is_leaving` said to its reader that the connection stays. A proxy takes such a
+        connection for its next request the moment that the stream has ended, so it is not closed in that moment.
+        """
+        if self.is_idle() or not self.is_leaving or not self.cycle.response_started:
+            super().shutdown()
+        elif self.cycle.keep_alive:
+            self.timeout_keep_alive = LINGER_S
 
     def _read_without_upgrade(self, body: bytes) -> None:
         """Read the request's head again, without the wish, and go on with what came behind it."""

@@ -2,13 +2,26 @@
 
 Django 5.2 has no lifespan, and no server runs a stream's `finally` on SIGTERM, so apps register here in
 `AppConfig.ready`. Everything runs in the event loop of the server.
+
+From SIGTERM or SIGINT to the end, so that a proxy in front loses no request to it:
+
+1. **Hand over**, for `HANDOVER_S` at most: requests are taken as before, and every answer says `Connection: close`.
+   Nothing else makes a proxy leave a connection, and one that closes while a POST is on its way to it is a 502.
+   Over as soon as no connection is idle.
+2. Stop listening, in such a way that nobody is refused who has connected already. Who comes later goes elsewhere.
+3. **Drain**: apps hear of it, open streams get `DRAIN_S` to end by themselves. The server waits until all have.
+4. Shut down, in the order of registration.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import math
+import os
 import signal
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
@@ -17,20 +30,37 @@ import uvicorn
 from django.conf import settings
 
 from foundation.serving.driven import Receive, Send
+from foundation.serving.http_protocol import HttpProtocol
 
 logger = logging.getLogger(__name__)
 
 # After the last event of the open streams: for clients to read it, and for requests that are no streams.
 _LAST_WORDS_S = 5
+_LOOK_EVERY_S = 0.05
+# For a handshake that has begun, and the request behind it, to arrive; within a data centre it takes a millisecond.
+_ARRIVAL_S = 0.25
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python's socket module has no name for it
+# Berkeley packet filter of a listening socket: drop what asks for a new connection (SYN), let all else pass.
+_NO_NEW_CONNECTIONS = b"".join(
+    struct.pack("HBBI", *instruction)
+    for instruction in (
+        (0x30, 0, 0, 13),  # load the byte with TCP's flags
+        (0x54, 0, 0, 0x02),  # leave SYN of it
+        (0x15, 0, 1, 0),  # if that is nothing,
+        (0x06, 0, 0, 0xFFFFFFFF),  # let the packet pass,
+        (0x06, 0, 0, 0),  # else drop it
+    )
+)
 
 _on_drain: list[Callable[[], None]] = []
 _on_shutdown: list[Callable[[], Awaitable[None]]] = []
+_leaving: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
 def register(
     *, on_drain: Callable[[], None] | None = None, on_shutdown: Callable[[], Awaitable[None]] | None = None
 ) -> None:
-    """`on_drain` is called at SIGTERM, while requests still run; `on_shutdown` is awaited when none is left."""
+    """`on_drain` is called when the drain begins, while requests run; `on_shutdown` is awaited when none is left."""
     if on_drain is not None:
         _on_drain.append(on_drain)
     if on_shutdown is not None:
@@ -41,7 +71,7 @@ async def serve(receive: Receive, send: Send) -> None:
     """ASGI's lifespan protocol. https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""
     await receive()
     _tune_garbage_collector()
-    _drain_at_signal(asyncio.get_running_loop())
+    _leave_at_signal(asyncio.get_running_loop())
     await send({"type": "lifespan.startup.complete"})
     await receive()
     for shut_down in _on_shutdown:
@@ -59,26 +89,86 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _drain_at_signal(loop: asyncio.AbstractEventLoop) -> None:
-    """Hear SIGTERM and SIGINT before the server's own handler, which waits for requests that never end."""
+def _leave_at_signal(loop: asyncio.AbstractEventLoop) -> None:
+    """Hear SIGTERM and SIGINT before the server's own handler, which closes the door at once and waits for ever."""
     for number in (signal.SIGTERM, signal.SIGINT):
         servers_handler = signal.getsignal(number)
-        _bound_the_end(getattr(servers_handler, "__self__", None))
-
-        def handle(signum: int, frame: FrameType | None, then: Any = servers_handler) -> None:
-            loop.call_soon_threadsafe(_drain)
-            if callable(then):
-                then(signum, frame)
-
-        signal.signal(number, handle)
+        server = getattr(servers_handler, "__self__", None)
+        if isinstance(server, uvicorn.Server) and callable(servers_handler):
+            _bound_the_end(server)
+            signal.signal(number, _leaver(loop, server, servers_handler))
 
 
-def _bound_the_end(server: object) -> None:
+def _bound_the_end(server: uvicorn.Server) -> None:
     """uvicorn waits for the last connection, for ever unless told otherwise: for one client that reads nothing."""
-    if isinstance(server, uvicorn.Server) and server.config.timeout_graceful_shutdown is None:
+    if server.config.timeout_graceful_shutdown is None:
         server.config.timeout_graceful_shutdown = math.ceil(settings.DRAIN_S) + _LAST_WORDS_S
 
 
-def _drain() -> None:
-    for drain in _on_drain:
-        drain()
+def _leaver(
+    loop: asyncio.AbstractEventLoop, server: uvicorn.Server, then: Callable[[int, FrameType | None], Any]
+) -> Callable[[int, FrameType | None], None]:
+    """A handler of signals: the first one has the process leave, another one ends what it is at."""
+
+    def start(signum: int) -> None:
+        if _leaving:
+            then(signum, None)
+        else:
+            _leaving.add(loop.create_task(_leave(loop, server, lambda: then(signum, None))))
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(start, signum)
+
+    return handle
+
+
+async def _leave(loop: asyncio.AbstractEventLoop, server: uvicorn.Server, end: Callable[[], Any]) -> None:
+    """Steps 1 to 3; `end` has the server wait for what is open."""
+    try:
+        await _hand_over(loop, server)
+        await _stop_listening(server)
+    finally:
+        for drain in _on_drain:
+            drain()
+        end()
+
+
+async def _hand_over(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:
+    HttpProtocol.is_leaving = True
+    connections = server.server_state.connections
+    for connection in connections:
+        if isinstance(connection, HttpProtocol):
+            connection.close_after_answer()
+    give_up_at = loop.time() + settings.HANDOVER_S
+    while loop.time() < give_up_at and any(map(_is_idle, connections)):  # noqa: ASYNC110  # connections tell nobody
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _is_idle(connection: object) -> bool:
+    return isinstance(connection, HttpProtocol) and connection.is_idle()
+
+
+async def _stop_listening(server: uvicorn.Server) -> None:
+    """A listening socket that closes resets those that wait to be accepted, with their requests. So first there come no
+    new ones (their SYN is dropped, and repeated after a second), then those that wait are accepted, then it closes."""
+    if not settings.HANDOVER_S:
+        return
+    listeners = [listener for listening in server.servers for listener in listening.sockets]
+    refusing = [_refuse_new_connections(listener.fileno()) for listener in listeners]
+    if all(refusing):
+        await asyncio.sleep(_ARRIVAL_S)
+    for listening in server.servers:
+        listening.close()
+
+
+def _refuse_new_connections(listener: int) -> bool:
+    """Whether the system can do so: Linux can."""
+    program = ctypes.create_string_buffer(_NO_NEW_CONNECTIONS, len(_NO_NEW_CONNECTIONS))
+    instructions = len(_NO_NEW_CONNECTIONS) // 8
+    try:
+        with socket.socket(fileno=os.dup(listener)) as copy:
+            filter_ = struct.pack("HL", instructions, ctypes.addressof(program))
+            copy.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)
+    except OSError:
+        return False
+    return True

@@ -93,7 +93,7 @@ def _run(stack: contextlib.ExitStack) -> None:
 
     sandbox = {"sandbox": SANDBOX.format(port=sandbox_url.rpartition(":")[2])} if sandbox_url else {}
     invite = functools.partial(_invite, web_url, sandbox_url, login, key)
-    stop_within_s = settings.DRAIN_S + STOP_MARGIN_S
+    stop_within_s = settings.HANDOVER_S + settings.DRAIN_S + STOP_MARGIN_S
     asyncio.run(supervisor.run([sandbox, _procfile()], stop_within_s=stop_within_s, when_started=invite))
 
 

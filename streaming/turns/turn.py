@@ -62,7 +62,7 @@ class Turn(Generic[AttemptT]):
 
     async def open(self) -> None:
         """Return when there is something to send. Raises: Fault, with nothing sent and the turn recorded."""
-        if watchdog.is_draining:
+        if watchdog.is_over:
             self._plan.on_end(self.completion)
             raise faults.shutting_down()
         watchdog.add(self)

@@ -27,7 +27,8 @@ class Watchdog:
     def __init__(self) -> None:
         self._open: set[OpenTurn] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self.is_draining = False
+        self._is_draining = False
+        self.is_over = False  # no turn may begin any more
 
     def __len__(self) -> int:
         return len(self._open)
@@ -41,10 +42,10 @@ class Watchdog:
         self._open.discard(turn)
 
     def drain(self) -> None:
-        """Take no more turns, and interrupt those that have not ended by themselves after `DRAIN_S`."""
-        if self.is_draining:
+        """In `DRAIN_S` take no more turns, and interrupt those that have not ended by themselves."""
+        if self._is_draining:
             return
-        self.is_draining = True
+        self._is_draining = True
         asyncio.get_running_loop().call_later(settings.DRAIN_S, self._interrupt_all)
 
     def _look(self) -> None:
@@ -56,6 +57,7 @@ class Watchdog:
             self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._look)
 
     def _interrupt_all(self) -> None:
+        self.is_over = True
         for turn in tuple(self._open):
             turn.interrupt()
 

@@ -1,0 +1,1 @@
+"""What `deploy/` ships, as far as a machine without a container engine, a cluster or a running systemd can try it."""
