@@ -11,10 +11,10 @@ from pathlib import Path
 from signal import SIGTERM
 from urllib.parse import urlsplit
 
-import pytest
 import requests
 
 from sandbox.launcher import children, services
+from tests.programs import find_or_install
 from tests.servers import ROOT
 
 _CONFIGURATION = """
@@ -104,18 +104,7 @@ def _version() -> tuple[int, ...]:
 
 
 def _program() -> str:
-    path = _find()
-    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "nginx-light"]):
-            subprocess.run(command, check=False, capture_output=True)
-        path = _find()
-    if path is None:
-        pytest.skip("no nginx: as root, apt-get install nginx-light")
-    return path
-
-
-def _find() -> str | None:
-    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return find_or_install("nginx", "nginx-light")
 
 
 def _await_answer(url: str, process: subprocess.Popen[bytes]) -> None:

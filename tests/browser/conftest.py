@@ -1,8 +1,6 @@
 """A real browser: Debian's Chromium, driven by Playwright. Screenshots go to tests/artefacts/."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.programs import find_or_install
 from tests.stack import Stack
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
@@ -29,16 +28,8 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of Chromium; installed where root may do it, else the browser tests are skipped."""
-    path = shutil.which("chromium")
-    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        # With a Chinese font: in screenshots without one, Chinese is a row of boxes.
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium", "fonts-wqy-zenhei"]):
-            subprocess.run(command, check=False, capture_output=True)
-        path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no Chromium: as root, apt-get install chromium")
-    return path
+    # With a Chinese font: in screenshots without one, Chinese is a row of boxes.
+    return find_or_install("chromium", "chromium", "fonts-wqy-zenhei")
 
 
 @pytest.fixture(scope="package")
