@@ -56,8 +56,13 @@ class World:
     app: App
 
     def event(self, event: str, at: datetime, *, user: str = "u", channel: str = "", amount_fen: int = 100) -> None:
+        self.take_in([self.reported(event, at, user=user, channel=channel, amount_fen=amount_fen)], at)
+
+    def reported(
+        self, event: str, at: datetime, *, user: str = "u", channel: str = "", amount_fen: int = 100
+    ) -> ReportedEvent:
         is_payment = event == "active_pay"
-        reported = ReportedEvent(
+        return ReportedEvent(
             app_id=self.app.pk,
             user_id=user,
             event=event,
@@ -67,10 +72,13 @@ class World:
             outer_event_id=f"order-{next(_orders)}" if is_payment else "",
             occurred_at=at,
         )
-        intake.receive([reported], now=at)
 
-    def click(self, at: datetime, ad: Ad = ADS[0]) -> None:
-        storage.store([Click(app=self.app, clicked_at=at, received_at=at, **ad.fields)])
+    def take_in(self, events: list[ReportedEvent], now: datetime) -> None:
+        """As one request; for tests with thousands of events."""
+        intake.receive(events, now=now)
+
+    def click(self, at: datetime, ad: Ad = ADS[0], *, times: int = 1) -> None:
+        storage.store([Click(app=self.app, clicked_at=at, received_at=at, **ad.fields) for _ in range(times)])
 
     def attribute(self, user: str, ad: Ad | None, *, at: datetime) -> None:
         """The platform's answer, "no ad" included; written as the delivery does it."""

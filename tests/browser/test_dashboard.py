@@ -39,19 +39,20 @@ def month(stack: Stack) -> None:
 
 
 def _fill_day(world: World, ago: int, at: datetime) -> None:
+    events = []
     for number in range(12 + (40 - ago) % 7):
         user = f"u-{ago}-{number}"
         if number % 4:
             world.attribute(user, ADS[number % 3], at=at)
-            for _ in range(3):
-                world.click(at, ADS[number % 3])
-        world.event("active", at, user=user, channel="huawei" if number % 2 else "xiaomi")
+            world.click(at, ADS[number % 3], times=3)
+        events.append(world.reported("active", at, user=user, channel="huawei" if number % 2 else "xiaomi"))
         if number % 3 == 0:
-            world.event("active_register", at, user=user)
+            events.append(world.reported("active_register", at, user=user))
         if number % 5 == 0:
-            world.event("active_pay", at, user=user, amount_fen=1999 + 700 * number)
+            events.append(world.reported("active_pay", at, user=user, amount_fen=1999 + 700 * number))
         if number % 4 == 0 and ago:
-            world.event("next_day_open", at + timedelta(days=1), user=user)
+            events.append(world.reported("next_day_open", at + timedelta(days=1), user=user))
+    world.take_in(events, at)
 
 
 def report(stack: Stack, user: str) -> None:
