@@ -11,8 +11,10 @@ run: .venv/installed
 demo: .venv/installed
 	@exec $(BIN)/python -m sandbox.demo
 
+# Most tests wait for processes and clocks: side by side they wait at the same time. A file stays on one worker, and the
+# files' order is the tests' (pyproject.toml, tests/conftest.py).
 test: lint
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 # QUICK=1: in minutes, with fewer peers and rounds. AGAINST=FOLDER: another checkout beside this one, in ten minutes.
 # `python -m benchmarks --help` has the rest.

@@ -1,6 +1,7 @@
 """Real PostgreSQL and Redis for the run, and the settings of a production process.
 
-`DATABASE_URL` and `REDIS_URL`, where set, are used instead of servers of our own.
+`DATABASE_URL` and `REDIS_URL`, where set, are used instead of servers of our own. Workers of pytest-xdist have a
+database each on one PostgreSQL, and a Redis each: channels are common to all databases of a Redis.
 """
 
 import atexit
@@ -35,10 +36,10 @@ def start() -> None:
     folder = Path(tempfile.mkdtemp(prefix="rivermouth-tests-"))
     running.callback(shutil.rmtree, folder, ignore_errors=True)
     if not os.environ.get("DATABASE_URL"):
-        postgres = services.start_postgres(folder, is_throwaway=True)
+        postgres = services.start_postgres(folder, is_throwaway=True, settings={"max_connections": "400"})
         running.callback(postgres.stop)
         os.environ["DATABASE_URL"] = postgres.url
-    if not os.environ.get("REDIS_URL"):
+    if not os.environ.get("REDIS_URL") or "PYTEST_XDIST_WORKER" in os.environ:
         redis = services.start_redis(folder)
         running.callback(redis.stop)
         os.environ["REDIS_URL"] = redis.url
