@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[3]
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 TERMINAL = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+if "COVERAGE_PROCESS_CONFIG" in os.environ:  # these tests are measured
+    TERMINAL["COVERAGE_PROCESS_CONFIG"] = os.environ["COVERAGE_PROCESS_CONFIG"]
 
 
 class Run:
