@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from foundation.hooks import activity, apps, status, upkeep
+from foundation.hooks import activity, alerts, apps, status, upkeep
 from foundation.serving import lifespan
 
 SWEEP_BUDGET_S = 20
@@ -19,7 +19,7 @@ class AttributionConfig(AppConfig):
     def ready(self) -> None:
         from attribution import checks, purging  # noqa: F401, PLC0415  # need loaded apps
         from attribution.admin.pages import live  # noqa: PLC0415  # as above
-        from attribution.delivery import rounds  # noqa: PLC0415  # need loaded apps
+        from attribution.delivery import rounds, watches  # noqa: PLC0415  # need loaded apps
         from attribution.delivery import status as delivery_status  # noqa: PLC0415  # need loaded apps
         from attribution.events import intake  # noqa: PLC0415  # need loaded apps
         from attribution.models import App  # noqa: PLC0415  # need loaded apps
@@ -41,6 +41,8 @@ class AttributionConfig(AppConfig):
         upkeep.purge.register("attempts", purging.delete_attempts)
         upkeep.purge.register("conversions", purging.delete_conversions)
         status.register("conversions", delivery_status.look)
+        for watch in watches.WATCHES:
+            alerts.watch(watch)
         activity.listen(intake.receive_activity)
         apps.register(
             apps.Directory(

@@ -49,6 +49,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": _("Alerts"),
+            "separator": True,
+            "items": [
+                _rows(request, _("Incidents"), "warning", "alerts_incident"),
+                _rows(request, _("Rules"), "rule", "alerts_rule"),
+                _rows(request, _("Channels"), "campaign", "alerts_channel"),
+                _rows(request, _("Messages sent"), "outgoing_mail", "alerts_notice"),
+            ],
+        },
+        {
             "title": _("Access"),
             "separator": True,
             "items": [

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "config.apps.ConfigConfig",
     "foundation.apps.FoundationConfig",
     "foundation.access.apps.AccessConfig",
+    "foundation.alerts.apps.AlertsConfig",
     "streaming.apps.StreamingConfig",
     "attribution.apps.AttributionConfig",
 ]
@@ -245,6 +246,21 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "attribution.admin.pages.dashboard.context",
     "SIDEBAR": {"navigation": "config.navigation.sidebar"},
 }
+
+# --- Alerts -----------------------------------------------------------------------------------------------------------
+
+# What `manage.py purge` deletes: incidents that are over, with the log of the messages about them.
+ALERT_RETENTION_DAYS = env.integer("ALERT_RETENTION_DAYS", 180, minimum=1)
+# For channels that are e-mail; "": they can't send.
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, minimum=1, maximum=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+_email_security = env.choice("EMAIL_SECURITY", "starttls", ["starttls", "tls", "none"])
+EMAIL_USE_TLS = _email_security == "starttls"
+EMAIL_USE_SSL = _email_security == "tls"
+EMAIL_TIMEOUT = 5  # seconds, of each step: connect, greeting, …
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "rivermouth@localhost")
 
 # --- Chat streaming ---------------------------------------------------------------------------------------------------
 

@@ -52,15 +52,22 @@ _NO_NEW_CONNECTIONS = b"".join(
     )
 )
 
+_on_start: list[Callable[[], None]] = []
 _on_drain: list[Callable[[], None]] = []
 _on_shutdown: list[Callable[[], Awaitable[None]]] = []
 _leaving: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
 def register(
-    *, on_drain: Callable[[], None] | None = None, on_shutdown: Callable[[], Awaitable[None]] | None = None
+    *,
+    on_start: Callable[[], None] | None = None,
+    on_drain: Callable[[], None] | None = None,
+    on_shutdown: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """`on_drain` is called when the drain begins, while requests run; `on_shutdown` is awaited when none is left."""
+    """`on_start` is called when the process begins to serve, `on_drain` when the drain begins, while requests run;
+    `on_shutdown` is awaited when none is left."""
+    if on_start is not None:
+        _on_start.append(on_start)
     if on_drain is not None:
         _on_drain.append(on_drain)
     if on_shutdown is not None:
@@ -72,6 +79,8 @@ async def serve(receive: Receive, send: Send) -> None:
     await receive()
     _tune_garbage_collector()
     _leave_at_signal(asyncio.get_running_loop())
+    for start in _on_start:
+        start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     for shut_down in _on_shutdown:

@@ -1,0 +1,127 @@
+"""What people are told about deliveries: breakers, refusals, dead letters, a backlog. By index only, and bounded."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from attribution.models import Conversion, Destination, State
+from foundation.hooks.alerts import Cause, Watch
+
+# Counted up to here.
+COUNTED = 10_000
+# Refusals come with the first answers, so those of older records are old news.
+REFUSED_WITHIN = timedelta(days=1)
+# A record fails when its time is over: of those, the ones that were received a day later than that at most.
+FAILED_WITHIN = timedelta(days=1)
+
+
+def _open_breakers(threshold: int, now: datetime) -> Iterator[Cause]:
+    """One for each destination that failed and has not answered since. One that is switched off is nobody's fault."""
+    suspects = Destination.objects.filter(is_enabled=True, failures__gte=settings.BREAKER_FAILURES)
+    for destination in suspects.filter(openings__gte=threshold).order_by("key"):
+        yield Cause(
+            key=destination.key,
+            number=destination.openings,
+            words={
+                "destination": str(destination),
+                "failures": destination.failures,
+                "error": destination.last_error or "–",
+            },
+            path=reverse("admin:attribution_destination_change", args=[destination.pk]),
+        )
+
+
+def _refusals(threshold: int, now: datetime) -> Iterator[Cause]:
+    """One for each advertiser."""
+    refused = _newest(State.REJECTED, since=now - REFUSED_WITHIN)
+    found: dict[int | None, Counter[str]] = {}
+    for advertiser_id, reason in refused.values_list("advertiser_id", "reason")[:COUNTED]:
+        found.setdefault(advertiser_id, Counter())[reason] += 1
+    for advertiser_id, reasons in found.items():
+        if reasons.total() >= threshold:
+            [(reason, _count)] = reasons.most_common(1)
+            query = {"state": State.REJECTED.value} | ({"advertiser": advertiser_id} if advertiser_id else {})
+            yield Cause(
+                key=str(advertiser_id or ""),
+                number=reasons.total(),
+                words={"advertiser": str(advertiser_id or "–"), "reason": reason},
+                path=_records(**query),
+            )
+
+
+def _dead_letters(threshold: int, now: datetime) -> Iterator[Cause]:
+    longest = timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S) + FAILED_WITHIN
+    count = _newest(State.FAILED, since=now - longest).order_by()[:COUNTED].count()
+    if count >= threshold:
+        yield Cause(key="failed", number=count, path=_records(state=State.FAILED.value))
+
+
+def _backlog(threshold: int, now: datetime) -> Iterator[Cause]:
+    """`threshold`: minutes that the oldest due record waits. What waits for a breaker is not due."""
+    due = Conversion.objects.filter(due_at__lte=now - timedelta(minutes=threshold))
+    oldest = due.order_by("due_at").values_list("due_at", flat=True).first()
+    if oldest is not None:
+        yield Cause(
+            key="backlog",
+            number=int((now - oldest).total_seconds() // 60),
+            words={"count": Conversion.objects.filter(due_at__lte=now).order_by()[:COUNTED].count()},
+            path=_records(state=State.PENDING.value),
+        )
+
+
+def _newest(state: State, *, since: datetime) -> QuerySet[Conversion]:
+    """By the index `conversion_by_state`."""
+    return Conversion.objects.filter(state=state, received_at__gte=since).order_by("-received_at")
+
+
+def _records(**query: str | int) -> str:
+    return f"{reverse('admin:attribution_conversion_changelist')}?{urlencode(query)}"
+
+
+WATCHES = [
+    Watch(
+        kind="breaker",
+        title=_("Breaker open"),
+        text=_(
+            "The breaker of %(destination)s is open after %(failures)s failures in a row; reports are held. "
+            "Last error: %(error)s"
+        ),
+        over=_("The breaker of %(destination)s is not open any more."),
+        check=_open_breakers,
+        threshold_help=_("openings in a row"),
+    ),
+    Watch(
+        kind="refusals",
+        title=_("Refusals"),
+        text=_(
+            "%(number)s send records of advertiser %(advertiser)s were refused within a day, most often for: %(reason)s"
+        ),
+        over=_("Fewer send records of advertiser %(advertiser)s are refused."),
+        check=_refusals,
+        threshold=10,
+        threshold_help=_("refused send records of one advertiser that came within a day"),
+    ),
+    Watch(
+        kind="dead_letters",
+        title=_("Dead letters"),
+        text=_("%(number)s send records have used up their attempts and are not sent by themselves any more."),
+        over=_("The send records that had used up their attempts were dealt with, or are days old."),
+        check=_dead_letters,
+        threshold_help=_("send records that failed in the last days"),
+    ),
+    Watch(
+        kind="backlog",
+        title=_("Backlog"),
+        text=_("%(count)s send records are due, the oldest for %(number)s minutes."),
+        over=_("Send records leave in time again."),
+        check=_backlog,
+        threshold=10,
+        threshold_help=_("minutes that the oldest due send record waits"),
+    ),
+]

@@ -1,0 +1,53 @@
+"""What every kind of channel is, what it is given to send, and how it fails."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to send: a URL, or recipients of e-mail. `secret` signs, where the channel signs and somebody gave one."""
+
+    url: str = ""
+    secret: str = ""
+    recipients: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message, in the channel's language. `id` stays the same when it is sent again; `facts` are for machines."""
+
+    id: str
+    title: str
+    text: str
+    facts: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelKind:
+    """`send` sends within `http.TOTAL_S` and returns what the channel answered; it raises NotSentError.
+
+    `max_bytes`: how long a text it takes, in UTF-8. `signs`: what its secret is called; None: it has none.
+    """
+
+    slug: str
+    title: Promise
+    send: Callable[[Address, Message, datetime], str]
+    max_bytes: int
+    signs: Promise | None = None
+    is_email: bool = False
+
+
+class NotSentError(Exception):
+    """It was not sent, as far as can be known; the message is what the channel answered, or what went wrong.
+
+    `retry_after_s`: how long the channel wants to be left alone; None: it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
