@@ -12,7 +12,7 @@ the one way to a second message about a cause; the other choice would be to lose
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,15 +51,15 @@ class Batch:
     retry_after_s: float | None = None
 
 
-def send_all() -> int:
+def send_all(*, clock: Callable[[], datetime]) -> int:
     """Send to each channel what waits for it; the number of channels that took their message."""
     sent = 0
     give_up_at = time.monotonic() + BUDGET_S
     with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="alerts") as threads:
         # No more at once than there are threads: a lease counts from the claim.
-        while batches := list(islice(_claimed(timezone.now()), THREADS)):
+        while batches := list(islice(_claimed(clock()), THREADS)):
             for finished in as_completed([threads.submit(_send, batch) for batch in batches]):
-                _write(finished.result())
+                _write(finished.result(), clock())
             sent += sum(batch.error is None for batch in batches)
             if time.monotonic() > give_up_at:
                 break
@@ -119,8 +119,7 @@ def _send(batch: Batch) -> Batch:
     return batch
 
 
-def _write(batch: Batch) -> None:
-    now = timezone.now()
+def _write(batch: Batch, now: datetime) -> None:
     if batch.error is None:
         insist(lambda: _write_sent(batch, now))
     else:

@@ -54,7 +54,7 @@ def look_for_workers() -> bool:
     if watches.is_swept() or not Channel.objects.filter(is_enabled=True).exists():
         return False
     rounds.look(timezone.now())
-    sending.send_all()
+    sending.send_all(clock=timezone.now)
     return True
 
 

@@ -1,9 +1,10 @@
 """One POST to an address that a person typed in: bounded in time and size, direct, and never redirected.
 
 By `http.client`, which reads no proxies and no .netrc from the environment, follows nothing and logs nothing: the
-addresses hold tokens. A timer ends what drips: its socket is shut down `TOTAL_S` after the connection was begun.
+addresses hold tokens. A timer ends what drips: the socket is shut down `TOTAL_S` after it was connected.
 """
 
+import contextlib
 import http.client
 import json
 import socket
@@ -71,17 +72,19 @@ def code_of(answer: Answer, name: str) -> Any:
 def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, float | None]:
     parts = urlsplit(url)
     connection = _connection(parts)
-    timer = threading.Timer(TOTAL_S, _cut, [connection])
+    connection.connect()
+    # Kept, since the connection forgets it as soon as an answer begins that ends with the connection.
+    sock = connection.sock
+    timer = threading.Timer(TOTAL_S, _cut, [sock])
     timer.daemon = True
+    timer.start()
     try:
-        timer.start()
-        connection.connect()
-        connection.sock.settimeout(TOTAL_S)
+        sock.settimeout(TOTAL_S)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body=body, headers=dict(headers))
-        response = connection.getresponse()
-        text = response.read(MAX_ANSWER_BYTES).decode(errors="replace").replace("\x00", "")
-        return Answer(response.status, text), _seconds(response.headers.get("Retry-After", ""))
+        with connection.getresponse() as response:
+            text = response.read(MAX_ANSWER_BYTES).decode(errors="replace").replace("\x00", "")
+            return Answer(response.status, text), _seconds(response.headers.get("Retry-After", ""))
     finally:
         timer.cancel()
         connection.close()
@@ -100,13 +103,9 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
-    sock: socket.socket | None = connection.sock
-    if sock is not None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it was closed meanwhile
+def _cut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it was closed meanwhile
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _seconds(value: str) -> float | None:
