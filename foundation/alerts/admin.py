@@ -71,7 +71,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own
         has_url = cleaned.get("url") or self.instance.sealed_url
         if kind and not kind.is_email and not has_url and "url" not in self.errors:
             self.add_error("url", _("This kind of channel needs an address."))
-        if kind and kind.signs is None and cleaned.get("secret"):
+        if kind and not kind.signs and cleaned.get("secret"):
             self.add_error("secret", _("This kind of channel does not sign."))
         return cleaned
 
@@ -81,14 +81,14 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own
             channel.url = self.cleaned_data["url"]
         if self.cleaned_data["secret"]:
             channel.secret = self.cleaned_data["secret"]
-        if self.cleaned_data["forget_secret"] or channel.channel_kind.signs is None:
+        if self.cleaned_data["forget_secret"] or not channel.channel_kind.signs:
             channel.secret = ""
         channel.try_at_once()
         return super().save(commit)
 
 
 @admin.register(Channel)
-class ChannelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type information
+class ChannelAdmin(ModelAdmin):
     form = ChannelForm
     list_display = ["name", "kind", "language", "state", "last_sent_at", "last_error"]
     list_filter = ["kind", "is_enabled"]
@@ -97,7 +97,7 @@ class ChannelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type info
     change_form_outer_before_template = "admin/alerts/channel/test.html"
     list_before_template = "admin/alerts/help.html"
 
-    def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         if not self.has_change_permission(request, obj) and obj is not None:
             return ["name", "kind", "masked_address", "recipients", "language", "is_enabled", *self.readonly_fields]
         return [*ChannelForm.Meta.fields, *(self.readonly_fields if obj else [])]
@@ -121,7 +121,7 @@ class ChannelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type info
     def masked_address(self, channel: Channel) -> str:
         return channel.masked_url
 
-    @display(  # type: ignore[untyped-decorator]  # as above
+    @display(
         description=_("state"), label={"off": "default", "failing": "danger", "works": "success", "unused": "info"}
     )
     def state(self, channel: Channel) -> tuple[str, Any]:
@@ -151,7 +151,7 @@ def _tested(request: HttpRequest, channel_id: int) -> HttpResponse:
 
 
 @admin.register(Rule)
-class RuleAdmin(ModelAdmin):  # type: ignore[misc]  # as above
+class RuleAdmin(ModelAdmin):
     list_display = ["__str__", "is_enabled", "threshold", "of_what", "told", "reminder_hours", "quiet"]
     list_filter = ["is_enabled"]
     fields = [
@@ -162,11 +162,10 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc]  # as above
     list_before_template = "admin/alerts/help.html"
     ordering = ["watch"]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Rules come with what is watched, and before the first sweep as well."""
         Rule.objects.introduce()
-        page: HttpResponseBase = super().changelist_view(request, extra_context)
-        return page
+        return super().changelist_view(request, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         return Rule.objects.prefetch_related("channels").filter(watch__in=_watched())
@@ -194,13 +193,19 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc]  # as above
         return f"{rule.quiet_from:%H:%M}–{rule.quiet_until:%H:%M}" if rule.quiet_from and rule.quiet_until else "–"
 
 
+class ReadOnlyFields(ReadOnly):
+    """What is shown of a row is its `readonly_fields`."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields  # type: ignore[attr-defined]  # ModelAdmin's
+
+
 @admin.register(Incident)
-class IncidentAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # as above
+class IncidentAdmin(ReadOnlyFields, Uncounted, ModelAdmin):
     list_display = ["what", "state", "number", "began_at", "ended_at", "page"]
     list_filter = ["rule"]
     list_select_related = ["rule"]
-    fields = ["what", "state", "number", "began_at", "seen_at", "ended_at", "reminders_sent", "page"]
-    readonly_fields = fields
+    readonly_fields = ["what", "state", "number", "began_at", "seen_at", "ended_at", "reminders_sent", "page"]
     ordering = ["-began_at"]
     list_before_template = "admin/alerts/help.html"
 
@@ -208,7 +213,7 @@ class IncidentAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # a
     def what(self, incident: Incident) -> str:
         return wording.headline(incident)
 
-    @display(description=_("state"), label={"open": "danger", "over": "success"})  # type: ignore[untyped-decorator]  # as above
+    @display(description=_("state"), label={"open": "danger", "over": "success"})
     def state(self, incident: Incident) -> tuple[str, Any]:
         return ("over", _("over")) if incident.ended_at else ("open", _("open"))
 
@@ -222,19 +227,18 @@ class IncidentAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # a
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly, Uncounted, ModelAdmin):  # type: ignore[misc]  # as above
+class NoticeAdmin(ReadOnlyFields, Uncounted, ModelAdmin):
     list_display = ["created_at", "channel", "event", "what", "outcome", "attempts", "sent_at", "answer"]
     list_filter = ["state", "channel", "event"]
     list_select_related = ["channel", "incident__rule"]
-    fields = ["created_at", "channel", "event", "what", "outcome", "attempts", "sent_at", "text", "answer"]
-    readonly_fields = fields
+    readonly_fields = ["created_at", "channel", "event", "what", "outcome", "attempts", "sent_at", "text", "answer"]
     ordering = ["-created_at"]
 
     @admin.display(description=_("what is wrong"))
     def what(self, notice: Notice) -> str:
         return wording.headline(notice.incident, is_over=notice.event == Notice.Event.OVER)
 
-    @display(  # type: ignore[untyped-decorator]  # as above
+    @display(
         description=_("state"),
         label={"waiting": "warning", "sending": "info", "sent": "success", "failed": "danger", "dropped": "default"},
     )

@@ -31,14 +31,14 @@ class Message:
 class ChannelKind:
     """`send` sends within `http.TOTAL_S` and returns what the channel answered; it raises NotSentError.
 
-    `max_bytes`: how long a text it takes, in UTF-8. `signs`: what its secret is called; None: it has none.
+    `max_bytes`: how long a text it takes, in UTF-8. `signs`: it may have a secret.
     """
 
     slug: str
     title: Promise
     send: Callable[[Address, Message, datetime], str]
     max_bytes: int
-    signs: Promise | None = None
+    signs: bool = False
     is_email: bool = False
 
 

@@ -39,6 +39,4 @@ def _signed(address: Address, now: datetime) -> str:
     return f"{address.url}{'&' if '?' in address.url else '?'}{query}"
 
 
-KIND = ChannelKind(
-    slug="dingtalk", title=_("DingTalk robot"), send=send, max_bytes=16_000, signs=_("Secret of “Sign” (SEC…)")
-)
+KIND = ChannelKind(slug="dingtalk", title=_("DingTalk robot"), send=send, max_bytes=16_000, signs=True)

@@ -32,6 +32,4 @@ def send(address: Address, message: Message, now: datetime) -> str:
     return answer.short
 
 
-KIND = ChannelKind(
-    slug="feishu", title=_("Feishu robot"), send=send, max_bytes=16_000, signs=_("Secret of “Signature verification”")
-)
+KIND = ChannelKind(slug="feishu", title=_("Feishu robot"), send=send, max_bytes=16_000, signs=True)

@@ -42,6 +42,4 @@ def _key(secret: str) -> bytes:
         return secret.encode()
 
 
-KIND = ChannelKind(
-    slug="webhook", title=_("Webhook (JSON, HMAC)"), send=send, max_bytes=100_000, signs=_("Secret for the HMAC")
-)
+KIND = ChannelKind(slug="webhook", title=_("Webhook (JSON, HMAC)"), send=send, max_bytes=100_000, signs=True)
