@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from html.parser import HTMLParser
+from itertools import cycle
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -15,6 +16,8 @@ from django.utils import timezone
 
 from attribution.models import App, Conversion
 from foundation.access.models import ApiKey
+from foundation.alerts.models import Channel, Incident, Notice, Rule
+from foundation.hooks import alerts
 from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 from tests.attribution.conftest import Pipeline, pipeline  # noqa: F401  # a fixture, found by its name here
 
@@ -118,6 +121,15 @@ def rows(pipeline: Pipeline, admin_user: User) -> Pipeline:  # noqa: F811  # the
         hour=timezone.now(), chat_model="doubao", provider="ark", completions=1, completed=1, prompt_tokens=1,
         cached_tokens=1, completion_tokens=1, reasoning_tokens=1, cost_cny=Decimal(1), unpriced=1,
     )  # fmt: skip
+    channel = Channel.objects.create(name="demo", kind="webhook")
+    for kind in alerts.watches():
+        rule = Rule.objects.get_or_create(watch=kind)[0]
+        Incident.objects.create(rule=rule, key="demo", began_at=timezone.now(), seen_at=timezone.now())
+    for event, state in zip(cycle(Notice.Event.values), Notice.State.values, strict=False):
+        Notice.objects.create(
+            incident=rule.incidents.get(), channel=channel, event=event, state=state, created_at=timezone.now(),
+            number=Notice.objects.count(),
+        )  # fmt: skip
     assert Group.objects.count() == 2
     return pipeline
 

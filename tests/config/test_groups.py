@@ -16,8 +16,14 @@ from foundation.access.models import ApiKey
 from tests.servers import ROOT
 
 _MADE = import_module("foundation.access.migrations.0002_groups")
-MARKETERS, OPERATORS = _MADE.MARKETERS, _MADE.OPERATORS
+_ALERTS = import_module("foundation.alerts.migrations.0002_groups")
+MARKETERS = [*_MADE.MARKETERS, *_ALERTS.MARKETERS]
+OPERATORS = [*_MADE.OPERATORS, *_ALERTS.OPERATORS]
 LOOKED_AT = [
+    "alerts/channel",
+    "alerts/incident",
+    "alerts/notice",
+    "alerts/rule",
     "attribution/app",
     "attribution/attribution",
     "attribution/click",
@@ -56,6 +62,7 @@ def test_operators_also_keep_apps_models_and_keys() -> None:
 
     assert opened(browser, EVERYTHING) == [*LOOKED_AT, *OPERATED]
     assert [page for page in EVERYTHING if browser.get(f"/admin/{page}/add/").status_code == 200] == [
+        "alerts/channel",
         "attribution/app",
         *OPERATED,
     ]
