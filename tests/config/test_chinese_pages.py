@@ -125,9 +125,9 @@ def rows(pipeline: Pipeline, admin_user: User) -> Pipeline:  # noqa: F811  # the
     for kind in alerts.watches():
         rule = Rule.objects.get_or_create(watch=kind)[0]
         Incident.objects.create(rule=rule, key="demo", began_at=timezone.now(), seen_at=timezone.now())
-    for event, state in zip(cycle(Notice.Event.values), Notice.State.values, strict=False):
+    for event, notice_state in zip(cycle(Notice.Event.values), Notice.State.values, strict=False):
         Notice.objects.create(
-            incident=rule.incidents.get(), channel=channel, event=event, state=state, created_at=timezone.now(),
+            incident=rule.incidents.get(), channel=channel, event=event, state=notice_state, created_at=timezone.now(),
             number=Notice.objects.count(),
         )  # fmt: skip
     assert Group.objects.count() == 2
@@ -181,6 +181,7 @@ def test_no_page_of_the_admin_has_a_text_left_in_english(rows: Pipeline, browser
     assert len(seen) > 40
     paths = {urlsplit(address).path.split("/")[3] for address in seen if address.count("/") >= 4}
     assert paths >= {"app", "conversion", "completion", "usagehour", "route", "provider", "apikey", "user", "group"}
+    assert paths >= {"channel", "rule", "incident", "notice"}
 
 
 def test_pages_behind_buttons_are_in_chinese_too(rows: Pipeline, browser: Client) -> None:
@@ -188,6 +189,7 @@ def test_pages_behind_buttons_are_in_chinese_too(rows: Pipeline, browser: Client
     assert record is not None
     pages = [
         browser.post(f"/admin/attribution/conversion/{record.pk}/unmask/"),
+        browser.post(f"/admin/alerts/channel/{Channel.objects.get().pk}/test/"),
         browser.post("/admin/access/apikey/add/", {"caller": "caller"}),
         browser.post("/admin/access/apikey/add/", {}),
         browser.get("/admin/streaming/usagehour/", {"since": "x", "until": "2026-01-01"}),
