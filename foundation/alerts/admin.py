@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from foundation.admin_lists import ReadOnly, Uncounted
 from foundation.alerts import sending, wording
 from foundation.alerts.channels import KINDS
-from foundation.alerts.channels.http import SCHEMES
+from foundation.alerts.channels.posting import SCHEMES
 from foundation.alerts.models import Channel, Incident, Notice, Rule
 from foundation.hooks import alerts
 

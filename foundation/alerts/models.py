@@ -91,7 +91,7 @@ class Channel(models.Model):
         try:
             parts = urlsplit(self.url)
         except sealing.UnreadableError:
-            return str(_("unreadable: the key is gone"))
+            return str(_("unreadable: the encryption key is missing"))
         last = "".join((parts.path, parts.query))[-4:] if len(parts.path + parts.query) > 16 else ""
         return f"{parts.scheme}://{parts.hostname}/…{last}" if parts.hostname else ""
 

@@ -1,7 +1,7 @@
 """Sends what waits: one message a channel, all channels side by side.
 
 1. Claim: a conditional update gives the channel to one process (a lease), and its notices are marked as being sent.
-2. Send: in a thread without a database, bounded by `http.TOTAL_S`.
+2. Send: in a thread without a database, bounded by `posting.TOTAL_S`.
 3. Write down what came of it: sent, or waiting for the channel's next attempt, which backs off.
 
 Killed before 1 or between 1 and 2, nothing was sent: what waits is claimed again, at the latest when the lease is over.

@@ -29,7 +29,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
-    """`send` sends within `http.TOTAL_S` and returns what the channel answered; it raises NotSentError.
+    """`send` sends within `posting.TOTAL_S` and returns what the channel answered; it raises NotSentError.
 
     `max_bytes`: how long a text it takes, in UTF-8. `signs`: it may have a secret.
     """

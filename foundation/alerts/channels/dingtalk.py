@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext_lazy as _
 
-from foundation.alerts.channels import http
+from foundation.alerts.channels import posting
 from foundation.alerts.channels.channel_kind import Address, ChannelKind, Message
 
 ACCEPTED = 0
@@ -24,10 +24,10 @@ def signature(secret: str, timestamp_ms: int) -> str:
 
 
 def send(address: Address, message: Message, now: datetime) -> str:
-    answer = http.post_json(_signed(address, now), {"msgtype": "text", "text": {"content": message.text}})
-    code = http.code_of(answer, "errcode")
+    answer = posting.post_json(_signed(address, now), {"msgtype": "text", "text": {"content": message.text}})
+    code = posting.code_of(answer, "errcode")
     if code != ACCEPTED:
-        raise http.refused(answer, is_throttled=code == THROTTLED)
+        raise posting.refused(answer, is_throttled=code == THROTTLED)
     return answer.short
 
 

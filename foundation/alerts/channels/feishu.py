@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from foundation.alerts.channels import http
+from foundation.alerts.channels import posting
 from foundation.alerts.channels.channel_kind import Address, ChannelKind, Message
 
 ACCEPTED = 0
@@ -25,10 +25,10 @@ def signature(secret: str, timestamp: int) -> str:
 def send(address: Address, message: Message, now: datetime) -> str:
     timestamp = int(now.timestamp())
     signed = {"timestamp": str(timestamp), "sign": signature(address.secret, timestamp)} if address.secret else {}
-    answer = http.post_json(address.url, signed | {"msg_type": "text", "content": {"text": message.text}})
-    code = http.code_of(answer, "code")
+    answer = posting.post_json(address.url, signed | {"msg_type": "text", "content": {"text": message.text}})
+    code = posting.code_of(answer, "code")
     if code != ACCEPTED:
-        raise http.refused(answer, is_throttled=code == THROTTLED)
+        raise posting.refused(answer, is_throttled=code == THROTTLED)
     return answer.short
 
 

@@ -9,16 +9,16 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from foundation.alerts.channels import http
+from foundation.alerts.channels import posting
 from foundation.alerts.channels.channel_kind import Address, ChannelKind, Message
 
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def send(address: Address, message: Message, now: datetime) -> str:
-    answer = http.post_json(address.url, {"text": message.text.translate(_ESCAPED)})
+    answer = posting.post_json(address.url, {"text": message.text.translate(_ESCAPED)})
     if answer.text.strip() != "ok":
-        raise http.refused(answer)
+        raise posting.refused(answer)
     return answer.short
 
 

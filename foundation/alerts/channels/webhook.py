@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from foundation.alerts.channels import http
+from foundation.alerts.channels import posting
 from foundation.alerts.channels.channel_kind import Address, ChannelKind, Message
 
 _PREFIX = "whsec_"
@@ -26,11 +26,11 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 def send(address: Address, message: Message, now: datetime) -> str:
     timestamp = int(now.timestamp())
     payload = {"title": message.title, "text": message.text, "alerts": list(message.facts)}
-    body = http.encode({"type": "rivermouth.alerts", "timestamp": now.isoformat(), "data": payload})
+    body = posting.encode({"type": "rivermouth.alerts", "timestamp": now.isoformat(), "data": payload})
     headers = {"webhook-id": message.id, "webhook-timestamp": str(timestamp)}
     if address.secret:
         headers["webhook-signature"] = signature(address.secret, message.id, timestamp, body)
-    return http.post(address.url, body, headers=headers).short
+    return posting.post(address.url, body, headers=headers).short
 
 
 def _key(secret: str) -> bytes:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from foundation.alerts.channels import http
+from foundation.alerts.channels import posting
 from foundation.alerts.channels.channel_kind import Address, ChannelKind, Message
 
 ACCEPTED = 0
@@ -16,10 +16,10 @@ THROTTLED = 45009
 
 
 def send(address: Address, message: Message, now: datetime) -> str:
-    answer = http.post_json(address.url, {"msgtype": "text", "text": {"content": message.text}})
-    code = http.code_of(answer, "errcode")
+    answer = posting.post_json(address.url, {"msgtype": "text", "text": {"content": message.text}})
+    code = posting.code_of(answer, "errcode")
     if code != ACCEPTED:
-        raise http.refused(answer, is_throttled=code == THROTTLED)
+        raise posting.refused(answer, is_throttled=code == THROTTLED)
     return answer.short
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from foundation.alerts.channels import KINDS, dingtalk, feishu, http, webhook
+from foundation.alerts.channels import KINDS, dingtalk, feishu, posting, webhook
 from foundation.alerts.channels.channel_kind import Address, Message, NotSentError
 from tests.foundation.alerts.robots import SECRETS, TOKEN, Mailbox, Robots
 
@@ -135,7 +135,7 @@ def test_proxies_of_the_environment_are_not_asked(robot_server: Robots, monkeypa
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "http://", "gopher://x", "http://[", "//x/"])
 def test_only_http_is_spoken(url: str) -> None:
     with pytest.raises(NotSentError):
-        http.post(url, b"{}")
+        posting.post(url, b"{}")
 
 
 def test_error_tells_nothing_of_the_address() -> None:
@@ -146,7 +146,7 @@ def test_error_tells_nothing_of_the_address() -> None:
 
 
 def test_dripping_answer_is_cut(robot_server: Robots, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "TOTAL_S", 0.5)
+    monkeypatch.setattr(posting, "TOTAL_S", 0.5)
     robot_server.fault, robot_server.drips = (200, {"Content-Length": "10000"}, b""), True
 
     began = time.monotonic()
