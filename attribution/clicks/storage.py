@@ -15,6 +15,7 @@ from attribution.clicks.matching import ClickCandidate, Device, Kind, Match, Win
 from attribution.devices import device_ids
 from attribution.models import App, Click
 from attribution.platforms.oceanengine import monitor_link
+from foundation.database import bulk
 
 # The columns in which each kind of id stands.
 COLUMNS = {
@@ -26,19 +27,11 @@ COLUMNS = {
     Kind.IP_USER_AGENT: ["ip_ua_digest", "ipv6_ua_digest"],
 }
 _ALL_COLUMNS = [column for columns in COLUMNS.values() for column in columns]
-DIGEST_COLUMNS = ["oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "ip_ua_digest", "ipv6_ua_digest"]
-_FIELDS = {str(field.column): field for field in Click._meta.concrete_fields if not field.primary_key}
 
 
 def store(clicks: Sequence[Click]) -> None:
-    """Write the clicks in one statement. One whose request id the app has already is the same click: dropped.
-
-    All rows travel as one JSON text: `bulk_create` spent 250 µs of CPU a click on its 35 parameters, this spends 50.
-    """
-    with connection.cursor() as cursor:
-        # In the order of the request ids: two processes with the same repeated clicks would else lock each other out.
-        rows = [_row(click) for click in sorted(clicks, key=attrgetter("request_id"))]
-        cursor.execute(_insert_statement(), [msgspec.json.encode(rows).decode()])
+    """Write the clicks in one statement. One whose request id the app has already is the same click: dropped."""
+    bulk.insert(sorted(clicks, key=attrgetter("request_id")), or_drop=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,29 +150,6 @@ def _clicks_of_a_caid() -> str:
     table = Click._meta.db_table
     having = "caid_digests && ARRAY[digest] AND caid_digests <> '{}'"
     return f"(SELECT * FROM {table} WHERE {having} OFFSET 0) AS click WHERE"  # noqa: S608
-
-
-@cache
-def _insert_statement() -> str:
-    columns = ", ".join(_FIELDS)
-    typed = ", ".join(f"{column} {field.db_type(connection)}" for column, field in _FIELDS.items())
-    return (
-        f"INSERT INTO {Click._meta.db_table} ({columns}) "  # noqa: S608  # names of ours
-        f"SELECT {columns} FROM json_to_recordset(%s) AS given ({typed}) ON CONFLICT DO NOTHING"
-    )
-
-
-def _row(click: Click) -> dict[str, Any]:
-    row = {column: getattr(click, field.attname) for column, field in _FIELDS.items()}
-    for column in DIGEST_COLUMNS:
-        if row[column] is not None:
-            row[column] = _bytea(row[column])
-    row["caid_digests"] = [_bytea(digest) for digest in row["caid_digests"]]
-    return row
-
-
-def _bytea(value: bytes) -> str:
-    return f"\\x{value.hex()}"
 
 
 def _by_kind(found: Mapping[str, Any]) -> matching.Digests:

@@ -4,27 +4,37 @@ All rows travel as one JSON text; as parameters of their own, or as arrays, quot
 parts of the statement together. All names in the statements come from the models.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import BinaryField, Field, Model
 
 Column: TypeAlias = "Field[Any, Any]"
 Row = TypeVar("Row", bound=Model)
 
+_VARCHAR = re.compile(r"varchar(\(\d+\))?")
 
-def insert(rows: Sequence[Model]) -> None:
-    """Insert the rows, which have their primary keys."""
+
+def insert(rows: Sequence[Model], *, or_drop: bool = False) -> None:
+    """Insert the rows, which have their primary keys unless the database numbers them.
+
+    `or_drop`: a row that a unique constraint refuses is dropped. Sort the rows by what is unique then: two processes
+    with overlapping rows would otherwise lock each other out.
+    """
     model = type(rows[0])
-    _execute(_insert_statement(model, (), "", ()), _as_json(rows, _columns(model)))
+    statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
+    _execute(statement, _as_json(rows, _columns(model)))
 
 
 def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:
     """Insert the rows that are not there yet by their unique fields; returns the primary keys of the new ones."""
-    return {pk for (pk,) in _insert(rows, unique, "DO NOTHING")}
+    return {pk for (pk,) in _insert(rows, unique, "DO NOTHING", returned=["pk"])}
 
 
 def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str) -> list[Row]:
@@ -33,17 +43,26 @@ def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str) -> list[R
     Returns the rows that were written, now with the primary keys that the database gave them.
     """
     model = type(rows[0])
-    overwritten = [column for column in _columns(model) if column.name not in unique]
-    assignments = ", ".join(f"{_name(column)} = EXCLUDED.{_name(column)}" for column in overwritten)
     unless_set = f"WHERE NOT {model._meta.db_table}.{_name(_column(model, unless))}"
     attributes = [_column(model, name).attname for name in unique]
     by_key = {tuple(getattr(row, attribute) for attribute in attributes): row for row in rows}
     written = []
-    for pk, *key in _insert(rows, unique, f"DO UPDATE SET {assignments} {unless_set}", also_returned=unique):
+    overwriting = f"DO UPDATE SET {_assignments(model, tuple(unique))} {unless_set}"
+    for pk, *key in _insert(rows, unique, overwriting, returned=["pk", *unique]):
         row = by_key[tuple(key)]
         row.pk = pk
         written.append(row)
     return written
+
+
+def write(rows: Sequence[Model], *, keeping: Sequence[str]) -> None:
+    """Insert the rows, or overwrite those of the same primary key but for the fields `keeping`.
+
+    For rows that one process writes: they go as they come, and sorting them by a UUID would cost a tenth of it all.
+    """
+    model = type(rows[0])
+    conflict = f"ON CONFLICT ({_name(model._meta.pk)}) DO UPDATE SET {_assignments(model, ('pk', *keeping))}"
+    _execute(_insert_statement(model, conflict, ()), _as_json(rows, _columns(model)))
 
 
 def update(rows: Sequence[Model], names: Sequence[str], *, guard: str = "", clear_guard: bool = False) -> set[Any]:
@@ -60,26 +79,31 @@ def update(rows: Sequence[Model], names: Sequence[str], *, guard: str = "", clea
 
 
 def _insert(
-    rows: Sequence[Model], unique: Sequence[str], on_conflict: str, *, also_returned: Sequence[str] = ()
+    rows: Sequence[Model], unique: Sequence[str], on_conflict: str, *, returned: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
-    """Rows go in the order of their unique fields: two overlapping lists would else lock each other out."""
+    """Rows go in the order of their unique fields: two overlapping lists would otherwise lock each other out."""
     model = type(rows[0])
-    attributes = [_column(model, name).attname for name in unique]
-    ordered = sorted(rows, key=lambda row: tuple(getattr(row, attribute) for attribute in attributes))
-    statement = _insert_statement(model, tuple(unique), on_conflict, tuple(also_returned))
-    return _execute(statement, _as_json(ordered, _columns(model)))
+    columns = [_column(model, name) for name in unique]
+    ordered = sorted(rows, key=attrgetter(*(column.attname for column in columns)))
+    conflict = f"ON CONFLICT ({', '.join(map(_name, columns))}) {on_conflict}"
+    return _execute(_insert_statement(model, conflict, tuple(returned)), _as_json(ordered, _columns(model)))
 
 
 @cache
-def _insert_statement(model: type[Model], unique: Sequence[str], on_conflict: str, also_returned: Sequence[str]) -> str:
+def _insert_statement(model: type[Model], conflict: str, returned: Sequence[str]) -> str:
     columns = _columns(model)
     names = ", ".join(map(_name, columns))
-    conflict = f"ON CONFLICT ({', '.join(_name(_column(model, name)) for name in unique)}) {on_conflict}"
-    returned = ", ".join(_name(_column(model, name)) for name in ("pk", *also_returned))
+    returning = ", ".join(_name(_column(model, name)) for name in returned)
     return (
         f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM {_recordset(columns)} "  # noqa: S608
-        f"{conflict if unique else ''} RETURNING {returned}"
+        f"{conflict} {returning and f'RETURNING {returning}'}"
     )
+
+
+@cache
+def _assignments(model: type[Model], but: Sequence[str]) -> str:
+    kept = [_column(model, name) for name in but]
+    return ", ".join(f"{_name(column)} = EXCLUDED.{_name(column)}" for column in _columns(model) if column not in kept)
 
 
 @cache
@@ -101,8 +125,7 @@ def _recordset(columns: Iterable[Column]) -> str:
 
 def _type(column: Column) -> str:
     """Texts without their limit: the conversion would cut what is too long, silently."""
-    column_type = str(column.rel_db_type(connection))
-    return "text" if column_type.startswith("varchar") else column_type
+    return _VARCHAR.sub("text", str(column.rel_db_type(connection)))
 
 
 @cache
@@ -123,17 +146,32 @@ def _name(column: Column) -> str:
 
 
 def _as_json(rows: Iterable[Model], columns: Sequence[Column]) -> str:
-    names = [(str(column.column), column.attname) for column in columns]
-    binaries = [str(column.column) for column in columns if column.get_internal_type() == "BinaryField"]
+    names, binaries, lists_of_binaries = _forms(tuple(columns))
     values = [{name: getattr(row, attribute) for name, attribute in names} for row in rows]
     for name in binaries:
         for row in values:
             row[name] = row[name] and f"\\x{row[name].hex()}"  # PostgreSQL's own text form; JSON has none
+    for name in lists_of_binaries:
+        for row in values:
+            row[name] = [f"\\x{each.hex()}" for each in row[name]]
     return msgspec.json.encode(values).decode()
+
+
+@cache
+def _forms(columns: Sequence[Column]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The names of the columns and of the attributes behind them; the columns of bytes, and of lists of bytes."""
+    names = [(str(column.column), column.attname) for column in columns]
+    binaries = [str(column.column) for column in columns if isinstance(column, BinaryField)]
+    lists = [
+        str(column.column)
+        for column in columns
+        if isinstance(column, ArrayField) and isinstance(column.base_field, BinaryField)
+    ]
+    return names, binaries, lists
 
 
 def _execute(statement: str, rows: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [rows])
-        found: list[tuple[Any, ...]] = cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
         return found

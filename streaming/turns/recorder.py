@@ -18,10 +18,10 @@ import threading
 import time
 import uuid
 
-import msgspec
 from django.db import DataError, Error, IntegrityError, connection, transaction
 from prometheus_client import Counter, Gauge
 
+from foundation.database import bulk
 from streaming.conversations import history
 from streaming.models import Completion, ServerProcess, UsageNote
 from streaming.turns import endings
@@ -34,18 +34,7 @@ _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
 _REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # of one row, which would be refused again later
-_COLUMNS = [field.attname for field in Completion._meta.concrete_fields]  # by Django's rule also their names there
-_NEVER_CHANGE = {"id", "caller_id", "app_id", "user_id", "started_at"}
-# One parameter for all rows, whose types PostgreSQL takes from the table: `bulk_create` converts every value of every
-# row in Python, 32 µs of CPU a row before anything is sent.
-_UPSERT = """
-    INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)
-    ON CONFLICT (id) DO UPDATE SET {changes}
-""".format(  # noqa: S608  # names from the model, no input
-    table=Completion._meta.db_table,
-    columns=", ".join(_COLUMNS),
-    changes=", ".join(f"{column} = EXCLUDED.{column}" for column in _COLUMNS if column not in _NEVER_CHANGE),
-)
+_NEVER_CHANGE = ["caller_id", "app_id", "user_id", "started_at"]
 
 LOST_ROWS = Counter(
     "rivermouth_completion_rows_lost", "Completion records dropped: refused, or the database was down for too long"
@@ -151,9 +140,7 @@ class Recorder:
     @transaction.atomic
     def _upsert(batch: list[Completion]) -> None:
         history.forget_deleted(batch)
-        rows = [{column: getattr(row, column) for column in _COLUMNS} for row in batch]
-        with connection.cursor() as cursor:
-            cursor.execute(_UPSERT, [msgspec.json.encode(rows).decode()])
+        bulk.write(batch, keeping=_NEVER_CHANGE)
         UsageNote.take(each.started_at for each in batch if each.state != Completion.State.STREAMING)
         endings.follow(batch)
 
