@@ -64,7 +64,7 @@ class ClickDay(AdKey):
 
     class Meta:
         constraints = [
-            # As above.
+            # Two rows of one key would count everything twice. Also finds an app's day, and spans of days.
             models.UniqueConstraint(fields=AD_KEY, name="click_day_once")
         ]
 
@@ -90,7 +90,7 @@ class UserDay(AdKey):
 
     class Meta:
         constraints = [
-            # As above.
+            # Two rows of one key would count everything twice. Also finds an app's day, and spans of days.
             models.UniqueConstraint(fields=["day", "app", "user_key"], name="user_day_once")
         ]
         indexes = [
@@ -130,7 +130,7 @@ class CohortDay(AdKey):
 
     class Meta:
         constraints = [
-            # As above.
+            # Two rows of one key would count everything twice. Also finds an app's day, and spans of days.
             models.UniqueConstraint(fields=[*AD_KEY, "channel"], name="cohort_day_once")
         ]
 
@@ -151,7 +151,7 @@ class PayerDay(AdKey):
 
     class Meta:
         constraints = [
-            # As above.
+            # Two rows of one key would count everything twice. Also finds an app's day, and spans of days.
             models.UniqueConstraint(fields=[*AD_KEY, "paid_before"], name="payer_day_once")
         ]
 
@@ -170,7 +170,7 @@ class StateDay(models.Model):
 
     class Meta:
         constraints = [
-            # As above.
+            # Two rows of one key would count everything twice. Also finds an app's day, and spans of days.
             models.UniqueConstraint(fields=["day", "app", "event", "state"], name="state_day_once")
         ]
 

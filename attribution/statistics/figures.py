@@ -2,8 +2,8 @@
 docs/statistics.md have exactly these.
 
 To add one, add a row at the end: the order is that of the API's columns, which clients may read by their place. If it
-needs a sum that there is not yet, the roll-up gets a column (`models.roll_ups`, `day_sums` or `user_sums`), and if it
-comes from elsewhere, `sources` a function.
+needs a sum that does not exist yet, add a column to a roll-up (`models.roll_ups`, `day_sums` or `user_sums`); if that
+comes from elsewhere, add a function to `sources`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -25,7 +25,7 @@ class Sheet:
         return Sheet([()], {each: [sum(values)] for each, values in self.sums.items()})
 
     def added_up_by(self, part: Callable[[Key], Key], keys: Iterable[Key]) -> "Sheet":
-        """A row for each of `keys`, of the rows whose key has this part: 0 where there are none."""
+        """A row for each of `keys`, added up from the rows whose key has this part; 0 if no row has it."""
         place_of = {key: place for place, key in enumerate(keys)}
         places = [place_of[part(key)] for key in self.keys]
         sums = {each: [0] * len(place_of) for each in self.sums}

@@ -13,7 +13,7 @@ from attribution.statistics.sheets import Sheet
 from foundation.spreadsheet import harmless
 
 DIMENSIONS = ["day", "app", "advertiser", "campaign", "ad", "channel"]
-# More is no answer but a dump.
+# More rows would be a dump rather than an answer.
 MAX_ROWS = 50_000
 
 

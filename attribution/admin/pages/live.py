@@ -145,7 +145,7 @@ async def feed(request: HttpRequest) -> HttpResponseBase:
         logger.exception("The live feed could not look its reader up")
         return JsonResponse({"detail": "The database is unavailable. Try again."}, status=503)
     if user is None:
-        return JsonResponse({"detail": "Sign in as somebody who may look at send records."}, status=403)
+        return JsonResponse({"detail": "Sign in as a user who may view send records."}, status=403)
     _ear.open()
     request.user = user
     request.GET = QueryDict()  # the library would let it choose other channels
