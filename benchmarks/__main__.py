@@ -39,7 +39,7 @@ _ROUNDS, _QUICK_ROUNDS, _AGAINST_ROUNDS = 3, 1, comparing.MIN_ROUNDS
 
 
 def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line's, with what is not said filled in; scenarios by their names in the results."""
+    """The command line's options with their defaults filled in; scenarios by their names in the results."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -143,7 +143,7 @@ def judged(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def _candidates(old: str | None) -> list[str]:
-    """Whom the others are compared with, and who therefore runs twice in a round: the first that takes part."""
+    """The program that the others are compared with, which runs twice in a round: the first that takes part."""
     return [nginx.NAME, naive_celery.NAME, *([old] if old else [])]
 
 

@@ -31,7 +31,7 @@ def pin_load() -> None:
 
 @contextlib.contextmanager
 def whole_machine() -> Iterator[None]:
-    """What is started meanwhile may run on all cores."""
+    """Processes started meanwhile may run on all cores."""
     pinned = os.sched_getaffinity(0)
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
     try:

@@ -36,7 +36,7 @@ def lines(results: dict[str, Any]) -> list[str]:
 
 
 def write_into(readme: Path, results: dict[str, Any]) -> None:
-    """Replace what stands between the two marks."""
+    """Replace the text between the two marks."""
     text = readme.read_text()
     before, begin, rest = text.partition(BEGIN)
     _old, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""Gets what the peers need, each into a folder of its own under `.local/bench`, once per version."""
+"""Installs what the peers need, each into its own folder under `.local/bench`, once per version."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from benchmarks.peers import LOCAL, NotInstalled
 
 
 def python(name: str, requirements: Path) -> None:
-    """A virtual environment of its own. Raises: NotInstalled."""
+    """A virtual environment for one peer. Raises: NotInstalled."""
     if _is_installed(name, [requirements]):
         return
     print(f"installing {name}", flush=True)
@@ -21,7 +21,7 @@ def python(name: str, requirements: Path) -> None:
 
 
 def node(name: str, sources: Sequence[Path], *, build: str | None = None) -> None:
-    """An npm project of its own: the sources are copied, installed and, if there is a `build` script, built.
+    """An npm project for one peer: the sources are copied, installed and, if there is a `build` script, built.
 
     Raises: NotInstalled.
     """

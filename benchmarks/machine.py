@@ -28,7 +28,7 @@ def _processor() -> str:
 
 
 def commit(folder: Path = Path(__file__).parent) -> str:
-    """What is checked out there; "unknown" where there is no repository."""
+    """The commit that is checked out; "unknown" outside a repository."""
     command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""The plots of a results file, beside it. Runs in an environment of its own (requirements.txt).
+"""The plots of a results file, beside it. Runs in its own environment (requirements.txt).
 
 python plots.py results.json
 """

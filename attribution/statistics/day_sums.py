@@ -1,6 +1,6 @@
 """One day of one app, summed from its clicks and events: the statements that write the sums, or compare them.
 
-Which days, when and why it is exact: `stats`. All names in the statements come from the models.
+Which days, when and why it is exact: `summing`. All names in the statements come from the models.
 """
 
 import json
@@ -16,7 +16,7 @@ from django.utils import timezone
 from attribution.models import Attribution, Click, Conversion
 from attribution.models.roll_ups import AdName, Change, ClickDay, EventDay, StateDay, UserDay
 
-# An event may be dated a little ahead of its arrival, by which the purge goes.
+# An event may be dated a little ahead of its arrival, which the purge goes by.
 PURGE_MARGIN = timedelta(days=1)
 
 
@@ -42,7 +42,7 @@ class AppDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Sums that are not what the rows say. None: there are none."""
+    """Sums that differ from what the rows say. `stored` or `actual` is None if that side has no such row."""
 
     table: str
     key: dict[str, Any]
@@ -91,11 +91,11 @@ class DaySums:
 
     tables: list[Table]
     sources: str = ""
-    # The setting that says how long the rows are kept; None: for ever.
+    # The setting that says how long the rows are kept; None: forever.
     retention: str | None = None
 
     def is_final(self, app_day: AppDay, now: datetime) -> bool:
-        """Whether some of the day's rows may have been purged: what is left of them would make wrong sums."""
+        """Whether some of the day's rows may have been purged: the rest would give wrong sums."""
         if self.retention is None:
             return False
         return app_day.start < now - timedelta(days=getattr(settings, self.retention)) + PURGE_MARGIN
@@ -121,10 +121,10 @@ class DaySums:
 
 
 def _write_steps(table: Table) -> str:
-    """Parts of a WITH: the fresh rows, then the removal of those that are no more, and the others.
+    """Parts of a WITH: the fresh rows, the removal of rows that no longer exist, and the writing of the others.
 
-    NOT IN is looked up in a hash. NOT EXISTS would be a join, for which PostgreSQL takes the fresh rows, of whose day
-    and app it knows nothing, for a single one: a loop over 16,000 × 16,000 rows.
+    NOT IN is looked up in a hash. NOT EXISTS would be a join, for which PostgreSQL, knowing nothing of the fresh rows,
+    expects a single one: a loop over 16,000 × 16,000 rows.
     """
     fresh, columns = f"fresh_{table.name}", ", ".join([*table.key, *table.sums])
     stored, given = _listed("stored", table.sums), _listed("EXCLUDED", table.sums)
@@ -144,7 +144,7 @@ def _write_steps(table: Table) -> str:
 
 
 def _write_names(fresh: str) -> str:
-    """The name seen last counts, whatever day is summed again: sums of old days may not bring old names back."""
+    """The name seen last counts, whichever day is summed again: summing an old day must not bring an old name back."""
     return f"""
         INSERT INTO {AdName._meta.db_table} AS stored (level, platform_id, name, seen_day)
         SELECT level, platform_id, max(name), %(day)s
@@ -208,7 +208,7 @@ _CLICK_DAY = f"""
 
 _OF_THE_DAY = "event.app_id = %(app)s AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s"
 # What happened, with the user's ad; and of those who paid or came back that day, what each of them did.
-# LIMIT changes nothing, there is one row: but it keeps PostgreSQL from reading all users there ever were for one day.
+# LIMIT does not change the result, since there is one row, but keeps PostgreSQL from reading all users for one day.
 _EVENTS = f"""
     events AS MATERIALIZED (
         SELECT event.id, event.user_id, event.event, event.state, event.channel, event.amount_fen, event.occurred_at,
@@ -263,7 +263,7 @@ _EVENT_DAY = f"""
 """  # noqa: S608
 _STATE_DAY = f"SELECT {APP_DAY}, event, state, count(*) AS conversions FROM events GROUP BY event, state"  # noqa: S608
 
-# Whether a note tells already that the day is to be summed again: of the day itself, or of a user who did something.
+# Whether a note already says that the day must be summed again: a note of the day, or of a user who did something.
 _IS_NOTED = f"""
     EXISTS (
         SELECT FROM {Change._meta.db_table}

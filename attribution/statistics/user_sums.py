@@ -16,14 +16,14 @@ from attribution.statistics.day_sums import APP_DAY, AppDay, DaySums, Table
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """What other days' sums say of one day's users: the days of activation of some, and the keys of those who paid."""
+    """What other days' sums depend on: the activation days of some of a day's users, and the keys of those who paid."""
 
     cohorts: set[date]
     payers: set[int]
 
 
 def look(app_day: AppDay) -> Users:
-    """To be called before the day's `UserDay` is written, and its answer passed to `write` afterwards."""
+    """Call this before the day's `UserDay` is written, and pass the result to `write` afterwards."""
     with connection.cursor() as cursor:
         cursor.execute(_COHORTS_OF_DAY, app_day.parameters)
         cohorts = {day for (day,) in cursor.fetchall()}
@@ -32,7 +32,7 @@ def look(app_day: AppDay) -> Users:
 
 
 def write(app_day: AppDay, before: Users) -> None:
-    """Sum again what depends on the users of the day."""
+    """Sum everything again that depends on the users of the day."""
     after = look(app_day)
     for day in {app_day.day} | before.cohorts | after.cohorts:
         COHORT_SUMS.write(AppDay(app_day.app_id, day))
@@ -41,7 +41,7 @@ def write(app_day: AppDay, before: Users) -> None:
 
 
 def _next_paid_days(app_day: AppDay, payers: Collection[int]) -> set[date]:
-    """When these paid next after the day: there it has changed when they paid before."""
+    """The next days on which these users paid: on those, the day of their previous payment has changed."""
     if not payers:
         return set()
     with connection.cursor() as cursor:
@@ -50,7 +50,7 @@ def _next_paid_days(app_day: AppDay, payers: Collection[int]) -> set[date]:
 
 
 _USER_DAY = UserDay._meta.db_table
-# The value up to day 7, and whoever came back: nothing else of a user is summed by the activation day.
+# Payments up to day 7, and next-day opens: nothing else of a user is summed by the activation day.
 _COUNTS_FOR_COHORT = "(day - activation_day <= 7 OR next_day_opens > 0)"
 
 _COHORTS_OF_DAY = f"""

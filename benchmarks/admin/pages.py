@@ -6,7 +6,7 @@ dashboard, the statistics of 30 days from the advertisers down to the records of
 to. A list that is added is measured without a word here.
 
 `python -m benchmarks.admin.pages --output FILE` measures in this process, on the database of the settings: from the
-request at the first middleware to the last byte of the answer. There is no network in it.
+request at the first middleware to the last byte of the answer. No network is involved.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from django.utils import timezone
 # What is slower is given up, and shown as this.
 TIMEOUT_MS = 20_000
 REPEATS = 3  # besides the first time
-# What is slower is not asked again: nobody needs to know whether it takes 6 or 7 seconds. The first time does not
+# A slower page is not requested again: nobody needs to know whether it takes 6 or 7 seconds. The first time does not
 # count, since much of that may be the disk's.
 GIVEN_UP_MS = 3_000
 APPS = {"attribution", "streaming", "access", "auth", "config"}
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--few", action="store_true", help="one page of each kind, instead of all")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    # Of this connection only: an endless query would hold up all that follow.
+    # Of this connection only: an endless query would hold up all later ones.
     os.environ["PGOPTIONS"] = f"-c statement_timeout={TIMEOUT_MS}"
     django.setup()
     options.output.write_text(json.dumps(measure(is_few=options.few), ensure_ascii=False))

@@ -21,7 +21,7 @@ from sandbox.launcher import services
 # Of 10 million conversions, 30 million clicks and 10 million completions.
 FULL = [0.01, 0.1, 1.0]
 QUICK = [0.01]
-# What the largest takes on the disk, with its indexes, and what building them takes besides.
+# The disk space of the largest database with its indexes, plus the space needed to build them.
 FULL_BYTES = 65 * 2**30
 # Filled once, thrown away: no log where none is needed, and few checkpoints.
 POSTGRES = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "8GB"}

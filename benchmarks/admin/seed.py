@@ -124,7 +124,7 @@ def _sum_up(days: int, now: datetime, tables: Sequence[type[models.Model]]) -> N
 
     _vacuum(tables)
     app = App.objects.get(slug="seeded")
-    # Oldest first: who paid before is known then, and no day has to be summed twice for it.
+    # Oldest first: earlier payers are then known, and no day must be summed twice.
     for n in progress.steps(range(days, -1, -1), "days summed"):
         Change.objects.create(app_id=app.pk, happened_at=now - timedelta(days=n))
         summing.catch_up(now)

@@ -66,7 +66,7 @@ class Ours:
 
 
 class Naive:
-    """The naive task's worker; its rows and tasks come from a script of its own. `site` lends its servers."""
+    """The naive task's worker; its rows and tasks come from a separate script. `site` provides its servers."""
 
     name = naive_celery.NAME
     reported_sql = naive_celery.REPORTED_SQL

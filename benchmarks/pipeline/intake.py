@@ -22,7 +22,7 @@ _LIST = 100
 
 @dataclass(frozen=True, kw_only=True)
 class _Load:
-    """Requests on `at_once` connections, each with so many items. `per_second` None: as fast as they are answered."""
+    """Requests on `at_once` connections, each with `items` events. `per_second` None: as fast as they are answered."""
 
     next_request: Callable[[], bytes]
     items: int = 1
@@ -36,7 +36,7 @@ SCENARIOS = ["events, lists of 100", "events, singly", "clicks", "clicks, 1000/s
 async def measure(
     backend: Backend, name: str, *, seconds: float, wanted: Collection[str]
 ) -> AsyncIterator[tuple[str, Figures]]:
-    """The scenarios that are wanted, each for so many seconds, on one web process. `name` keeps runs apart."""
+    """The wanted scenarios, each for the given number of seconds, on one web process. `name` keeps runs apart."""
     async with backend.web() as (process, port):
         for scenario, load in _loads(Traffic(name, key=backend.key, port=port), backend.monitor_path).items():
             if scenario in wanted:

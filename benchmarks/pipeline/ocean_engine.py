@@ -26,7 +26,7 @@ _ACCEPTED = '{"code":0,"message":"成功"}'.encode()
 
 
 class OceanEngine:
-    """The server and what it was told. `delay_s`: how long it thinks about each answer."""
+    """The server and what it received. `delay_s`: how long it waits before each answer."""
 
     def __init__(self) -> None:
         self.port = 0

@@ -20,7 +20,7 @@ class Traffic:
         self._numbers = itertools.count()
 
     def events(self, count: int) -> bytes:
-        """A request with so many events: a list, or the one."""
+        """A request with this many events: a list, or the single event."""
         events = [self.event() for _ in range(count)]
         body = json.dumps(events if count > 1 else events[0], separators=(",", ":")).encode()
         return (
@@ -29,7 +29,7 @@ class Traffic:
         ).encode() + body
 
     def clicks_on(self, path: str) -> Callable[[], bytes]:
-        """Requests for a monitor link, each with the macros filled in anew."""
+        """Requests for a monitor link, each with its own values for the macros."""
 
         def click() -> bytes:
             number = next(self._numbers)

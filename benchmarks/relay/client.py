@@ -10,7 +10,7 @@ from typing import cast
 
 from benchmarks.peers import Relay
 
-# A relay that packs the bytes anew may end an HTTP chunk in the middle of a stamp.
+# A relay that repacks the bytes may end an HTTP chunk in the middle of a stamp.
 _STAMP = re.compile(rb"@([0-9a-f\r\n]{19,40});")
 _FRAMING = re.compile(rb"\r\n[0-9a-f]+\r\n")
 _STAMP_DIGITS = 19

@@ -110,7 +110,7 @@ class Provider:
                 self._slots[stream.slot].discard(stream)
 
     def _tick(self) -> None:
-        """Write what is due, also of ticks that were missed: the average pace is kept."""
+        """Write all that is due, including missed ticks, so that the average pace is kept."""
         now = time.monotonic()
         while self._slot_at <= now:
             for stream in tuple(self._slots[self._slot]):

@@ -20,7 +20,7 @@ QUICK_PEERS = ["nginx", "go"]
 _SET_UP, _PACED_100 = "set-up", "paced 100"
 SCENARIOS = [_SET_UP, "unpaced", "paced 5", "paced 50", _PACED_100, "paced 500", "idle", "abort", "most streams"]
 QUICK_SCENARIOS = [_SET_UP, _PACED_100, "paced 500"]
-# A relay that does not keep up with so many streams is not asked to hold more.
+# A relay that cannot keep up with this many streams is not asked to hold more.
 _MIN_DELIVERED = 0.9
 
 Results = dict[str, dict[str, list[Figures]]]  # by scenario and relay: the figures of each run, and its "round"

@@ -26,5 +26,5 @@ def start(upstream_port: int) -> Relay:
     command = ["node", str(installing.folder("nestjs") / "dist" / "main.js")]
     process = cores.start_server(command, log=log, env=env)
     await_port(process, port, log)
-    # What passes is no OpenAI stream any more: it ends without a terminal event.
+    # The result is not a valid OpenAI stream: it ends without a terminal event.
     return Relay(name=NAME, port=port, process=process, end_marker=b"")

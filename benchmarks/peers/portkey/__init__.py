@@ -1,6 +1,6 @@
 """Portkey's open-source gateway, from npm.
 
-With the version of `@hono/node-server` that npm picks by itself every answer is a 500 ("immutable"), see
+With the version of `@hono/node-server` that npm picks by default, every answer is a 500 ("immutable"), see
 https://github.com/Portkey-AI/gateway/issues/1389; package.json has one that works.
 """
 

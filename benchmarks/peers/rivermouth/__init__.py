@@ -106,7 +106,7 @@ class Site:
         return [self._program(program), *arguments]
 
     def _program(self, name: str) -> str:
-        """Of the checkout's own virtual environment if it has one, else of ours."""
+        """From the checkout's own virtual environment if it has one, otherwise from ours."""
         own = self.folder / ".venv" / "bin"
         return str((own if own.exists() else Path(sys.executable).parent) / name)
 

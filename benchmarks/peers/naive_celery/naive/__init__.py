@@ -1,1 +1,1 @@
-"""A Django project of its own: one row an event, one Celery task a row."""
+"""A separate Django project: one row per event, one Celery task per row."""
