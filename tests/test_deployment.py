@@ -20,12 +20,6 @@ from tests.stack import Stack
 NGINX_KEEPS_S = 60
 
 
-def test_image_starts_the_web_server_as_the_procfile_does() -> None:
-    image = (ROOT / "deploy/Dockerfile").read_text()
-
-    assert [option for option in web_options() if option not in image] == []
-
-
 def test_web_server_keeps_connections_longer_than_the_proxy_in_front() -> None:
     options = web_options()
     kept_s = int(options[options.index("--timeout-keep-alive") + 1])
