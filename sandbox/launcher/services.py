@@ -112,7 +112,7 @@ def start_postgres(
         _open_way(POSTGRES_BIN)
     _end_leftover(folder, "postgres")
     if not (folder / "postgres").exists():
-        _init_cluster(folder, identity)
+        _init_cluster(folder, identity, *(["--no-sync"] if is_throwaway else []))
     port = free_port()
     settings = {**settings, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     if is_throwaway:
@@ -156,7 +156,7 @@ def free_port() -> int:
         return port
 
 
-def _init_cluster(folder: Path, identity: Identity) -> None:
+def _init_cluster(folder: Path, identity: Identity, *options: str) -> None:
     """Create the cluster under another name first: whenever this is killed, a folder named `postgres` is complete."""
     unfinished, password_file = folder / "postgres.unfinished", folder / "postgres.password"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -176,6 +176,7 @@ def _init_cluster(folder: Path, identity: Identity) -> None:
         "--locale=C",  # text sorts the same way on every machine
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
+        *options,
     ]
     made = subprocess.run(
         command, cwd=unfinished, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **identity
