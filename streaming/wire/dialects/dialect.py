@@ -12,7 +12,6 @@ The texts of a dialect's faults are the vendor's own: whoever asked redacts them
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -22,8 +21,7 @@ from streaming.wire.chunks import Choice, Chunk, Usage
 from streaming.wire.faults import Fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """What one attempt wants of a provider. `fields` are those of OpenAI's chat completions, undecoded."""
 
     base_url: str

@@ -1,6 +1,5 @@
 """OpenAI's protocol and Ark's variety of it: what is asked, and what the bytes of an answer mean."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ ASK = Ask(base_url="https://x.example/v1", api_key="k", model="m", is_stream=Tru
 
 
 def ask_of(**changes: Any) -> Ask:
-    return replace(ASK, **changes)
+    return msgspec.structs.replace(ASK, **changes)
 
 
 @pytest.mark.parametrize(
