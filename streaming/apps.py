@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from foundation.hooks import upkeep
-from foundation.serving import lifespan, loop_redis
+from foundation.serving import lifespan
 
 
 class StreamingConfig(AppConfig):
@@ -19,10 +19,10 @@ class StreamingConfig(AppConfig):
 
         lifespan.register(on_drain=watchdog.watchdog.drain)
         lifespan.register(on_drain=readers.drain)
-        lifespan.register(on_shutdown=recorder.shut_down)
-        lifespan.register(on_shutdown=attempt.shut_down)
-        lifespan.register(on_shutdown=stops.shut_down)
+        # Shut down from the last to the first.
         lifespan.register(on_shutdown=event_log.shut_down)
-        lifespan.register(on_shutdown=loop_redis.shut_down)  # last: the others still ask it
+        lifespan.register(on_shutdown=stops.shut_down)
+        lifespan.register(on_shutdown=attempt.shut_down)
+        lifespan.register(on_shutdown=recorder.shut_down)
         upkeep.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
         upkeep.sweep.register("hours of chat usage summed again", hours.sum_noted_hours)

@@ -10,7 +10,7 @@ From SIGTERM or SIGINT to the end, so that a proxy in front loses no request to 
    Over as soon as no connection is idle.
 2. Stop listening, in such a way that nobody is refused who has connected already. Who comes later goes elsewhere.
 3. **Drain**: apps hear of it, open streams get `DRAIN_S` to end by themselves. The server waits until all have.
-4. Shut down, in the order of registration.
+4. Shut down, in the reverse order of registration: what came first is what the others stand on.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ async def serve(receive: Receive, send: Send) -> None:
         start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    for shut_down in _on_shutdown:
+    for shut_down in reversed(_on_shutdown):
         try:
             await shut_down()
         except Exception:
