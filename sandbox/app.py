@@ -16,6 +16,7 @@ from sandbox.vendors.ark import Ark
 from sandbox.vendors.exchange import JSON, Exchange, Message, Receive, Send
 from sandbox.vendors.faults import FaultBook, UnknownFaultError
 from sandbox.vendors.ledger import Ledger
+from sandbox.vendors.marketing import Marketing
 from sandbox.vendors.ocean_engine import OceanEngine
 
 PACE_SETTING = "SANDBOX_TOKENS_PER_S"
@@ -36,11 +37,22 @@ class Sandbox:
         self.faults = FaultBook()
         self.ark = Ark(self.ledger, self.faults, tokens_per_s)
         ocean_engine = OceanEngine(self.ledger, self.faults)
+        marketing = Marketing(self.faults)
         self.routes: dict[tuple[str, str], Handler] = {
             ("POST", "/api/v3/chat/completions"): self.ark.complete,
             ("POST", "/v1/chat/completions"): self.ark.complete,
             ("POST", "/sdk/app/attribution/"): ocean_engine.attribution,
             ("POST", "/api/v2/conversion"): ocean_engine.conversion,
+            ("GET", "/openapi/audit/oauth.html"): marketing.consent,
+            ("POST", "/open_api/oauth2/access_token/"): marketing.access_token,
+            ("POST", "/open_api/oauth2/refresh_token/"): marketing.refresh_token,
+            ("GET", "/open_api/oauth2/advertiser/get/"): marketing.accounts,
+            ("GET", "/open_api/2/customer_center/advertiser/list/"): marketing.below_organisation,
+            ("GET", "/open_api/2/agent/advertiser/select/"): marketing.below_agency,
+            ("GET", "/open_api/v3.0/report/custom/get/"): marketing.report,
+            ("GET", "/_costs"): marketing.show_costs,
+            ("POST", "/_costs"): marketing.set_costs,
+            ("DELETE", "/_costs"): marketing.clear_costs,
             ("POST", "/_devices"): ocean_engine.set_device,
             ("DELETE", "/_devices"): ocean_engine.clear_devices,
             ("GET", "/_ledger"): self.show_ledger,

@@ -157,7 +157,8 @@ def _stand_in_for_providers() -> str | None:
         return None
     url = f"http://127.0.0.1:{services.free_port()}"
     os.environ |= {"ARK_API_KEY": "sandbox", "ARK_BASE_URL": f"{url}/api/v3"}
-    _set_missing(OCEANENGINE_BASE_URL=url)
+    _set_missing(OCEANENGINE_BASE_URL=url, OCEANENGINE_MARKETING_BASE_URL=url, OCEANENGINE_OAUTH_BASE_URL=url)
+    _set_missing(OCEANENGINE_APP_ID="sandbox", OCEANENGINE_APP_SECRET="sandbox")  # noqa: S106  # the sandbox takes any
     return url
 
 

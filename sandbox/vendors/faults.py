@@ -14,8 +14,8 @@ from msgspec import Meta, Struct, field
 
 from sandbox.vendors.exchange import Exchange, Headers
 
-Target = Literal["chat", "attribution", "conversion"]
-MatchKey = Literal["model", "advertiser_id", "event_type", "device_id", "outer_event_id"]
+Target = Literal["chat", "attribution", "conversion", "oauth", "accounts", "report"]
+MatchKey = Literal["model", "advertiser_id", "event_type", "device_id", "outer_event_id", "page", "data_topic"]
 Count = Annotated[int, Meta(ge=0)]
 Times = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -57,7 +57,7 @@ Step = bytes | Pace | Pause
 
 
 class Fault(Struct, tag_field="kind", kw_only=True, forbid_unknown_fields=True):
-    targets: ClassVar[tuple[Target, ...]] = ("chat", "attribution", "conversion")
+    targets: ClassVar[tuple[Target, ...]] = ("chat", "attribution", "conversion", "oauth", "accounts", "report")
     streams_only: ClassVar[bool] = False
 
     on: Target
@@ -186,7 +186,7 @@ class Empty(Bend, tag="empty"):
 
 
 class ChatBend(Bend):
-    targets = ("chat",)
+    targets: ClassVar[tuple[Target, ...]] = ("chat",)
 
 
 class SlowFirstToken(ChatBend, tag="slow_first_token"):
@@ -208,6 +208,9 @@ class Stall(ChatBend, tag="stall"):
 
 
 class Cut(ChatBend, tag="cut"):
+    """Of an answer that is no stream, half arrives."""
+
+    targets = ("chat", "oauth", "accounts", "report")
     closes = True
 
     after_chunks: Count = 3
