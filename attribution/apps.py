@@ -19,6 +19,9 @@ class AttributionConfig(AppConfig):
     def ready(self) -> None:
         from attribution import checks, purging  # noqa: F401, PLC0415  # need loaded apps
         from attribution.admin.pages import live  # noqa: PLC0415  # as above
+        from attribution.costs import status as costs_status  # noqa: PLC0415  # need loaded apps
+        from attribution.costs import uploading  # noqa: PLC0415  # need loaded apps
+        from attribution.costs import watches as costs_watches  # noqa: PLC0415  # need loaded apps
         from attribution.delivery import rounds, watches  # noqa: PLC0415  # need loaded apps
         from attribution.delivery import status as delivery_status  # noqa: PLC0415  # need loaded apps
         from attribution.events import intake  # noqa: PLC0415  # need loaded apps
@@ -40,8 +43,11 @@ class AttributionConfig(AppConfig):
         upkeep.purge.register("conversions whose device ids were erased", purging.erase_device_ids)
         upkeep.purge.register("attempts", purging.delete_attempts)
         upkeep.purge.register("conversions", purging.delete_conversions)
+        upkeep.purge.register("unconfirmed uploads of costs", uploading.forget_unconfirmed)
+        upkeep.purge.register("imports of costs", purging.delete_cost_imports)
         status.register("conversions", delivery_status.look)
-        for watch in watches.WATCHES:
+        status.register("cost_imports", costs_status.look)
+        for watch in [*watches.WATCHES, *costs_watches.WATCHES]:
             alerts.watch(watch)
         activity.listen(intake.receive_activity)
         apps.register(

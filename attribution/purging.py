@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
-from attribution.models import Attempt, Click, Conversion, State
+from attribution.models import Attempt, Click, Conversion, CostImport, State
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,11 @@ def delete_conversions(now: datetime) -> int:
     """With their attempts. Conversions that are still to be sent stay."""
     finished = Conversion.objects.filter(due_at=None).exclude(state__in=[State.PENDING, State.HELD])
     return _in_batches(finished, "received_at", _before(now, settings.CONVERSION_RETENTION_DAYS), _delete)
+
+
+def delete_cost_imports(now: datetime) -> int:
+    """The log alone: costs stay."""
+    return _in_batches(CostImport.objects.all(), "began_at", _before(now, settings.COST_IMPORT_RETENTION_DAYS), _delete)
 
 
 def _before(now: datetime, days: int) -> datetime:

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from attribution import nudging
+from attribution.costs import importing
 from attribution.delivery import rounds
 from attribution.records import batches
 from attribution.statistics import summing
@@ -28,6 +29,13 @@ def act() -> None:
     """Continue people's actions on many records; queued by their page, and picked up by the sweep."""
     if not batches.resume_all(budget_s=BUDGET_S, now=timezone.now()).is_all:
         nudging.send("attribution.act")
+
+
+@shared_task(name="attribution.import_costs")
+def import_costs() -> None:
+    """Import the costs of the accounts whose time has come; queued by beat."""
+    if not importing.import_due(budget_s=BUDGET_S):
+        nudging.send("attribution.import_costs")
 
 
 @shared_task(name="attribution.verify_statistics")

@@ -1,8 +1,10 @@
 from django.contrib import admin
 from django.urls import path
 
+from attribution.admin.costs import connect, upload
 from attribution.admin.pages import live, statistics, unmasking
 from attribution.clicks import tracking
+from attribution.costs import views as costs_views
 from attribution.events import views
 from attribution.statistics import views as statistics_views
 
@@ -22,5 +24,14 @@ urlpatterns = [
         admin.site.admin_view(unmasking.page),
         name="unmask_device",
     ),
+    path("admin/costs/upload/", admin.site.admin_view(upload.page), name="cost_upload"),
+    path(
+        "admin/costs/upload/<int:upload_id>/confirm/",
+        admin.site.admin_view(upload.confirm),
+        name="cost_upload_confirm",
+    ),
+    path("admin/costs/connect/<str:platform>/", admin.site.admin_view(connect.page), name="cost_connect"),
+    path("admin/costs/callback/<str:platform>/", admin.site.admin_view(connect.callback), name="cost_callback"),
+    path("api/costs/", costs_views.Costs.as_view(), name="costs"),
     path("api/stats/", statistics_views.Stats.as_view(), name="stats"),
 ]

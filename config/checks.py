@@ -18,7 +18,12 @@ def providers_use_tls(**kwargs: Any) -> list[checks.CheckMessage]:
             hint="Use an https:// address.",
             id="rivermouth.W001",
         )
-        for name in ("ARK_BASE_URL", "OCEANENGINE_BASE_URL")
+        for name in (
+            "ARK_BASE_URL",
+            "OCEANENGINE_BASE_URL",
+            "OCEANENGINE_MARKETING_BASE_URL",
+            "OCEANENGINE_OAUTH_BASE_URL",
+        )
         if not getattr(settings, name).startswith("https://")
     ]
 

@@ -32,6 +32,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _rows(request, _("Clicks"), "ads_click", "attribution_click"),
                 _rows(request, _("Attributions"), "conversion_path", "attribution_attribution"),
+                _rows(request, _("Ad costs"), "receipt_long", "attribution_adcost"),
                 _rows(request, _("Destinations"), "hub", "attribution_destination"),
                 _rows(request, _("Apps"), "smartphone", "attribution_app"),
             ],

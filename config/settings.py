@@ -192,6 +192,7 @@ CELERY_BEAT_SCHEDULE = {
     "upkeep": {"task": "config.sweep", "schedule": 30.0, "options": {"expires": 30.0}},
     "purge": {"task": "config.purge", "schedule": crontab(hour="4", minute="10")},
     "verify statistics": {"task": "attribution.verify_statistics", "schedule": crontab(hour="3", minute="40")},
+    "import costs": {"task": "attribution.import_costs", "schedule": 60.0, "options": {"expires": 60.0}},
     "due conversions": {"task": "attribution.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 
@@ -322,6 +323,18 @@ OCEANENGINE_RETRY_CODES = env.integers("OCEANENGINE_RETRY_CODES", "")
 OCEANENGINE_CONNECT_TIMEOUT_S = env.seconds("OCEANENGINE_CONNECT_TIMEOUT_S", 3)
 OCEANENGINE_READ_TIMEOUT_S = env.seconds("OCEANENGINE_READ_TIMEOUT_S", 10)
 OCEANENGINE_TOTAL_TIMEOUT_S = env.seconds("OCEANENGINE_TOTAL_TIMEOUT_S", 15)
+
+# Costs by Ocean Engine's Marketing API: an app of its developers' site, to which advertisers grant access in the admin.
+ATTRIBUTION_COST_SOURCES = {"oceanengine": "attribution.platforms.oceanengine.cost_report.OceanEngineCosts"}
+OCEANENGINE_MARKETING_BASE_URL = env.url("OCEANENGINE_MARKETING_BASE_URL", "https://api.oceanengine.com")
+OCEANENGINE_OAUTH_BASE_URL = env.url("OCEANENGINE_OAUTH_BASE_URL", "https://ad.oceanengine.com")
+OCEANENGINE_APP_ID = env.text("OCEANENGINE_APP_ID", "")
+OCEANENGINE_APP_SECRET = env.text("OCEANENGINE_APP_SECRET", "")
+OCEANENGINE_MARKETING_TIMEOUT_S = env.seconds("OCEANENGINE_MARKETING_TIMEOUT_S", 30)
+COST_IMPORT_DAYS = env.integer("COST_IMPORT_DAYS", 8, minimum=1, maximum=60)  # today and those before it
+COST_IMPORT_INTERVAL_S = env.seconds("COST_IMPORT_INTERVAL_S", 3600, minimum=60)
+COST_IMPORT_RETENTION_DAYS = env.integer("COST_IMPORT_RETENTION_DAYS", 90, minimum=1)  # of the log of imports
+COST_RETRY_DELAYS_S = env.integers("COST_RETRY_DELAYS_S", "1,3,9")
 
 # How long a worker owns what it took; the row is due again after it (attribution.W001 compares it with the timeouts).
 CONVERSION_LEASE_S = env.seconds("CONVERSION_LEASE_S", 120)

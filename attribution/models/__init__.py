@@ -6,15 +6,18 @@ Verbs over several rows live in the folder of their subject.
 from attribution.models.ads import AD_FIELDS, AD_ID, CAMPAIGN_ID, AdIds
 from attribution.models.apps import App, ChannelPackage, new_monitor_token
 from attribution.models.attributions import Attribution
+from attribution.models.authorisations import Authorisation
 from attribution.models.bulk_actions import BulkAction
 from attribution.models.clicks import Click
 from attribution.models.conversions import Attempt, Conversion, new_id
+from attribution.models.costs import AdCost, CostAccount, CostImport, CostUpload, CreativeCost
 from attribution.models.destinations import Destination
 from attribution.models.roll_ups import AdName, Change, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, State
 
 __all__ = [
-    "AD_FIELDS", "AD_ID", "CAMPAIGN_ID", "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdIds", "AdName", "App", "Attempt",
-    "Attribution", "BulkAction", "Change", "ChannelPackage", "Click", "ClickDay", "CohortDay", "Conversion",
-    "Destination", "Event", "EventDay", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
+    "AD_FIELDS", "AD_ID", "CAMPAIGN_ID", "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App",
+    "Attempt", "Attribution", "Authorisation", "BulkAction", "Change", "ChannelPackage", "Click", "ClickDay",
+    "CohortDay", "Conversion", "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "Event",
+    "EventDay", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
 ]  # fmt: skip

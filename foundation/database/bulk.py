@@ -37,13 +37,13 @@ def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:
     return {pk for (pk,) in _insert(rows, unique, "DO NOTHING", returned=["pk"])}
 
 
-def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str) -> list[Row]:
+def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str = "") -> list[Row]:
     """Insert the rows, or overwrite those of the same unique fields unless their Boolean field `unless` is set.
 
     Returns the rows that were written, now with the primary keys that the database gave them.
     """
     model = type(rows[0])
-    unless_set = f"WHERE NOT {model._meta.db_table}.{_name(_column(model, unless))}"
+    unless_set = f"WHERE NOT {model._meta.db_table}.{_name(_column(model, unless))}" if unless else ""
     attributes = [_column(model, name).attname for name in unique]
     by_key = {tuple(getattr(row, attribute) for attribute in attributes): row for row in rows}
     written = []

@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from attribution.models import App, Conversion
+from attribution.models import AdCost, App, Authorisation, Conversion, CostAccount, CostImport
 from foundation.access.models import ApiKey
 from foundation.alerts.models import Channel, Incident, Notice, Rule
 from foundation.hooks import alerts
@@ -130,6 +131,16 @@ def rows(pipeline: Pipeline, admin_user: User) -> Pipeline:  # noqa: F811  # the
             incident=rule.incidents.get(), channel=channel, event=event, state=notice_state, created_at=timezone.now(),
             number=Notice.objects.count(),
         )  # fmt: skip
+    AdCost.objects.create(
+        day=timezone.localdate(), platform="oceanengine", advertiser_id=1, cost_centifen=1, source=AdCost.Source.API,
+        stored_at=timezone.now(),
+    )  # fmt: skip
+    now = timezone.now()
+    authorisation = Authorisation.objects.create(platform="oceanengine", authorised_at=now, access_expires_at=now)
+    account = CostAccount.objects.create(
+        platform="oceanengine", advertiser_id=1, authorisation=authorisation, due_at=now
+    )
+    CostImport.objects.create(account=account, began_at=now, since=now.date(), until=now.date())
     assert Group.objects.count() == 2
     return pipeline
 
@@ -194,6 +205,8 @@ def test_pages_behind_buttons_are_in_chinese_too(rows: Pipeline, browser: Client
         browser.post("/admin/access/apikey/add/", {}),
         browser.get("/admin/streaming/usagehour/", {"since": "x", "until": "2026-01-01"}),
         browser.get("/admin/streaming/completion/", {"q": "nobody"}),
+        browser.get("/admin/costs/connect/oceanengine/"),
+        browser.post("/admin/costs/upload/", {"file": SimpleUploadedFile("a.csv", b"1,2\n")}),
         browser.post("/admin/logout/"),
         Client(headers={"Accept-Language": "zh-hans"}).get("/admin/login/"),
     ]

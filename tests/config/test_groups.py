@@ -17,13 +17,17 @@ from tests.servers import ROOT
 
 _MADE = import_module("foundation.access.migrations.0002_groups")
 _ALERTS = import_module("foundation.alerts.migrations.0002_groups")
-MARKETERS = [*_MADE.MARKETERS, *_ALERTS.MARKETERS]
-OPERATORS = [*_MADE.OPERATORS, *_ALERTS.OPERATORS]
+_COSTS = import_module("attribution.migrations.0021_groups_see_costs")
+MARKETERS = [*_MADE.MARKETERS, *_ALERTS.MARKETERS, *_COSTS.MARKETERS]
+OPERATORS = [*_MADE.OPERATORS, *_ALERTS.OPERATORS, *_COSTS.OPERATORS]
 LOOKED_AT = [
     "alerts/channel",
     "alerts/incident",
     "alerts/notice",
     "alerts/rule",
+    "attribution/adcost",
+    "attribution/costaccount",
+    "attribution/costimport",
     "attribution/app",
     "attribution/attribution",
     "attribution/click",
@@ -32,8 +36,9 @@ LOOKED_AT = [
     "streaming/completion",
     "streaming/usagehour",
 ]
+LOOKED_AT_BY_OPERATORS = ["attribution/authorisation"]
 OPERATED = ["access/apikey", "streaming/chatmodel", "streaming/provider"]
-EVERYTHING = [*LOOKED_AT, *OPERATED, "auth/user", "auth/group"]
+EVERYTHING = [*LOOKED_AT, *LOOKED_AT_BY_OPERATORS, *OPERATED, "auth/user", "auth/group"]
 
 
 def member(group: str) -> Client:
@@ -60,7 +65,7 @@ def test_marketers_look_and_edit_nothing() -> None:
 def test_operators_also_keep_apps_models_and_keys() -> None:
     browser = member("Operators")
 
-    assert opened(browser, EVERYTHING) == [*LOOKED_AT, *OPERATED]
+    assert opened(browser, EVERYTHING) == [*LOOKED_AT, *LOOKED_AT_BY_OPERATORS, *OPERATED]
     assert [page for page in EVERYTHING if browser.get(f"/admin/{page}/add/").status_code == 200] == [
         "alerts/channel",
         "attribution/app",

@@ -92,7 +92,7 @@ def test_statusz_tells_what_is_well(client: Client, redis: services.Server) -> N
     answer = client.get("/statusz")
 
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
-    assert parts_that_are_well(answer.json()) == {"database", "redis", "worker", "beat", "conversions"}
+    assert parts_that_are_well(answer.json()) == {"database", "redis", "worker", "beat", "conversions", "cost_imports"}
     assert answer.json()["conversions"] == {"ok": True, "backlog": 0, "oldest_due_s": None, "breakers_open": []}
 
 
@@ -103,8 +103,8 @@ def test_statusz_tells_what_is_missing(client: Client, redis: services.Server) -
     without_redis = client.get("/statusz")
 
     assert (silent.status_code, silent.json()["worker"]) == (503, {"ok": False, "seen_s_ago": None})
-    assert parts_that_are_well(silent.json()) == {"database", "redis", "conversions"}
-    assert parts_that_are_well(without_redis.json()) == {"database", "conversions"}
+    assert parts_that_are_well(silent.json()) == {"database", "redis", "conversions", "cost_imports"}
+    assert parts_that_are_well(without_redis.json()) == {"database", "conversions", "cost_imports"}
     assert without_redis.json()["redis"]["error"]
 
 
@@ -129,7 +129,7 @@ def test_probes_are_answered_whatever_the_host_is(stack: Stack) -> None:
     assert [answer.status_code for answer in answers.values()] == [200, 200, 503, 200]
     assert not any("Set-Cookie" in answer.headers for answer in answers.values())
     status = answers["/statusz"].json()
-    assert parts_that_are_well(status) == {"database", "redis", "worker", "conversions"}
+    assert parts_that_are_well(status) == {"database", "redis", "worker", "conversions", "cost_imports"}
 
 
 def test_metrics_are_in_the_text_format(client: Client) -> None:

@@ -1,0 +1,38 @@
+"""What platforms let us do on somebody's behalf: tokens, encrypted, and whether they still work."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
+
+
+class Authorisation(models.Model):
+    """A pair of tokens that a person's consent gave us. How it is kept fresh: `attribution.costs.refreshing`."""
+
+    platform = models.CharField(_("platform"), max_length=32)
+    authorised_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    authorised_at = models.DateTimeField(_("authorised at"))
+    # Encrypted with FIELD_ENCRYPTION_KEY. An empty refresh token: there is none.
+    access_token = models.TextField(editable=False)
+    refresh_token = models.TextField(editable=False, blank=True)
+    access_expires_at = models.DateTimeField(_("access ends at"))
+    refresh_expires_at = models.DateTimeField(_("has to be authorised again by"), null=True)
+    # Set before a refresh leaves, cleared when its answer is stored: still there, the refresh token may be lost.
+    refresh_began_at = models.DateTimeField(_("refresh began at"), null=True, editable=False)
+    # What the platform said when it took the refresh token no more; only a person can help.
+    lost_because = models.TextField(_("authorise again, because"), blank=True)
+    accounts_read_at = models.DateTimeField(_("accounts read at"), null=True)
+
+    class Meta:
+        verbose_name = _("authorisation")
+        verbose_name_plural = _("authorisations")
+
+    def __str__(self) -> str:
+        return f"{localtime(self.authorised_at):%Y-%m-%d %H:%M}"
+
+    def is_fresh(self, now: datetime) -> bool:
+        return self.access_expires_at > now
