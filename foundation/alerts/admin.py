@@ -105,6 +105,16 @@ class ChannelAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
         return [*self.readonly_fields, "masked_address"]
 
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        """Of a known channel only what was typed in: a worker may be writing down what it just sent there."""
+        typed = ["name", "kind", "sealed_url", "sealed_secret", "recipients", "language", "is_enabled", "retry_at"]
+        obj.save(update_fields=typed if change else None)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The log of a channel goes with it, though nobody may delete a line of it."""
+        deleted, counts, _permissions_needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"language": translation.get_language(), **super().get_changeform_initial_data(request)}
 

@@ -1,12 +1,13 @@
 """Channels, rules and the log in the admin, as people of the groups meet them."""
 
+import uuid
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from foundation.alerts.models import Channel, Rule
+from foundation.alerts.models import Channel, Notice, Rule
 from tests.foundation.alerts.conftest import World
 from tests.foundation.alerts.robots import SECRET, TOKEN
 
@@ -81,6 +82,35 @@ def test_empty_fields_leave_what_is_stored(world: World, operator: Client) -> No
 
     assert (renamed.name, renamed.url, renamed.secret) == ("renamed", channel.url, SECRET)
     assert (changed.url, changed.secret) == ("https://open.feishu.test/hook/2", "")
+
+
+def test_channel_is_deleted_with_its_log(world: World, operator: Client) -> None:
+    channel = world.channel()
+    world.bad = {"a": 1}
+    world.round()
+
+    operator.post(f"{CHANNELS}{channel.pk}/delete/", {"post": "yes"})
+
+    assert not Channel.objects.exists()
+    assert not Notice.objects.exists()
+
+
+def test_saving_a_channel_leaves_alone_what_a_worker_writes(
+    world: World, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker claims the channel between the form's reading and its writing."""
+    channel = world.channel()
+    token = uuid.uuid4()
+
+    def claim(*arguments: Any) -> None:
+        Channel.objects.update(lease_token=token, failures=2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Channel, "try_at_once", claim)
+        operator.post(f"{CHANNELS}{channel.pk}/change/", typed(world, name="renamed", url="", secret=""))
+
+    channel.refresh_from_db()
+    assert (channel.name, channel.lease_token, channel.failures) == ("renamed", token, 2)
 
 
 @pytest.mark.parametrize(

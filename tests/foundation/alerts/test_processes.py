@@ -1,0 +1,39 @@
+"""From a row to a robot, with processes of their own: the sweep only queues, a worker sends."""
+
+import os
+import subprocess
+import sys
+
+from attribution.models import Destination
+from foundation.alerts.models import Notice, Rule
+from tests.foundation.alerts.conftest import World
+from tests.foundation.alerts.robots import Robots
+from tests.servers import ROOT, eventually
+from tests.stack import Processes, Stack
+
+
+def sweep(processes: Processes) -> str:
+    command = [sys.executable, "manage.py", "sweep"]
+    environment = os.environ | processes.environment
+    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def test_worker_tells_of_an_open_breaker_and_of_its_end(
+    stack: Stack, processes: Processes, robot_server: Robots
+) -> None:
+    World(robots=robot_server).channel("dingtalk", language="zh-hans")
+    Destination.objects.create(key="1712345", failures=5, openings=1, last_error="HTTP 503")
+
+    swept = sweep(processes)
+    [began] = eventually(lambda: list(robot_server.taken), bool)
+    states = eventually(lambda: list(Notice.objects.values_list("state", flat=True)), lambda found: found == ["sent"])
+    Destination.objects.update(failures=0, openings=0)
+    Rule.objects.update(over_after_minutes=0)
+    sweep(processes)
+    [over] = eventually(lambda: robot_server.taken[1:], bool)
+
+    assert ("alerts noticed: 1" in swept, states) == (True, ["sent"])
+    assert began.startswith(
+        "[Rivermouth] 告警：1712345 连续失败 5 次，熔断器已断开，回传已暂停。最近的错误：HTTP 503\n"
+    )
+    assert over.splitlines()[0].partition("：")[2] == "1712345 的熔断器已不再断开。"
