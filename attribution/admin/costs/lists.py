@@ -29,7 +29,7 @@ class OfPlatform(admin.SimpleListFilter):
 
 @admin.register(AdCost)
 class AdCostAdmin(ReadOnly, Uncounted, ModelAdmin):
-    list_display = ["day", "platform_name", "advertiser_id", "campaign", "ad", "cost", "shown", "clicked", "source"]
+    list_display = ["on_day", "platform_name", "advertiser_id", "campaign", "ad", "cost", "shown", "clicked", "source"]
     list_display_links = None
     list_filter = ["source", OfPlatform]
     search_fields = ["=advertiser_id", "=campaign_id", "=ad_id"]
@@ -40,6 +40,11 @@ class AdCostAdmin(ReadOnly, Uncounted, ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, (extra_context or {}) | tools.of(request))
+
+    @admin.display(description=_("day"))
+    def on_day(self, row: AdCost) -> str:
+        """Short enough not to be wrapped."""
+        return row.day.isoformat()
 
     @admin.display(description=_("platform"))
     def platform_name(self, row: AdCost) -> str:

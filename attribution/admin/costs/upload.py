@@ -80,7 +80,8 @@ def _look_at(request: HttpRequest, form: UploadForm) -> dict[str, Any]:
 
 def _span(sheet: sheets.Sheet) -> str:
     days = [fields["day"] for fields in sheet.costs.values()]
-    return f"{min(days)} – {max(days)}"
+    first, last = min(days), max(days)
+    return f"{first} – {last}" if first != last else str(first)
 
 
 def _row(fields: dict[str, Any]) -> dict[str, Any]:
