@@ -9,9 +9,9 @@ from attribution.events import views
 from attribution.statistics import views as statistics_views
 
 urlpatterns = [
-    path("track/oceanengine/<str:token>/", tracking.click, name="click"),
+    path("track/<slug:platform>/<str:token>/", tracking.click, name="click"),
     # As a link looks that went through a form which "tidies" addresses; a redirect would cost the click.
-    path("track/oceanengine/<str:token>", tracking.click),
+    path("track/<slug:platform>/<str:token>", tracking.click),
     path("api/events/", views.events, name="events"),
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
     path("api/attributions/<str:user_id>/", views.UserAttribution.as_view(), name="attribution"),

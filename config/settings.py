@@ -301,7 +301,10 @@ CHAT_LOG_MAX_ENTRIES = env.integer("CHAT_LOG_MAX_ENTRIES", 20_000, minimum=100)
 CHAT_MAX_EVENT_BYTES = env.integer("CHAT_MAX_EVENT_BYTES", 8 * 1024 * 1024, minimum=1024)
 CHAT_PROCESS_SILENT_AFTER_S = env.seconds("CHAT_PROCESS_SILENT_AFTER_S", 30, minimum=10)
 
-# --- Ocean Engine attribution -----------------------------------------------------------------------------------------
+# --- Attribution ------------------------------------------------------------------------------------------------------
+
+# The ad platforms, by the word that stands for each in addresses and rows: one folder each, see attribution/platforms.
+ATTRIBUTION_PLATFORMS = {"oceanengine": "attribution.platforms.oceanengine.platform.OceanEngine"}
 
 OCEANENGINE_BASE_URL = env.url("OCEANENGINE_BASE_URL", "https://analytics.oceanengine.com")
 

@@ -1,8 +1,7 @@
-"""Apps: packages, windows, derived events, and the monitor link to enter at Ocean Engine."""
+"""Apps: packages, windows, derived events, and the monitor links to enter at the ad platforms."""
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,8 +9,9 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
+from attribution.clicks.links import monitor_links
 from attribution.models import App, Attribution, ChannelPackage, Click, Conversion
-from attribution.platforms.oceanengine import monitor_link
+from attribution.platforms.registry import name_of
 
 
 class ChannelPackageInline(TabularInline):
@@ -47,7 +47,8 @@ class AppAdmin(ModelAdmin):
 
     @admin.display(description=_("monitor link"))
     def link(self, app: App) -> str:
-        context = {"link": monitor_link.build(app, settings.PUBLIC_URL), "app": app}
+        links = [(slug, name_of(slug), link) for slug, link in monitor_links(app).items()]
+        context = {"links": links, "app": app}
         return render_to_string("admin/attribution/monitor_link.html", context)
 
 

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from attribution.admin.lists import BigList, Days, apps, choice, text
+from attribution.admin.lists import BigList, Days, apps, choice, platform_names, text
 from attribution.admin.pages.formats import moment
-from attribution.admin.pages.wording import reason_in_words
+from attribution.admin.pages.wording import reason_in_words, source_in_words
 from attribution.models import Attribution
 from attribution.records import exporting, filtering
 
@@ -26,6 +26,7 @@ class AttributionAdmin(BigList):
     list_filter = [
         Days,
         choice("app", _("app"), apps),
+        choice("platform", _("platform"), platform_names),
         text("advertiser", _("advertiser")),
         text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
@@ -46,7 +47,7 @@ class AttributionAdmin(BigList):
     def outcome(self, row: Attribution) -> tuple[str, Any]:
         if row.is_suspicious:
             return "suspicious", _("suspicious")
-        return ("attributed", row.get_source_display()) if row.is_attributed else ("organic", _("organic"))
+        return ("attributed", source_in_words(row)) if row.is_attributed else ("organic", _("organic"))
 
     @admin.display(description=_("reason"))
     def why(self, row: Attribution) -> str:
@@ -54,7 +55,7 @@ class AttributionAdmin(BigList):
 
     @admin.display(description=_("ad or promotion"))
     def ad(self, row: Attribution) -> Any:
-        return row.promotion_name or row.aid_name or row.promotion_id or row.aid
+        return row.ad_label
 
     @admin.display(description=_("click to install (s)"))
     def click_to_install(self, row: Attribution) -> int | None:

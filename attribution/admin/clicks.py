@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from attribution.admin.lists import BigList, Days, apps, choice, text
+from attribution.admin.lists import BigList, Days, apps, choice, platform_names, text
 from attribution.admin.pages.formats import moment
 from attribution.models import Click, Os
 from attribution.records import exporting, filtering
@@ -21,6 +21,7 @@ class ClickAdmin(BigList):
     list_filter = [
         Days,
         choice("app", _("app"), apps),
+        choice("platform", _("platform"), platform_names),
         text("advertiser", _("advertiser")),
         text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
@@ -38,11 +39,11 @@ class ClickAdmin(BigList):
 
     @admin.display(description=_("campaign or project"))
     def campaign(self, click: Click) -> Any:
-        return click.project_name or click.campaign_name or click.project_id or click.campaign_id
+        return click.campaign_label
 
     @admin.display(description=_("ad or promotion"))
     def ad(self, click: Click) -> Any:
-        return click.promotion_name or click.aid_name or click.promotion_id or click.aid
+        return click.ad_label
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the columns that are encrypted or only compared."""

@@ -17,13 +17,13 @@ TONES = {"closed": "success", "open": "danger", "probing": "warning", "off": "de
 
 @admin.register(Destination)
 class DestinationAdmin(ModelAdmin):
-    list_display = ["key", "name", "is_enabled", "breaker", "failures", "opens_until", "last_error"]
+    list_display = ["key", "platform", "name", "is_enabled", "breaker", "failures", "opens_until", "last_error"]
     list_editable = ["is_enabled"]
     list_filter = ["is_enabled"]
-    search_fields = ["key", "name"]
+    search_fields = ["platform", "key", "name"]
     list_before_template = "admin/attribution/destination_help.html"
-    fields = ["key", "name", "is_enabled", "breaker", "failures", "openings", "open_until", "last_error"]
-    readonly_fields = ["key", "breaker", "failures", "openings", "open_until", "last_error"]
+    fields = ["platform", "key", "name", "is_enabled", "breaker", "failures", "openings", "open_until", "last_error"]
+    readonly_fields = ["platform", "key", "breaker", "failures", "openings", "open_until", "last_error"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """They appear with the first conversion that needs them."""

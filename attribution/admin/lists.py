@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from attribution.models import App
+from attribution.platforms.registry import platforms
 from attribution.records.exporting import FORMATS, Export, SheetTooLongError
 from attribution.records.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
 from foundation import admin_lists
@@ -78,6 +79,10 @@ def text(name: str, title: Any) -> type[_Text]:
 
 def apps() -> list[tuple[str, str]]:
     return [(str(pk), slug) for pk, slug in App.objects.order_by("slug").values_list("pk", "slug")]
+
+
+def platform_names() -> list[tuple[str, str]]:
+    return [(slug, str(platform.name)) for slug, platform in platforms().items()]
 
 
 class _DaysForm(forms.Form):

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from attribution import nudging
-from attribution.admin.lists import BigList, Days, apps, choice, query_of, text
+from attribution.admin.lists import BigList, Days, apps, choice, platform_names, query_of, text
 from attribution.admin.pages import not_delivered, timeline
 from attribution.admin.pages.formats import moment, money
 from attribution.admin.pages.operations import bounded_count
@@ -39,8 +39,8 @@ COUNTED = 100_000
 
 WHAT_HAPPENS = {
     Kind.RESEND: _(
-        "Each record gets a fresh budget of attempts and is sent with the same body, so that Ocean Engine recognises a "
-        "repeat. Organic records are looked up again. Your name and the reason are recorded with the attempt."
+        "Each record gets a fresh budget of attempts and is sent with the same body, by which the platform recognises "
+        "a repeat. Organic records are looked up again. Your name and the reason are recorded with the attempt."
     ),
     Kind.HOLD: _("They leave the queue and wait until someone releases them."),
     Kind.RELEASE: _("They go back into the queue and are sent within seconds."),
@@ -50,8 +50,12 @@ WHAT_HAPPENS = {
 
 LEFT_ALONE = _(
     "Records whose state does not allow this are left alone: those that a worker is sending right now, and those that "
-    "already wait to be resent."
+    "already wait to be resent. A report that may have arrived, at a platform that counts repeats, is only resent if "
+    "you tick its record."
 )
+
+
+UNREAD = ["device", "body", "attribution__callback_param", "attribution__platform_ad"]
 
 
 class ReasonForm(forms.Form):
@@ -82,6 +86,7 @@ class ConversionAdmin(BigList):
         choice("event", _("event"), Event.choices),
         choice("app", _("app"), apps),
         choice("source", _("source"), [(ATTRIBUTED, _("from an ad")), (ORGANIC, _("organic"))]),
+        choice("platform", _("platform"), platform_names),
         text("advertiser", _("advertiser")),
         text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
@@ -120,7 +125,7 @@ class ConversionAdmin(BigList):
         found = row.attribution
         if not found or not found.is_attributed:
             return None
-        return found.promotion_name or found.aid_name or found.promotion_id or found.aid or found.advertiser_id
+        return found.ad_label or found.advertiser_id
 
     @admin.display(description=_("next attempt"))
     def next_at(self, row: Conversion) -> str | None:
@@ -130,7 +135,7 @@ class ConversionAdmin(BigList):
         """Without the encrypted columns: a page of the list would load a hundred kilobytes of them."""
         rows: QuerySet[Conversion] = super().get_queryset(request)
         is_list = request.resolver_match and request.resolver_match.url_name == "attribution_conversion_changelist"
-        return rows.defer("device", "body", "attribution__callback_param") if is_list else rows
+        return rows.defer(*UNREAD) if is_list else rows
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """Acting on records also requires the permission to view them."""

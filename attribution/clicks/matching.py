@@ -120,7 +120,7 @@ def _newest_in_window(clicks: list[ClickCandidate], activated_at: datetime, wind
 def _hit(kind: Kind, click: ClickCandidate, activated_at: datetime) -> Match:
     lag = activated_at - click.clicked_at
     is_suspicious = lag < timedelta(seconds=SUSPICIOUS_BELOW_S)
-    detail = f"{LABELS[kind]} in common with a click {_span(lag)} before the activation"
+    detail = f"same {LABELS[kind]} as a click {_span(lag)} before the activation"
     return Match(
         click_id=click.click_id,
         reason=kind.value,

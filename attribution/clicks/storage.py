@@ -1,10 +1,9 @@
-"""Our clicks: stored as they come, found again for a device that became active. What a link says: `monitor_link`."""
+"""Our clicks: stored as they come, found again for a device that became active."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,8 +12,10 @@ from django.db import connection
 from attribution.clicks import matching
 from attribution.clicks.matching import ClickCandidate, Device, Kind, Match, Windows
 from attribution.devices import device_ids
+from attribution.devices.caids import caid_md5s
+from attribution.devices.networks import network_identity, parse_address
 from attribution.models import App, Click
-from attribution.platforms.oceanengine import monitor_link
+from attribution.platforms.platform import MonitoredClick
 from foundation.database import bulk
 
 # The columns in which each kind of id stands.
@@ -29,9 +30,20 @@ COLUMNS = {
 _ALL_COLUMNS = [column for columns in COLUMNS.values() for column in columns]
 
 
-def store(clicks: Sequence[Click]) -> None:
-    """Write the clicks in one statement. One whose request id the app has already is the same click: dropped."""
-    bulk.insert(sorted(clicks, key=attrgetter("request_id")), or_drop=True)
+class NewClick(NamedTuple):
+    """A call of a monitor link: whose it was, what came in, and what the platform makes of it."""
+
+    app_id: int
+    platform: str
+    received_at: datetime
+    query: str
+    said: MonitoredClick
+
+
+def store(clicks: Sequence[NewClick]) -> None:
+    """Write the clicks in one statement. One whose request id the app has from this platform is dropped: a repeat."""
+    rows = [_row(click) for click in sorted(clicks, key=lambda click: click.said.request_id)]
+    bulk.insert_values(Click, rows, or_drop=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +164,46 @@ def _clicks_of_a_caid() -> str:
     return f"(SELECT * FROM {table} WHERE {having} OFFSET 0) AS click WHERE"  # noqa: S608
 
 
+def _row(click: NewClick) -> dict[str, Any]:
+    """By the table's columns. Not a `Click`: to make an instance of it costs as much as to read what came in."""
+    said, ad = click.said, click.said.ad
+    return {
+        "app_id": click.app_id,
+        "platform": click.platform,
+        "advertiser_id": ad.advertiser_id,
+        "campaign_id": ad.campaign_id,
+        "campaign_name": ad.campaign_name,
+        "ad_id": ad.ad_id,
+        "ad_name": ad.ad_name,
+        "creative_id": ad.creative_id,
+        "creative_name": ad.creative_name,
+        "platform_ad": ad.platform_ad,
+        "request_id": said.request_id,
+        "track_id": said.track_id,
+        "clicked_at": said.clicked_at,
+        "received_at": click.received_at,
+        "os": said.os,
+        "device_model": said.device_model,
+        "oaid_digest": _digest(said.oaid_md5),
+        "android_id_digest": _digest(said.android_id_md5),
+        "imei_digest": _digest(said.imei_md5),
+        "idfa_digest": _digest(said.idfa_md5),
+        "caid_digests": [_digest(md5) for md5 in said.caid_md5s],
+        "ip_ua_digest": _digest(said.ipv4_identity),
+        "ipv6_ua_digest": _digest(said.ipv6_identity),
+        "callback_param": said.callback,
+        "callback_url": said.callback_url,
+        "material": said.material,
+        "oddities": said.oddities,
+        "raw": device_ids.encrypt(click.query),
+    }
+
+
+def _digest(form: str | None) -> str | None:
+    """As PostgreSQL writes bytes; JSON has none."""
+    return None if form is None else f"\\x{device_ids.digest(form).hex()}"
+
+
 def _by_kind(found: Mapping[str, Any]) -> matching.Digests:
     return {
         kind: frozenset(bytes(digest) for column in columns for digest in _all_in(found[column]))
@@ -167,14 +219,14 @@ def _all_in(cell: list[bytes] | bytes | None) -> list[bytes]:
 
 def _caid_md5s(value: str) -> set[str]:
     try:
-        return monitor_link.caid_md5s(value)
+        return caid_md5s(value)
     except ValueError:
         return set() if device_ids.is_absent(value) else device_ids.possible_md5s(value)
 
 
 def _network_identities(ip: str, user_agent: str) -> set[str]:
     try:
-        return {monitor_link.network_identity(monitor_link.parse_address(ip), user_agent)} if user_agent else set()
+        return {network_identity(parse_address(ip), user_agent)} if user_agent else set()
     except ValueError:
         return set()
 

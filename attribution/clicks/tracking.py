@@ -1,4 +1,4 @@
-"""The monitor link's endpoint: Ocean Engine calls it on every click, and again when the answer is late or no success.
+"""The monitor links' endpoint: ad platforms call it on every click, and again when the answer is late or a failure.
 
 Clicks come in by the thousand, each tiny, so they share commits. Every call is answered after its own click was
 committed.
@@ -15,17 +15,15 @@ from django.views.decorators.http import require_GET
 from prometheus_client import Counter
 
 from attribution.clicks import storage
-from attribution.models import App, Click
-from attribution.platforms.oceanengine import monitor_link
+from attribution.clicks.storage import NewClick
+from attribution.models import App
+from attribution.platforms.registry import platforms
 from foundation.database.group_commit import GroupCommit, TooManyWaiting
 from foundation.database.threads import in_thread
 
 CLICKS = Counter("rivermouth_clicks", "Calls of monitor links", ["outcome"])
 
-# Ocean Engine's expected body is not published; this is the form of its own answers.
-STORED = b'{"code":0,"message":"ok"}'
-UNKNOWN_TOKEN = b'{"code":404,"message":"unknown monitor link"}'
-UNAVAILABLE = b'{"code":503,"message":"not stored, call again"}'
+UNKNOWN_PLATFORM = b'{"error":"unknown ad platform"}'
 
 # A token that is changed in the admin works this much longer.
 TOKEN_KNOWN_FOR_S = 5.0
@@ -34,19 +32,25 @@ MAX_WAITING = 2000
 
 
 @require_GET
-async def click(request: HttpRequest, token: str) -> HttpResponse:
-    """Store one click of the app that has this token."""
+async def click(request: HttpRequest, platform: str, token: str) -> HttpResponse:
+    """Store one click of the app that has this token, as this platform reports it."""
     received_at = timezone.now()
+    known = platforms().get(platform)
+    if known is None:
+        return _answer(404, "unknown_platform", UNKNOWN_PLATFORM)
     try:
         async with asyncio.timeout(settings.CLICK_STORE_TIMEOUT_S):
             app_id = await _app_ids.of(token)
             if app_id is None:
-                return _answer(404, "unknown_token", UNKNOWN_TOKEN)
+                return _answer(404, "unknown_token", known.click_answers.unknown_link)
             query = request.META["QUERY_STRING"]
-            is_stored = await _clicks.add(monitor_link.parse(query, app_id=app_id, received_at=received_at))
+            said = known.read_click(query, received_at=received_at)
+            is_stored = await _clicks.add(NewClick(app_id, platform, received_at, query, said))
     except (TooManyWaiting, DatabaseError, InterfaceError, TimeoutError):
         is_stored = False
-    return _answer(200, "stored", STORED) if is_stored else _answer(503, "unavailable", UNAVAILABLE)
+    if not is_stored:
+        return _answer(503, "unavailable", known.click_answers.unavailable)
+    return _answer(200, "stored", known.click_answers.stored)
 
 
 def _answer(status: int, outcome: str, body: bytes) -> HttpResponse:
@@ -81,7 +85,7 @@ def _app_id_of(token: str) -> int | None:
         return None
 
 
-def _write(batch: list[Click]) -> list[bool]:
+def _write(batch: list[NewClick]) -> list[bool]:
     """Store the clicks; returns which are stored. Where PostgreSQL refuses one, the others go in one by one."""
     try:
         storage.store(batch)

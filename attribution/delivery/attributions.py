@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from attribution.clicks import storage
 from attribution.clicks.matching import Match
 from attribution.clicks.storage import Activation
-from attribution.models import AD_FIELDS, App, Attribution, Click, Conversion, State
+from attribution.models import App, Attribution, Click, Conversion, State
 from attribution.models.users import User, users_in
-from attribution.platforms.oceanengine.wire import AdAnswer
+from attribution.platforms.platform import Ad, AdAnswer
 from foundation.database import bulk
 
 # Another event of the user within this time shares the first one's "not attributed" instead of asking again.
@@ -18,16 +18,18 @@ FRESH_FOR = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """The platform was asked for the sake of this event. `answer` None: it refused, and `refusal` says why.
+    """Which ad did the user of these events, the first of them first, come from?
 
-    `is_first`: nothing was known about the user, so that no other event waits for an answer.
+    `platform` is the one that was asked last, and `answer` what it knows. None: no platform knows an ad; `refusal` says
+    why one refused. `is_first`: nothing was known about the user, so that no other event waits for an answer.
     """
 
-    conversion: Conversion
+    conversions: list[Conversion]
     app: App
     is_first: bool
     activated_at: datetime
-    answer: AdAnswer | None
+    platform: str = ""
+    answer: AdAnswer | None = None
     refusal: str = ""
 
 
@@ -43,7 +45,7 @@ def is_fresh(attribution: Attribution, now: datetime) -> bool:
 def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribution]:
     """Store what was found out, and return what is known about these users now.
 
-    Where the platform knows no ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
+    Where no platform knows an ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
     """
     rows = [_from_platform(lookup, now) for lookup in lookups]
     answered = list(zip(rows, lookups, strict=True))
@@ -63,7 +65,7 @@ def _user(row: Attribution) -> User:
 
 
 def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
-    conversion, answer = lookup.conversion, lookup.answer
+    conversion, answer = lookup.conversions[0], lookup.answer
     row = Attribution(
         app_id=conversion.app_id, user_id=conversion.user_id, activated_at=lookup.activated_at, asked_at=now
     )
@@ -75,8 +77,7 @@ def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
         row.touched_at = answer.touched_at
         row.activated_at = answer.activated_at or lookup.activated_at
         row.attributed_at = now
-        for name, value in answer.ad.items():
-            setattr(row, name, value)
+        _take_ad(row, lookup.platform, answer.ad)
     return row
 
 
@@ -91,7 +92,7 @@ def _search_clicks(open_questions: Sequence[tuple[Attribution, Lookup]], now: da
 
 
 def _activation(lookup: Lookup) -> Activation:
-    ids = lookup.conversion.device_ids
+    ids = lookup.conversions[0].device_ids
     return Activation(
         app=lookup.app,
         ids=ids,
@@ -110,8 +111,13 @@ def _take_click(row: Attribution, click: Click, match: Match, now: datetime) -> 
     row.attributed_at = now
     row.click_to_install_s = match.click_to_install_s
     row.is_suspicious = match.is_suspicious
-    for name in AD_FIELDS:
-        setattr(row, name, getattr(click, name))
+    _take_ad(row, click.platform, Ad.of(click))
+
+
+def _take_ad(row: Attribution, platform: str, ad: Ad) -> None:
+    row.platform = platform
+    for name in Ad.__struct_fields__:
+        setattr(row, name, getattr(ad, name))
 
 
 def _wake(users: Collection[User], now: datetime) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 
 from attribution.models import Conversion, Destination, State
+from attribution.models.destinations import DestinationKey, waiting_for
 
 # What an opened breaker lets through once its time is over, per worker and round.
 PROBES = 3
@@ -36,60 +36,61 @@ class Destinations:
     """The state of all destinations as of the last `load`, and what was noted since."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Destination] = {}
-        self._noted: dict[str, Round] = defaultdict(Round)
+        self._known: dict[DestinationKey, Destination] = {}
+        self._noted: dict[DestinationKey, Round] = defaultdict(Round)
 
     def load(self) -> None:
-        self._known = {destination.key: destination for destination in Destination.objects.all()}
+        self._known = {destination.identity: destination for destination in Destination.objects.all()}
 
-    def introduce(self, keys: Collection[str]) -> None:
+    def introduce(self, keys: Collection[DestinationKey]) -> None:
         """Make the rows of destinations that are seen for the first time, so that a person can switch them off."""
-        new = [Destination(key=key) for key in sorted(set(keys) - self._known.keys())]
+        new = [Destination(platform=platform, key=key) for platform, key in sorted(set(keys) - self._known.keys())]
         if new:
             Destination.objects.bulk_create(new, ignore_conflicts=True)
             self.load()
 
-    def allowance(self, key: str, now: datetime) -> int | None:
+    def allowance(self, key: DestinationKey, now: datetime) -> int | None:
         """How many calls may be under way there; None: no limit."""
         known = self._known[key]
         if known.is_open(now) or not known.is_enabled:
             return 0
         return PROBES if known.is_suspect else None
 
-    def is_suspect(self, key: str) -> bool:
+    def is_suspect(self, key: DestinationKey) -> bool:
         return self._known[key].is_suspect
 
-    def is_enabled(self, key: str) -> bool:
+    def is_enabled(self, key: DestinationKey) -> bool:
         return self._known[key].is_enabled
 
-    def open_until(self, key: str, *, now: datetime) -> datetime:
+    def open_until(self, key: DestinationKey, *, now: datetime) -> datetime:
         return self._known[key].open_until or now
 
-    def note_answer(self, key: str) -> None:
+    def note_answer(self, key: DestinationKey) -> None:
         self._noted[key].answers += 1
 
-    def note_failure(self, key: str, error: str) -> None:
+    def note_failure(self, key: DestinationKey, error: str) -> None:
         self._noted[key].failures += 1
         self._noted[key].last_error = error
 
-    def note_throttling(self, key: str, retry_after_s: float | None, error: str) -> None:
+    def note_throttling(self, key: DestinationKey, retry_after_s: float | None, error: str) -> None:
         noted = self._noted[key]
         noted.pause_s = max(noted.pause_s, min(retry_after_s or 0.0, PAUSE_MAX_S))
         noted.last_error = error
 
-    def save(self, now: datetime) -> list[str]:
+    def save(self, now: datetime) -> list[DestinationKey]:
         """Write what was noted; returns the destinations whose breaker closed."""
         changed = {key: noted for key, noted in self._noted.items() if self._changes(key, noted)}
         self._noted.clear()
         if not changed:
             return []
         closed = []
+        ids = [self._known[key].pk for key in changed]
         with transaction.atomic():
             # In one order, or two workers lock each other out.
-            for row in Destination.objects.select_for_update().filter(key__in=changed).order_by("key"):
-                noted = changed[row.key]
+            for row in Destination.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
+                noted = changed[row.identity]
                 if noted.answers:
-                    closed += [row.key] if row.is_suspect else []
+                    closed += [row.identity] if row.is_suspect else []
                     row.close()
                 elif noted.failures:
                     row.count_failures(noted.failures, error=noted.last_error, now=now)
@@ -99,17 +100,12 @@ class Destinations:
         self.load()
         return closed
 
-    def _changes(self, key: str, noted: Round) -> bool:
+    def _changes(self, key: DestinationKey, noted: Round) -> bool:
         return bool(noted.failures or noted.pause_s or self._known[key].failures)
 
 
-def release(keys: Collection[str], *, now: datetime) -> None:
+def release(keys: Collection[DestinationKey], *, now: datetime) -> None:
     """Make due at once what waited for the breakers of these destinations."""
-    if not keys:
-        return
-    # A row gets its advertiser with its report; without one it waits for the attribution query.
-    waits = Q(advertiser_id__in=[int(key) for key in keys if key != Destination.ATTRIBUTION_QUERY])
-    if Destination.ATTRIBUTION_QUERY in keys:
-        waits |= Q(advertiser_id=None)
-    held = Conversion.objects.filter(waits, state=State.HELD, due_at__gt=now, lease_token=None)
-    held.update(due_at=now)
+    if keys:
+        held = Conversion.objects.filter(waiting_for(keys), state=State.HELD, due_at__gt=now, lease_token=None)
+        held.update(due_at=now)

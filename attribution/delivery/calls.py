@@ -1,4 +1,4 @@
-"""Concurrent requests to Ocean Engine, fair between destinations.
+"""Concurrent requests to ad platforms, fair between destinations.
 
 A call waits in its destination's line, and no destination may fill all threads: one that hangs would stop the others.
 """
@@ -11,20 +11,15 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 
 from django.conf import settings
 
+from attribution.delivery.attributions import Lookup
 from attribution.models import Attempt, Conversion
-from attribution.platforms.oceanengine.wire import (
-    AdAnswer,
-    OceanEngineError,
-    OceanEngineUnavailable,
-    Reply,
-    ask_attribution,
-    report_conversion,
-)
+from attribution.models.destinations import DestinationKey
+from attribution.platforms.http import PlatformError, PlatformUnavailable, Reply
+from attribution.platforms.platform import AdAnswer, AdQuery, Platform
 
 logger = logging.getLogger(__name__)
 
@@ -38,51 +33,55 @@ SHARE = 0.75
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One request: a conversion's report, or a look-up that answers for all conversions of one user.
+    """One request: a conversion's report, or a look-up (with a `query`) that answers for all conversions of one user.
 
-    `is_first`: nothing was known about the user before. `is_probe`: sent to find out whether the destination is back.
+    `is_probe`: sent to find out whether the destination is back.
     `leave_by`: after this time (monotonic) it does not leave any more, since its rows may be in other hands by then.
     `is_late`: it did not leave.
     """
 
-    destination: str
-    kind: Attempt.Kind
+    destination: DestinationKey
+    platform: Platform
     conversions: list[Conversion]
-    body: bytes
-    activated_at: datetime | None = None
-    is_first: bool = True
+    body: str
+    query: AdQuery | None = None
+    lookup: Lookup | None = None
     is_probe: bool = False
     leave_by: float = math.inf
     is_late: bool = False
     attempt: Attempt | None = None
     reply: Reply = field(default_factory=Reply)
     answer: AdAnswer | None = None
-    error: OceanEngineError | None = None
+    error: PlatformError | None = None
+
+    @property
+    def kind(self) -> Attempt.Kind:
+        return Attempt.Kind.LOOKUP if self.query else Attempt.Kind.REPORT
 
     def make(self) -> None:
         """Send it, and keep what came of it."""
         if time.monotonic() > self.leave_by:  # this process was frozen, or the threads were
             self.is_late = True
-            self.error = OceanEngineUnavailable("it did not leave: the lease was over", self.reply)
+            self.error = PlatformUnavailable("it did not leave: the lease was over", self.reply)
             return
         try:
-            if self.kind == Attempt.Kind.LOOKUP:
-                self.answer, self.reply = ask_attribution(self.body)
+            if self.query:
+                self.answer, self.reply = self.query.ask(self.body)
             else:
-                self.reply = report_conversion(self.body)
-        except OceanEngineError as err:
+                self.reply = self.platform.send(self.body)
+        except PlatformError as err:
             self.error, self.reply = err, err.reply
         except Exception as err:  # a mistake of ours: it must not take its neighbours along
-            logger.exception("A call to Ocean Engine broke")
-            self.error = OceanEngineUnavailable(type(err).__name__, self.reply, is_unknown=True)
+            logger.exception("A call to %s broke", self.destination.platform)
+            self.error = PlatformUnavailable(type(err).__name__, self.reply, is_unknown=True)
 
 
 class Lines:
     """The calls that wait, by destination, and those that are under way."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[Call]] = {}
-        self._under_way: Counter[str] = Counter()
+        self._waiting: dict[DestinationKey, deque[Call]] = {}
+        self._under_way: Counter[DestinationKey] = Counter()
         self._finished: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._share = max(1, int(settings.CONVERSION_CONCURRENCY * SHARE))
 
@@ -96,15 +95,15 @@ class Lines:
     def add(self, call: Call) -> None:
         self._waiting.setdefault(call.destination, deque()).append(call)
 
-    def destinations(self) -> list[str]:
+    def destinations(self) -> list[DestinationKey]:
         """Those that calls wait for."""
         return [destination for destination, line in self._waiting.items() if line]
 
-    def leave(self, destination: str) -> list[Call]:
+    def leave(self, destination: DestinationKey) -> list[Call]:
         """Take out all calls that wait for a destination."""
         return list(self._waiting.pop(destination, ()))
 
-    def take(self, allowance: Callable[[str], int | None]) -> list[Call]:
+    def take(self, allowance: Callable[[DestinationKey], int | None]) -> list[Call]:
         """As many calls as there is room for, from each line in turn, within each destination's allowance."""
         free = settings.CONVERSION_CONCURRENCY * CALLS_PER_THREAD - self.under_way
         taken: list[Call] = []
@@ -136,7 +135,7 @@ class Lines:
         self._under_way.subtract(call.destination for call in calls)
         return calls
 
-    def _room(self, destination: str, allowance: int | None) -> int:
+    def _room(self, destination: DestinationKey, allowance: int | None) -> int:
         limit = self._share if allowance is None else min(self._share, allowance)
         return limit - self._under_way[destination]
 
@@ -148,4 +147,4 @@ class Lines:
 @cache
 def _threads() -> ThreadPoolExecutor:
     """One pool per process, so that its connections stay warm."""
-    return ThreadPoolExecutor(settings.CONVERSION_CONCURRENCY, thread_name_prefix="ocean-engine")
+    return ThreadPoolExecutor(settings.CONVERSION_CONCURRENCY, thread_name_prefix="ad-platforms")

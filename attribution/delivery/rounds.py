@@ -1,8 +1,9 @@
 """The way of due conversions: claim, ask for the attribution, report, settle.
 
 1. Claim a batch of due rows: `SKIP LOCKED`, a lease, a fencing token. The claim commits before anything else happens.
-2. Plan: rows whose user's ad is known go on to the report; for the others each user is asked about once.
-3. Call: attempts, and the body of a first report, are stored before the requests leave.
+2. Plan: rows whose user's ad is known go on to the report; for the others each user is asked about once, of each
+   platform that has a query, until one of them knows an ad. Then our own clicks are searched.
+3. Call: attempts, and the text of a first report, are stored before the requests leave.
 4. Settle: results are written in bulk, where the token is still ours.
 
 Steps overlap: while calls are under way, others are settled and more rows are claimed, so a slow answer holds up
@@ -11,8 +12,10 @@ nothing but its own row.
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 
 from django.conf import settings
@@ -26,9 +29,11 @@ from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
 from attribution.devices import device_ids
 from attribution.devices.device_ids import DecryptionError
 from attribution.models import App, Attempt, Attribution, Conversion, Destination
+from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
-from attribution.platforms.oceanengine import wire
-from attribution.platforms.oceanengine.wire import OceanEngineUnavailable
+from attribution.platforms.http import PlatformUnavailable
+from attribution.platforms.platform import Ad, AdQuery, Platform, UserEvent
+from attribution.platforms.registry import platforms
 from foundation.database import bulk
 from foundation.database.insisting import insist
 
@@ -36,10 +41,10 @@ from foundation.database.insisting import insist
 CAPACITY_PER_THREAD = 6
 
 SETTLED_FIELDS = [
-    "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "attribution", "advertiser_id", "finished_at",
-    "resend_by", "resend_reason",
+    "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "attribution", "platform", "advertiser_id",
+    "finished_at", "resend_by", "resend_reason",
 ]  # fmt: skip
-SENT_FIELDS = ["body", "attribution", "advertiser_id", "resend_by", "resend_reason"]
+SENT_FIELDS = ["body", "attribution", "platform", "advertiser_id", "resend_by", "resend_reason"]
 ANSWERED_FIELDS = ["outcome", "duration_ms", "http_status", "code", "message", "response"]
 
 _CLAIM = f"""
@@ -85,6 +90,9 @@ class _Round:
         self._lines = Lines()
         self._destinations = Destinations()
         self._apps: dict[int, App] = {}
+        # Questions that everybody has answered who could be asked; our own clicks have not been searched yet.
+        self._answered: list[Lookup] = []
+        self._longest_call_s = max(platform.timeouts.longest_s for platform in platforms().values())
 
     def run(self, *, stop_claiming_at: float) -> Delivered:
         capacity = settings.CONVERSION_CONCURRENCY * CAPACITY_PER_THREAD
@@ -119,12 +127,16 @@ class _Round:
         self._apps |= App.objects.prefetch_related("channel_packages").in_bulk({row.app_id for row in rows})
         self._destinations.load()
         known = attributions.stored({_user(row) for row in rows})
+        lost = _lost_reports(rows)
         to_ask: dict[User, list[Conversion]] = {}
         settled: list[Conversion] = []
         for row in rows:
             attribution = known.get(_user(row))
             if not self._apps[row.app_id].is_reporting:
                 row.mark_held("app_switched_off")
+                settled.append(row)
+            elif row.pk in lost:
+                row.mark_failed("outcome_unknown", "The worker that sent it saw no answer", now=now)
                 settled.append(row)
             elif row.body or (attribution and attribution.is_attributed):
                 settled += self._queue_report(row, attribution)
@@ -134,28 +146,41 @@ class _Round:
             else:
                 to_ask.setdefault(_user(row), []).append(row)
         for user, rows in to_ask.items():
-            settled += self._queue_lookup(rows, known.get(user))
-        save_settled(settled)
+            settled += self._ask_about(rows, known.get(user))
+        save_settled([*settled, *self._conclude(now)])
 
-    def _queue_lookup(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
-        """Ask once for all events of one user. Returns the rows if there is nothing to ask with."""
+    def _ask_about(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
+        """Ask once for all events of one user. Returns the rows that are settled without it."""
         rows.sort(key=lambda row: row.occurred_at)
         row = rows[0]
-        activated_at = min(row.occurred_at, known.activated_at) if known else row.occurred_at
-        package = self._apps[row.app_id].package_for(os=row.os, channel=row.channel)
-        if not package:
-            for each in rows:
-                each.mark_held("no_package", f"The app has no package for {row.os}")
-            return rows
         try:
-            device_id = row.platform_device_id
+            row.device_ids  # noqa: B018  # read once, kept in the row
         except DecryptionError as err:
             row.mark_failed("unreadable", str(err), now=self._clock())
-            return [row, *self._queue_lookup(rows[1:], known)] if rows[1:] else [row]
-        body = wire.attribution_body(os=row.os, device_id=device_id, package=package, activated_at=activated_at)
-        self._lines.add(
-            Call(Destination.ATTRIBUTION_QUERY, Attempt.Kind.LOOKUP, rows, body, activated_at, known is None)
-        )
+            return [row, *(self._ask_about(rows[1:], known) if rows[1:] else [])]
+        activated_at = min(row.occurred_at, known.activated_at) if known else row.occurred_at
+        app = self._apps[row.app_id]
+        return self._ask_next(Lookup(conversions=rows, app=app, is_first=known is None, activated_at=activated_at))
+
+    def _ask_next(self, lookup: Lookup) -> list[Conversion]:
+        """Ask the next platform that can be asked; if there is none, what is known is to be concluded from.
+
+        Returns the rows that wait for a package of their app.
+        """
+        row = lookup.conversions[0]
+        package = lookup.app.package_for(os=row.os, channel=row.channel)
+        for slug, query in _queries_after(lookup.platform):
+            if not package:
+                for each in lookup.conversions:
+                    each.mark_held("no_package", f"The app has no package for {row.os}")
+                return lookup.conversions
+            question = query.question(
+                os=row.os, device=row.device_ids, package=package, activated_at=lookup.activated_at
+            )
+            if question is not None:
+                self._lines.add(_lookup_call(replace(lookup, platform=slug), query, question))
+                return []
+        self._answered.append(lookup)
         return []
 
     def _queue_report(self, row: Conversion, attribution: Attribution | None) -> list[Conversion]:
@@ -164,16 +189,26 @@ class _Round:
             days = self._apps[row.app_id].event_window_days
             row.mark_skipped("after_window", f"More than {days} days after the activation", now=self._clock())
             return [row]
+        if not row.body and attribution:
+            row.attribution = attribution
+            row.platform = attribution.platform
+            row.advertiser_id = attribution.advertiser_id or Destination.UNKNOWN_ADVERTISER
+        platform = platforms().get(row.platform)
+        if platform is None:
+            row.mark_held("no_platform", row.platform)
+            return [row]
+        if row.event not in platform.event_words:
+            row.mark_skipped("no_word", str(platform.name), now=self._clock())
+            return [row]
         try:
             if not row.body and attribution:
-                row.attribution = attribution
-                row.advertiser_id = attribution.advertiser_id or Destination.UNKNOWN_ADVERTISER
-                row.write_body(callback_param=attribution.callback_param)
+                row.write_body(platform.report(_user_event(row, attribution)))
             body = row.plain_body
         except DecryptionError as err:
             row.mark_failed("unreadable", str(err), now=self._clock())
             return [row]
-        self._lines.add(Call(row.destination_key, Attempt.Kind.REPORT, [row], body))
+        destination = DestinationKey(row.platform, str(row.advertiser_id))
+        self._lines.add(Call(destination=destination, platform=platform, conversions=[row], body=body))
         return []
 
     def _is_too_late(self, row: Conversion, attribution: Attribution) -> bool:
@@ -190,11 +225,11 @@ class _Round:
         calls = self._lines.take(lambda key: self._destinations.allowance(key, now))
         calls = [call for call in calls if self._is_time_left(call, now)]
         for call in calls:
-            call.leave_by = time.monotonic() + self._time_left_s(call, now) - _longest_call_s()
+            call.leave_by = time.monotonic() + self._time_left_s(call, now) - self._longest_call_s
         if calls:
             self._lines.start(self._written_down(calls, now))
 
-    def _hold(self, key: str, now: datetime) -> None:
+    def _hold(self, key: DestinationKey, now: datetime) -> None:
         rows = [row for call in self._lines.leave(key) for row in call.conversions]
         for row in rows:
             if self._destinations.is_enabled(key):
@@ -205,7 +240,7 @@ class _Round:
 
     def _is_time_left(self, call: Call, now: datetime) -> bool:
         """Whether the lease outlives the call and those before it. If not, the row becomes due again by itself."""
-        return self._time_left_s(call, now) > CALLS_PER_THREAD * _longest_call_s()
+        return self._time_left_s(call, now) > CALLS_PER_THREAD * self._longest_call_s
 
     def _time_left_s(self, call: Call, now: datetime) -> float:
         return min((row.due_at - now).total_seconds() for row in call.conversions if row.due_at)
@@ -214,7 +249,8 @@ class _Round:
         """The calls whose row is still ours, with their attempt in the database."""
         for call in calls:
             call.is_probe = self._destinations.is_suspect(call.destination)
-            call.attempt = call.conversions[0].new_attempt(call.kind, request=device_ids.mask_json(call.body), now=now)
+            request = device_ids.mask_message(call.body, call.platform.personal_fields)
+            call.attempt = call.conversions[0].new_attempt(call.kind, request=request, now=now)
         reported = [call.conversions[0] for call in calls if call.kind == Attempt.Kind.REPORT]
         with transaction.atomic():
             ours = bulk.update(reported, SENT_FIELDS, guard="lease_token") if reported else set()
@@ -231,48 +267,49 @@ class _Round:
             if call.is_late:  # its rows are due again, for whoever takes them
                 continue
             self._note(call)
-            if isinstance(call.error, OceanEngineUnavailable):
+            if isinstance(call.error, PlatformUnavailable):
                 settled += _put_off(call, call.error, now)
-            elif call.kind == Attempt.Kind.REPORT:
+            elif call.lookup:
+                settled += self._take_answer(call, call.lookup)
+            else:
                 settled += _concluded(call, now)
-        answered = [call for call in calls if call.kind == Attempt.Kind.LOOKUP and not _is_unavailable(call)]
-        settled += self._settle_lookups(answered, now)
+        settled += insist(lambda: self._conclude(now))
         insist(lambda: save_settled(settled))
         insist(lambda: _save_attempts(calls))
         insist(lambda: breakers.release(self._destinations.save(now), now=now))
 
-    def _settle_lookups(self, calls: Sequence[Call], now: datetime) -> list[Conversion]:
+    def _take_answer(self, call: Call, lookup: Lookup) -> list[Conversion]:
+        """Where this platform knows no ad, the next one is asked."""
+        if call.error:
+            lookup = replace(lookup, refusal=str(call.error))
+        if call.answer and call.answer.is_attributed:
+            self._answered.append(replace(lookup, answer=call.answer))
+            return []
+        return self._ask_next(lookup)
+
+    def _conclude(self, now: datetime) -> list[Conversion]:
         """Rows whose user has an ad go on to their report; the others are returned, settled."""
-        known = insist(lambda: attributions.conclude([self._lookup(call) for call in calls], now=now))
+        lookups = self._answered
+        known = attributions.conclude(lookups, now=now) if lookups else {}
+        self._answered = []
         settled: list[Conversion] = []
-        for call in calls:
-            for row in call.conversions:
+        for lookup in lookups:
+            for row in lookup.conversions:
                 row.tries = 0
                 attribution = known[_user(row)]
                 if attribution.is_attributed:
                     settled += self._queue_report(row, attribution)
                     continue
-                if call.error:
-                    row.mark_rejected("lookup_rejected", str(call.error), now=now)
+                if lookup.refusal:
+                    row.mark_rejected("lookup_rejected", lookup.refusal, now=now)
                 else:
                     _mark_organic(row, attribution, now)
                 settled.append(row)
         return settled
 
-    def _lookup(self, call: Call) -> Lookup:
-        row = call.conversions[0]
-        return Lookup(
-            conversion=row,
-            app=self._apps[row.app_id],
-            is_first=call.is_first,
-            activated_at=call.activated_at or row.occurred_at,
-            answer=call.answer,
-            refusal=str(call.error or ""),
-        )
-
     def _note(self, call: Call) -> None:
         error = call.error
-        if not isinstance(error, OceanEngineUnavailable):
+        if not isinstance(error, PlatformUnavailable):
             self._destinations.note_answer(call.destination)
         elif error.is_throttled:
             self._destinations.note_throttling(call.destination, error.retry_after_s, str(error))
@@ -280,17 +317,60 @@ class _Round:
             self._destinations.note_failure(call.destination, str(error))
 
 
-def _longest_call_s() -> float:
-    longest_s: float = settings.OCEANENGINE_CONNECT_TIMEOUT_S + settings.OCEANENGINE_TOTAL_TIMEOUT_S
-    return longest_s
+def _queries_after(slug: str) -> Iterator[tuple[str, AdQuery]]:
+    """The platforms with an attribution query that are asked after this one; after "" all of them."""
+    known = platforms()
+    for each in islice(known, list(known).index(slug) + 1 if slug else 0, None):
+        if query := known[each].query:
+            yield each, query
+
+
+def _lookup_call(lookup: Lookup, query: AdQuery, question: str) -> Call:
+    for row in lookup.conversions:
+        row.platform = lookup.platform
+    return Call(
+        destination=DestinationKey(lookup.platform, Destination.ATTRIBUTION_QUERY),
+        platform=platforms()[lookup.platform],
+        conversions=lookup.conversions,
+        body=question,
+        query=query,
+        lookup=lookup,
+    )
+
+
+def _user_event(row: Conversion, attribution: Attribution) -> UserEvent:
+    return UserEvent(
+        event=row.event,
+        os=row.os,
+        device=row.device_ids,
+        ad=Ad.of(attribution),
+        callback=attribution.callback_param,
+        occurred_at=row.occurred_at,
+        outer_event_id=row.outer_event_id,
+        amount_fen=row.amount_fen,
+    )
+
+
+def _lost_reports(rows: Sequence[Conversion]) -> set[uuid.UUID]:
+    """Rows whose report left and whose worker died before the answer, where a second one would count twice.
+
+    A person's resend is a decision to send it all the same.
+    """
+    known = platforms()
+    sent = [row.pk for row in rows if row.body and not row.resend_reason and _counts_twice(known.get(row.platform))]
+    if not sent:
+        return set()
+    reports = Attempt.objects.filter(conversion__in=sent, kind=Attempt.Kind.REPORT)
+    newest = reports.order_by("conversion", "-started_at", "-id").distinct("conversion")
+    return {report.conversion_id for report in newest if report.outcome == Attempt.Outcome.UNKNOWN}
+
+
+def _counts_twice(platform: Platform | None) -> bool:
+    return platform is not None and not platform.deduplicates
 
 
 def _user(row: Conversion) -> User:
     return row.app_id, row.user_id
-
-
-def _is_unavailable(call: Call) -> bool:
-    return isinstance(call.error, OceanEngineUnavailable)
 
 
 def _mark_organic(row: Conversion, attribution: Attribution, now: datetime) -> None:
@@ -307,8 +387,11 @@ def _mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
         row.mark_failed("budget_used_up", "The destination did not come back in time", now=now)
 
 
-def _put_off(call: Call, error: OceanEngineUnavailable, now: datetime) -> list[Conversion]:
+def _put_off(call: Call, error: PlatformUnavailable, now: datetime) -> list[Conversion]:
     for row in call.conversions:
+        if error.is_unknown and not call.lookup and _counts_twice(call.platform):
+            row.mark_failed("outcome_unknown", str(error), now=now)
+            continue
         if call.is_probe and not error.is_throttled:  # the destination's failure, not the row's
             _mark_waiting(row, now, until=retry.spread(now + timedelta(seconds=settings.BREAKER_OPEN_S)))
             continue
@@ -320,7 +403,7 @@ def _put_off(call: Call, error: OceanEngineUnavailable, now: datetime) -> list[C
     return call.conversions
 
 
-def _next_try_at(row: Conversion, error: OceanEngineUnavailable, now: datetime) -> datetime | None:
+def _next_try_at(row: Conversion, error: PlatformUnavailable, now: datetime) -> datetime | None:
     if error.is_throttled:
         return retry.after_throttling(now=now, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
     row.tries += 1
@@ -333,8 +416,7 @@ def _concluded(call: Call, now: datetime) -> list[Conversion]:
     if call.error:
         row.mark_rejected("report_rejected", str(call.error), now=now)
     else:
-        is_warning = call.reply.code == wire.ACCEPTED_WITH_WARNING
-        row.mark_reported(warning=f"code {call.reply.code}: {call.reply.message}" if is_warning else "", now=now)
+        row.mark_reported(warning=call.reply.warning, now=now)
     return [row]
 
 
@@ -347,17 +429,17 @@ def _save_attempts(calls: Iterable[Call]) -> None:
             attempt.http_status = call.reply.http_status
             attempt.code = call.reply.code
             attempt.message = str(call.error) if call.error else call.reply.message
-            attempt.response = device_ids.mask_json(call.reply.body).replace("\x00", "")
+            response = device_ids.mask_message(call.reply.body, call.platform.personal_fields)
+            attempt.response = response.replace("\x00", "")
             attempts.append(attempt)
     bulk.update(attempts, ANSWERED_FIELDS)
 
 
 def _outcome(call: Call) -> Attempt.Outcome:
-    if isinstance(call.error, OceanEngineUnavailable):
+    if isinstance(call.error, PlatformUnavailable):
         return Attempt.Outcome.UNKNOWN if call.error.is_unknown else Attempt.Outcome.UNAVAILABLE
     if call.error:
         return Attempt.Outcome.REJECTED
     if call.answer:
         return Attempt.Outcome.ATTRIBUTED if call.answer.is_attributed else Attempt.Outcome.NOT_ATTRIBUTED
-    is_warning = call.reply.code == wire.ACCEPTED_WITH_WARNING
-    return Attempt.Outcome.WARNING if is_warning else Attempt.Outcome.ACCEPTED
+    return Attempt.Outcome.WARNING if call.reply.warning else Attempt.Outcome.ACCEPTED

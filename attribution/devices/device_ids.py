@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -25,34 +25,32 @@ PLACEHOLDERS = {"", "unknown", "null", "none", "nil", "undefined", "n/a", "na", 
 # The lengths that ids of zeros have in the wild (IMEI 14 to 16, android id 16, UUID 32 and 36).
 ZEROS = {"0" * length for length in (1, 8, 14, 15, 16, 32)} | {"00000000-0000-0000-0000-000000000000"}
 
-# The fields that stand for one device or person in requests and responses, ours and the vendor's.
-PERSONAL_FIELDS = {
-    "adv_android_id",
-    "adv_idfv",
-    "android_id",
-    "androidid",
-    "caid",
-    "caid_md5",
-    "idfa",
-    "idfa_md5",
-    "idfv",
-    "imei",
-    "imei_md5",
-    "ip",
-    "ipv6",
-    "mac",
-    "oaid",
-    "oaid_md5",
-    "odid",
-    "ua",
-    "user_agent",
-}
+# The fields that stand for one device or person in requests and responses; a platform may have more of its own.
+PERSONAL_FIELDS = frozenset(
+    {
+        "android_id",
+        "androidid",
+        "caid",
+        "caid_md5",
+        "idfa",
+        "idfa_md5",
+        "idfv",
+        "imei",
+        "imei_md5",
+        "ip",
+        "ipv6",
+        "mac",
+        "oaid",
+        "oaid_md5",
+        "ua",
+        "user_agent",
+    }
+)
 
 _OF_ZEROS = "0-:."
-_UNREPLACED_MACRO = re.compile(r"__\w+__")
+# As the platforms write them: __OAID__, {oaid}, {{OAID}}.
+_UNREPLACED_MACRO = re.compile(r"__\w+__|\{\w+\}|\{\{\w+\}\}")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
-_PERSONAL_NAME = re.compile(rf'"(?:{"|".join(sorted(PERSONAL_FIELDS))})"\s*:', re.IGNORECASE)
-_PERSONAL_TEXT = re.compile(rf'("(?:{"|".join(sorted(PERSONAL_FIELDS))})"\s*:\s*")((?:[^"\\]|\\.)*)', re.IGNORECASE)
 
 
 class DecryptionError(ValueError):
@@ -69,7 +67,7 @@ def is_absent(value: str | None) -> bool:
         return True
     # Looked at for each of a click's forty parameters: cheap questions go first.
     return (word[0] in _OF_ZEROS and not word.strip(_OF_ZEROS)) or (
-        word[0] == "_" and _UNREPLACED_MACRO.fullmatch(word) is not None
+        word[0] in "_{" and _UNREPLACED_MACRO.fullmatch(word) is not None
     )
 
 
@@ -121,22 +119,54 @@ def mask(value: str) -> str:
     return f"{value[:2]}…" if len(value) >= 6 else "…" * bool(value)
 
 
-def mask_json(body: str | bytes) -> str:
-    """A request or response with its `PERSONAL_FIELDS` masked. What isn't (whole) JSON keeps its text."""
+def mask_message(body: str | bytes, more_fields: frozenset[str] = frozenset()) -> str:
+    """A request or response, JSON or an address with a query, with its `PERSONAL_FIELDS` and `more_fields` masked.
+
+    What isn't (whole) JSON keeps its text otherwise.
+    """
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
-    if "\\" not in text and not _PERSONAL_NAME.search(text):
+    personal = _personal(more_fields)
+    is_json = text.startswith(("{", "["))
+    if "\\" not in text and not (personal.name if is_json else personal.name_in_text).search(text):
         return text  # most answers
     try:
-        return msgspec.json.encode(_masked(msgspec.json.decode(text))).decode()
+        return msgspec.json.encode(_masked(msgspec.json.decode(text), personal.fields)).decode()
     except (msgspec.DecodeError, RecursionError):
-        return _PERSONAL_TEXT.sub(lambda found: found[1] + mask(found[2]), text)
+        return personal.value.sub(_mask_found, text)
 
 
-def _masked(node: Any, is_personal: bool = False) -> Any:
+class _Personal(NamedTuple):
+    """`fields`, and what finds their names (in JSON, or in any text) and their values."""
+
+    fields: frozenset[str]
+    name: re.Pattern[str]
+    name_in_text: re.Pattern[str]
+    value: re.Pattern[str]
+
+
+@lru_cache(maxsize=64)
+def _personal(more_fields: frozenset[str]) -> _Personal:
+    fields = PERSONAL_FIELDS | more_fields
+    names = "|".join(sorted(fields))
+    in_json, in_query = rf'"(?:{names})"\s*:', rf"(?:^|[?&])(?:{names})="
+    return _Personal(
+        fields,
+        re.compile(in_json, re.IGNORECASE),
+        re.compile(f"{in_json}|{in_query}", re.IGNORECASE),
+        re.compile(rf'({in_json}\s*")((?:[^"\\]|\\.)*)|({in_query})([^&#\s]*)', re.IGNORECASE),
+    )
+
+
+def _mask_found(found: re.Match[str]) -> str:
+    """In JSON, or in an address."""
+    return found[1] + mask(found[2]) if found[1] else found[3] + mask(found[4])
+
+
+def _masked(node: Any, fields: frozenset[str], is_personal: bool = False) -> Any:
     if isinstance(node, dict):
-        return {name: _masked(child, is_personal or name.lower() in PERSONAL_FIELDS) for name, child in node.items()}
+        return {name: _masked(child, fields, is_personal or name.lower() in fields) for name, child in node.items()}
     if isinstance(node, list):
-        return [_masked(child, is_personal) for child in node]
+        return [_masked(child, fields, is_personal) for child in node]
     return mask(str(node)) if is_personal and node else node
 
 

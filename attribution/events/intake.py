@@ -14,7 +14,7 @@ from attribution.devices import device_ids
 from attribution.events import derived, known_apps
 from attribution.events.reported import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event, State
-from attribution.platforms.oceanengine.wire import DEVICE_ID_FIELDS
+from attribution.platforms.registry import device_id_fields
 from foundation.database import bulk
 from foundation.hooks.activity import Activity
 
@@ -87,7 +87,7 @@ def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
 
 
 def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
-    platform_id = event.device.get(DEVICE_ID_FIELDS[event.os], "")
+    device_id = next(filter(None, map(event.device.get, device_id_fields(event.os))), "")
     row = Conversion(
         app_id=event.app_id,
         dedup_key=event.dedup_key,
@@ -101,7 +101,7 @@ def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
         occurred_at=event.occurred_at,
         received_at=now,
         device=device_ids.encrypt(json.dumps(event.device)),
-        device_digest=device_ids.digest(platform_id) if platform_id else None,
+        device_digest=device_ids.digest(device_id) if device_id else None,
         due_at=now,
         give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S),
     )

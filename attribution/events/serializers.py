@@ -8,14 +8,16 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from attribution.devices.device_ids import is_absent
 from attribution.events.intake import Receipt
 from attribution.events.reported import ReportedEvent
-from attribution.models import AD_FIELDS, Attempt, Attribution, Conversion, Event, Os
-from attribution.platforms.oceanengine.wire import DEVICE_ID_FIELDS, EVENT_NUMBERS, OS_NUMBERS
+from attribution.models import Attempt, Attribution, Conversion, Event, Os
+from attribution.platforms.platform import Ad, AdLevel, Platform
+from attribution.platforms.registry import ad_levels, device_id_fields, platforms
 from foundation.access.credentials import Credential
 
 MAX_AHEAD = timedelta(minutes=5)
@@ -28,19 +30,26 @@ DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "i
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
 class WordOrNumberField(serializers.Field[str, Any, str, Any]):
-    """A word of ours, or the number that the vendor's older API has for it."""
+    """A word of ours, or the number that an ad platform's own interface has for it."""
 
     default_error_messages = {"unknown": "{given!r} is not valid. Use one of: {known}."}
 
-    def __init__(self, *, words: list[str], numbers: Mapping[int, str], **kwargs: Any) -> None:
+    def __init__(self, *, words: list[str], numbers: Callable[[Platform], Mapping[int, str]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._meanings = {word: word for word in words} | {str(number): word for number, word in numbers.items()}
+        self._words, self._numbers = words, numbers
 
     def to_internal_value(self, data: Any) -> str:
         word = self._meanings.get(str(data)) if isinstance(data, str | int) and not isinstance(data, bool) else None
         if word is None:
             self.fail("unknown", given=data, known=", ".join(self._meanings))
         return word
+
+    @cached_property
+    def _meanings(self) -> dict[str, str]:
+        """Where two platforms have the same number, that of the first one counts."""
+        numbers = [self._numbers(platform) for platform in reversed(list(platforms().values()))]
+        by_number = {str(number): word for each in numbers for number, word in each.items()}
+        return {word: word for word in self._words} | by_number
 
     def to_representation(self, value: str) -> str:
         return value
@@ -67,9 +76,9 @@ class FenField(serializers.IntegerField):
 class EventSerializer(serializers.Serializer[ReportedEvent]):
     """One event as an app reports it. Optional fields may be null, which is what many clients send for "none"."""
 
-    event = WordOrNumberField(words=Event.values, numbers=EVENT_NUMBERS)
+    event = WordOrNumberField(words=Event.values, numbers=lambda platform: platform.event_numbers)
     user_id = serializers.CharField(max_length=128)
-    os = WordOrNumberField(words=Os.values, numbers=OS_NUMBERS)
+    os = WordOrNumberField(words=Os.values, numbers=lambda platform: platform.os_numbers)
     android_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
     idfv = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
     oaid = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
@@ -164,12 +173,16 @@ def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
-    """The platform asks for its own id; a placeholder, equal on thousands of phones, is none."""
-    name = DEVICE_ID_FIELDS[attrs["os"]]
-    value = attrs.get(name)
-    if not is_absent(value):
+    """Each platform needs an id of its own, so one of these must be there. Placeholders, equal on thousands of phones,
+    are not ids.
+    """
+    given = {name: attrs.get(name) for name in device_id_fields(attrs["os"])}
+    if not all(map(is_absent, given.values())):
         return {}
-    return {name: f"{value!r} is a placeholder, not a device id." if value else f"Required for {attrs['os']}."}
+    return {
+        name: f"{value!r} is a placeholder, not a device id." if value else f"Required for {attrs['os']}."
+        for name, value in given.items()
+    }
 
 
 class ReceiptSerializer(serializers.Serializer[Receipt]):
@@ -203,22 +216,47 @@ class ConversionSerializer(serializers.ModelSerializer[Conversion]):
         read_only_fields = fields
 
 
+class AdIdField(serializers.CharField):
+    """The id of one level of the ad, under the name that the level has with its platform."""
+
+    def get_attribute(self, instance: Attribution) -> str | None:
+        ids = (level.id for level in _levels(instance) if level.id_field == self.field_name)
+        return None if (found := next(ids, None)) is None else str(found)
+
+
+class AdNameField(serializers.CharField):
+    """The name of one level of the ad."""
+
+    def get_attribute(self, instance: Attribution) -> str:
+        return next((level.name for level in _levels(instance) if level.name_field == self.field_name), "")
+
+
+def _levels(row: Attribution) -> list[AdLevel]:
+    return ad_levels(row.platform, Ad.of(row))
+
+
 class AttributionSerializer(serializers.ModelSerializer[Attribution]):
     """Ids are texts: they exceed what a browser's numbers can hold."""
 
     attributed = serializers.BooleanField(source="is_attributed")
     suspicious = serializers.BooleanField(source="is_suspicious")
     advertiser_id = serializers.CharField(allow_null=True)
-    project_id = serializers.CharField(allow_null=True)
-    promotion_id = serializers.CharField(allow_null=True)
-    campaign_id = serializers.CharField(allow_null=True)
-    aid = serializers.CharField(allow_null=True)
-    cid = serializers.CharField(allow_null=True)
+    project_id = AdIdField(allow_null=True)
+    project_name = AdNameField()
+    promotion_id = AdIdField(allow_null=True)
+    promotion_name = AdNameField()
+    campaign_id = AdIdField(allow_null=True)
+    campaign_name = AdNameField()
+    aid = AdIdField(allow_null=True)
+    aid_name = AdNameField()
+    cid = AdIdField(allow_null=True)
+    cid_name = AdNameField()
 
     class Meta:
         model = Attribution
         fields = [
-            "user_id", "attributed", "source", "reason", "detail", *AD_FIELDS, "touched_at", "activated_at",
-            "attributed_at", "click_to_install_s", "suspicious", "asked_at",
+            "user_id", "attributed", "source", "reason", "detail", "advertiser_id", "project_id", "project_name",
+            "promotion_id", "promotion_name", "campaign_id", "campaign_name", "aid", "aid_name", "cid", "cid_name",
+            "touched_at", "activated_at", "attributed_at", "click_to_install_s", "suspicious", "asked_at",
         ]  # fmt: skip
         read_only_fields = fields

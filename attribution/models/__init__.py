@@ -3,7 +3,7 @@
 Verbs over several rows live in the folder of their subject.
 """
 
-from attribution.models.ads import AD_FIELDS, AD_ID, CAMPAIGN_ID, AdIds
+from attribution.models.ads import AdIds
 from attribution.models.apps import App, ChannelPackage, new_monitor_token
 from attribution.models.attributions import Attribution
 from attribution.models.authorisations import Authorisation
@@ -16,7 +16,7 @@ from attribution.models.roll_ups import AdName, Change, ClickDay, CohortDay, Eve
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, State
 
 __all__ = [
-    "AD_FIELDS", "AD_ID", "CAMPAIGN_ID", "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App",
+    "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App",
     "Attempt", "Attribution", "Authorisation", "BulkAction", "Change", "ChannelPackage", "Click", "ClickDay",
     "CohortDay", "Conversion", "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "Event",
     "EventDay", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",

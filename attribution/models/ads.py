@@ -1,30 +1,35 @@
 """Which ad a row belongs to."""
 
 from django.db import models
-from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 
 class AdIds(models.Model):
-    """Which ad: the upgraded structure (project, promotion) and the old one (campaign, aid, cid), side by side."""
+    """Which ad, in the same form for all platforms; two platforms may have ads of one id.
 
+    Ids are 64-bit numbers: the campaigns, ads and creatives of all platforms that we know of have such ids, and they
+    keep the indexes of millions of rows small. Whatever is not such a number, an account's name for example, stays in
+    `platform_ad`, with everything else that the vendor says of the ad in its own words.
+    """
+
+    platform = models.CharField(_("platform"), max_length=32, blank=True)
     advertiser_id = models.BigIntegerField(_("advertiser"), null=True, blank=True)
-    project_id = models.BigIntegerField(_("project"), null=True, blank=True)
-    project_name = models.CharField(_("project name"), max_length=255, blank=True)
-    promotion_id = models.BigIntegerField(_("promotion"), null=True, blank=True)
-    promotion_name = models.CharField(_("promotion name"), max_length=255, blank=True)
-    campaign_id = models.BigIntegerField(_("campaign"), null=True, blank=True)
-    campaign_name = models.CharField(_("campaign name"), max_length=255, blank=True)
-    aid = models.BigIntegerField(_("ad"), null=True, blank=True)
-    aid_name = models.CharField(_("ad name"), max_length=255, blank=True)
-    cid = models.BigIntegerField(_("creative"), null=True, blank=True)
-    cid_name = models.CharField(_("creative name"), max_length=255, blank=True)
+    campaign_id = models.BigIntegerField(_("campaign or project"), null=True, blank=True)
+    campaign_name = models.CharField(_("campaign or project name"), max_length=255, blank=True)
+    ad_id = models.BigIntegerField(_("ad or promotion"), null=True, blank=True)
+    ad_name = models.CharField(_("ad or promotion name"), max_length=255, blank=True)
+    creative_id = models.BigIntegerField(_("creative"), null=True, blank=True)
+    creative_name = models.CharField(_("creative name"), max_length=255, blank=True)
+    platform_ad = models.JSONField(_("ad in the platform's words"), default=dict, blank=True)
 
     class Meta:
         abstract = True
 
+    @property
+    def ad_label(self) -> str | int | None:
+        """The ad as a list shows it."""
+        return self.ad_name or self.ad_id
 
-# The project and the promotion, or the old campaign and ad where there is none: as the statistics count.
-CAMPAIGN_ID = Coalesce(NullIf("project_id", 0), "campaign_id")
-AD_ID = Coalesce(NullIf("promotion_id", 0), "aid")
-AD_FIELDS = [field.name for field in AdIds._meta.fields]
+    @property
+    def campaign_label(self) -> str | int | None:
+        return self.campaign_name or self.campaign_id

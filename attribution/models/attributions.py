@@ -4,16 +4,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from attribution.models.ads import AD_ID, CAMPAIGN_ID, AdIds
+from attribution.models.ads import AdIds
 from attribution.models.apps import App
 from attribution.models.clicks import Click
 
 
 class Attribution(AdIds):
-    """Which ad a user came from: one row per user, also of those who came from none (so far)."""
+    """Which ad a user came from: one row per user, including those who came from none (so far).
+
+    `callback_param` is the platform's opaque material, without which nothing can be reported to it.
+    """
 
     class Source(models.TextChoices):
-        PLATFORM = "platform", _("Ocean Engine")
+        PLATFORM = "platform", _("the platform")
         CLICK = "click", _("our click")
 
     app = models.ForeignKey(
@@ -54,9 +57,9 @@ class Attribution(AdIds):
                 name="attribution_by_advertiser",
             ),
             # The users of one ad, newest first: the admin's filters by ad (filtering).
-            models.Index(AD_ID, models.F("asked_at").desc(), name="attribution_by_ad"),
-            # Likewise of one campaign or project.
-            models.Index(CAMPAIGN_ID, models.F("asked_at").desc(), name="attribution_by_campaign"),
+            models.Index(fields=["ad_id", "-asked_at"], name="attribution_by_ad"),
+            # The users of one campaign or project, newest first.
+            models.Index(fields=["campaign_id", "-asked_at"], name="attribution_by_campaign"),
             # The admin's list of one source, newest first: where one answers nearly all, the other's rows are few.
             models.Index(fields=["source", "-asked_at"], condition=~Q(source=""), name="attribution_by_source"),
             # The admin's list of suspicious ones, newest first: few, or none at all.

@@ -42,9 +42,10 @@ class Click(AdIds):
         verbose_name = _("click")
         verbose_name_plural = _("clicks")
         constraints = [
-            # Ocean Engine repeats a call that was answered late: one click would be counted twice.
+            # A platform repeats a call that was answered late: one click would be counted twice. Also serves the
+            # admin's search by request id, which knows no platform: so that stands last.
             models.UniqueConstraint(
-                fields=["app", "request_id"], condition=~Q(request_id=""), name="click_request_once"
+                fields=["app", "request_id", "platform"], condition=~Q(request_id=""), name="click_request_once"
             )
         ]
         indexes = [

@@ -16,7 +16,6 @@ from attribution.devices.device_ids import decrypt, encrypt, mask
 from attribution.models.apps import App
 from attribution.models.attributions import Attribution
 from attribution.models.words import Event, Os, State
-from attribution.platforms.oceanengine.wire import DEVICE_ID_FIELDS, conversion_body
 
 
 def new_id() -> uuid.UUID:
@@ -30,7 +29,7 @@ def new_id() -> uuid.UUID:
 
 
 class Conversion(models.Model):
-    """One event of one user on its way to Ocean Engine. The row is the queue.
+    """One event of one user on its way to an ad platform. The row is the queue.
 
     `due_at` alone decides whether a worker takes it: a time is a place in the queue, NULL is rest. A worker that takes
     the row moves `due_at` to the end of its lease and writes its `lease_token`; if it dies, the row is due again by
@@ -69,6 +68,8 @@ class Conversion(models.Model):
         related_name="+",
         db_index=False,
     )
+    # What it was last sent to, or waits for: empty before the first call, without an advertiser before the report.
+    platform = models.CharField(_("platform"), max_length=32, blank=True)
     advertiser_id = models.BigIntegerField(_("advertiser"), null=True)
     body = models.TextField(_("body that is sent, encrypted"), blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
@@ -134,32 +135,15 @@ class Conversion(models.Model):
         """For people. Raises: `DecryptionError`."""
         return {name: mask(value) for name, value in self.device_ids.items()}
 
-    @property
-    def platform_device_id(self) -> str:
-        return self.device_ids.get(DEVICE_ID_FIELDS[self.os], "")
-
-    @property
-    def destination_key(self) -> str:
-        return str(self.advertiser_id)
-
-    def write_body(self, *, callback_param: str) -> None:
-        """Fix what is sent, for the first try and all others: the platform tells repeats by the identical body."""
-        body = conversion_body(
-            event=self.event,
-            os=self.os,
-            device=self.device_ids,
-            callback_param=callback_param,
-            occurred_at=self.occurred_at,
-            outer_event_id=self.outer_event_id,
-            amount_fen=self.amount_fen,
-        )
-        self.body = encrypt(body.decode())
-        self.plain_body = body
-
     @cached_property
-    def plain_body(self) -> bytes:
-        """What is sent. Raises: `DecryptionError`."""
-        return decrypt(self.body).encode()
+    def plain_body(self) -> str:
+        """The platform's own text, the same on every try. Raises: `DecryptionError`."""
+        return decrypt(self.body)
+
+    def write_body(self, body: str) -> None:
+        """Fix what is sent, for the first try and all others: a platform tells repeats by the identical body."""
+        self.body = encrypt(body)
+        self.plain_body = body
 
     def new_attempt(self, kind: str, *, request: str, now: datetime) -> "Attempt":
         """The attempt that is about to be made; it takes over who asked for a resend."""

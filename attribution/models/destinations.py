@@ -1,24 +1,36 @@
 """The parties that we call, with the state of their circuit breakers."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
+class DestinationKey(NamedTuple):
+    """Two platforms may have advertisers of one id."""
+
+    platform: str
+    key: str
+
+
 class Destination(models.Model):
-    """A party that we call and that can fail by itself: an advertiser's reports, or the attribution query.
+    """A party that we call and that can fail by itself: an advertiser's reports, or a platform's attribution query.
 
     The circuit breaker's state stands here, in PostgreSQL: all workers share it, it outlives Redis, and a batch reads
     all that it needs in one query.
     """
 
-    # The keys are advertisers' ids, but for these two.
+    # The keys are advertisers' ids, except for these two.
     ATTRIBUTION_QUERY = "attribution"
     UNKNOWN_ADVERTISER = 0
 
-    key = models.CharField(_("destination"), max_length=64, unique=True)
+    platform = models.CharField(_("platform"), max_length=32)
+    key = models.CharField(_("destination"), max_length=64)
     name = models.CharField(_("name"), max_length=128, blank=True)
     is_enabled = models.BooleanField(_("enabled"), default=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
@@ -29,9 +41,17 @@ class Destination(models.Model):
     class Meta:
         verbose_name = _("destination")
         verbose_name_plural = _("destinations")
+        constraints = [
+            # Two platforms may have advertisers of one id: they would open each other's breaker.
+            models.UniqueConstraint(fields=["platform", "key"], name="destination_once")
+        ]
 
     def __str__(self) -> str:
         return self.name or self.key
+
+    @property
+    def identity(self) -> DestinationKey:
+        return DestinationKey(self.platform, self.key)
 
     def is_open(self, now: datetime) -> bool:
         return self.open_until is not None and self.open_until > now
@@ -57,3 +77,17 @@ class Destination(models.Model):
     def close(self) -> None:
         self.failures = self.openings = 0
         self.open_until = None
+
+
+def waiting_for(destinations: Collection[DestinationKey]) -> Q:
+    """Conversions that wait for one of these. One gets its advertiser with its report; before, it waits for a query."""
+    by_platform: dict[str, set[str]] = defaultdict(set)
+    for platform, key in destinations:
+        by_platform[platform].add(key)
+    wanted = Q(pk__in=[])
+    for platform, keys in by_platform.items():
+        waits = Q(advertiser_id__in=[int(key) for key in keys if key != Destination.ATTRIBUTION_QUERY])
+        if Destination.ATTRIBUTION_QUERY in keys:
+            waits |= Q(advertiser_id=None)
+        wanted |= Q(waits, platform=platform)
+    return wanted

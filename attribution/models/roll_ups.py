@@ -14,14 +14,15 @@ NEVER = date.min
 
 
 class AdKey(models.Model):
-    """The ad that a sum belongs to, in either structure; 0 where the platform gave no id.
+    """The ad, and its platform, that a sum belongs to; an id is 0 where the platform gave none.
 
-    Sums without an ad are `is_organic`, which is not the same as an ad whose ids are unknown.
+    Sums without an ad are `is_organic` and of no platform, which is not the same as an ad whose ids are unknown.
     """
 
     day = models.DateField(_("day"))
     app = models.ForeignKey("attribution.App", on_delete=models.CASCADE, related_name="+", db_index=False)
     is_organic = models.BooleanField(_("organic"))
+    platform = models.CharField(_("platform"), max_length=32)
     advertiser_id = models.BigIntegerField(_("advertiser"))
     campaign_id = models.BigIntegerField(_("campaign or project"))
     ad_id = models.BigIntegerField(_("ad or promotion"))
@@ -30,7 +31,7 @@ class AdKey(models.Model):
         abstract = True
 
 
-AD_KEY = ["day", "app", "is_organic", "advertiser_id", "campaign_id", "ad_id"]
+AD_KEY = ["day", "app", "is_organic", "platform", "advertiser_id", "campaign_id", "ad_id"]
 
 
 class EventDay(AdKey):
@@ -97,7 +98,7 @@ class UserDay(AdKey):
             # Different paying users by channel of a span of days (sources.payers): answered by the index alone.
             models.Index(
                 fields=["day", "app", "user_key"],
-                include=["is_organic", "advertiser_id", "campaign_id", "ad_id", "channel"],
+                include=["is_organic", "platform", "advertiser_id", "campaign_id", "ad_id", "channel"],
                 condition=Q(payments__gt=0),
                 name="user_day_paying",
             ),
@@ -185,6 +186,7 @@ class AdName(models.Model):
         CAMPAIGN = "campaign", _("campaign or project")
         AD = "ad", _("ad or promotion")
 
+    platform = models.CharField(max_length=32)
     level = models.CharField(max_length=8, choices=Level)
     platform_id = models.BigIntegerField()
     name = models.CharField(_("name"), max_length=255)
@@ -193,7 +195,7 @@ class AdName(models.Model):
     class Meta:
         constraints = [
             # Two names for one ad. Also serves the look-up by id.
-            models.UniqueConstraint(fields=["level", "platform_id"], name="ad_name_once")
+            models.UniqueConstraint(fields=["platform", "level", "platform_id"], name="ad_name_once")
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from attribution import nudging
 from attribution.models import ChannelPackage, Conversion, Destination, State
+from attribution.models.destinations import waiting_for
+from attribution.platforms.registry import platforms
 
 # A row that a worker is sending right now is left alone: its result would be lost.
 IDLE = Q(lease_token=None)
@@ -21,6 +23,8 @@ WAITS_FOR_RESEND = Q(state=State.PENDING, resend_by__isnull=False)
 # Its device ids were purged: nothing is left to send, and its outcome would be overwritten.
 ERASED = Q(device="", body="")
 RESENDABLE = IDLE & ~WAITS_FOR_RESEND & ~ERASED
+# Its report may have arrived, at a platform that would count a second one: only a person who means this very row.
+MAY_COUNT_TWICE = Q(state=State.FAILED, reason="outcome_unknown")
 # In the queue.
 HOLDABLE = IDLE & Q(due_at__isnull=False)
 RELEASABLE = IDLE & Q(state=State.HELD)
@@ -69,16 +73,14 @@ def release(rows: QuerySet[Conversion], *, now: datetime) -> int:
 
 
 def release_switched_on(now: datetime) -> int:
-    """Release the rows that waited for an app or destination, now switched on again, or for a package, now known."""
-    enabled = Destination.objects.filter(is_enabled=True).exclude(key=Destination.ATTRIBUTION_QUERY)
-    advertiser_ids = [int(key) for key in enabled.values_list("key", flat=True)]
+    """Release the rows that waited for an app, platform or destination, now on again, or for a package, now known."""
+    enabled = [row.identity for row in Destination.objects.filter(is_enabled=True)]
     ready = (
         Q(reason="app_switched_off", app__is_reporting=True)
-        | Q(reason="destination_switched_off", advertiser_id__in=advertiser_ids)
+        | Q(waiting_for(enabled), reason="destination_switched_off")
         | Q(reason="no_package") & _has_package()
+        | Q(reason="no_platform", platform__in=platforms())
     )
-    if Destination.objects.filter(key=Destination.ATTRIBUTION_QUERY, is_enabled=True).exists():
-        ready |= Q(reason="destination_switched_off", advertiser_id=None)
     ids = Conversion.objects.filter(ready, IDLE, state=State.HELD).values_list("id", flat=True)[:RELEASED_AT_ONCE]
     return release(Conversion.objects.filter(id__in=list(ids)), now=now)
 

@@ -46,8 +46,10 @@ class Progress(NamedTuple):
 
 def sensible(kind: Kind, query: str) -> QuerySet[Conversion]:
     """The records that the address asks for and that the action can change. Raises: `FilterError`."""
-    rows: QuerySet[Conversion] = filtering.CONVERSIONS.apply(parse_qs(query)).filter(SENSIBLE[kind])
-    return rows
+    parameters = parse_qs(query)
+    rows: QuerySet[Conversion] = filtering.CONVERSIONS.apply(parameters).filter(SENSIBLE[kind])
+    is_by_hand = "id" in parameters
+    return rows.exclude(actions.MAY_COUNT_TWICE) if kind == Kind.RESEND and not is_by_hand else rows
 
 
 def ask(kind: Kind, query: str, *, by: AbstractBaseUser, reason: str, now: datetime) -> BulkAction:

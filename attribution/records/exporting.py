@@ -172,11 +172,6 @@ def _cny(fen: int | None) -> Decimal | None:
     return None if fen is None else Decimal(fen) / 100
 
 
-def _either(*names: str) -> Callable[[Any], str]:
-    """Of the upgraded structure's field and the old one's, the one that is set."""
-    return lambda row: next((str(value) for name in names if (value := getattr(row, name))), "")
-
-
 def _of_attribution(cell: Callable[[Any], Cell]) -> Callable[[Conversion], Cell]:
     return lambda row: cell(row.attribution) if row.attribution else ""
 
@@ -190,16 +185,16 @@ def _masked_device(row: Conversion) -> str:
 
 _AD_OF_ROW: dict[str, Callable[[Any], Cell]] = {
     "advertiser_id": lambda row: _id(row.advertiser_id),
-    "project_or_campaign_id": _either("project_id", "campaign_id"),
-    "project_or_campaign": _either("project_name", "campaign_name"),
-    "promotion_or_ad_id": _either("promotion_id", "aid"),
-    "promotion_or_ad": _either("promotion_name", "aid_name"),
+    "project_or_campaign_id": lambda row: _id(row.campaign_id),
+    "project_or_campaign": lambda row: row.campaign_name,
+    "promotion_or_ad_id": lambda row: _id(row.ad_id),
+    "promotion_or_ad": lambda row: row.ad_name,
 }
 
 CONVERSIONS = Export(
     name="send-records",
     related=["attribution"],
-    unread=["body", "attribution__callback_param"],
+    unread=["body", "attribution__callback_param", "attribution__platform_ad"],
     columns={
         "id": lambda row: str(row.pk),
         "app": lambda row: row.app.slug,
@@ -229,7 +224,7 @@ CLICKS = Export(
     name="clicks",
     unread=[
         "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
-        "ipv6_ua_digest", "callback_param", "callback_url", "material",
+        "ipv6_ua_digest", "callback_param", "callback_url", "material", "platform_ad",
     ],
     columns={
         "id": lambda row: str(row.pk),
@@ -239,15 +234,15 @@ CLICKS = Export(
         "os": lambda row: row.os,
         "device_model": lambda row: row.device_model,
         **_AD_OF_ROW,
-        "creative_id": lambda row: _id(row.cid),
-        "creative": lambda row: row.cid_name,
+        "creative_id": lambda row: _id(row.creative_id),
+        "creative": lambda row: row.creative_name,
         "request_id": lambda row: row.request_id,
         "track_id": lambda row: row.track_id,
     },
 )  # fmt: skip
 ATTRIBUTIONS = Export(
     name="attributions",
-    unread=["callback_param"],
+    unread=["callback_param", "platform_ad"],
     columns={
         "app": lambda row: row.app.slug,
         "user_id": lambda row: row.user_id,

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution.events.reported import dedup_key
-from attribution.models import AD_ID, CAMPAIGN_ID, App, Attribution, Click, Conversion, Event, Os, State
+from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
 from attribution.models.roll_ups import Change, ClickDay, EventDay
 from attribution.statistics.scopes import EARLIEST
 
@@ -34,7 +32,7 @@ NONE = "-"
 # For an ad with more users, scanning the newest events fills a page sooner than looking up each user.
 MANY_USERS = 10_000
 _MAX_ID = 2**63 - 1
-# Ocean Engine calls our monitor link within seconds. A click that arrives later than this after the end of its day is
+# A platform calls our monitor link within seconds. A click that arrives later than this after the end of its day is
 # missing from that day's list. With the bound, a day is found by the index on arrival; without it, the clicks of all
 # later days would be read.
 CLICK_LATENESS = timedelta(hours=1)
@@ -171,18 +169,21 @@ def _ids(value: str) -> Q:
     return Q(pk__in=[uuid.UUID(each) for each in value.split(",")])
 
 
-def _platform_id(expression: Combinable) -> Condition:
+def _platform_id(field: str) -> Condition:
     """In the statistics, 0 stands for rows without such an id."""
-    without = Coalesce(expression, Value(0, BigIntegerField()))
 
     def condition(value: str) -> Q:
         platform_id = _id(value)
-        return Q(Exact(expression if platform_id else without, platform_id))
+        return Q(**{field: platform_id}) if platform_id else Q(**{f"{field}__isnull": True})
 
     return condition
 
 
-_advertiser, _campaign, _ad = _platform_id(F("advertiser_id")), _platform_id(CAMPAIGN_ID), _platform_id(AD_ID)
+_advertiser, _campaign, _ad = _platform_id("advertiser_id"), _platform_id("campaign_id"), _platform_id("ad_id")
+
+
+def _platform(value: str) -> Q:
+    return Q(platform=value)
 
 
 def _of_user(condition: Condition) -> Condition:
@@ -264,6 +265,7 @@ CONVERSIONS = Filters(
         "os": _one_of("os", Os.values),
         "app": _number("app_id"),
         "source": _source,
+        "platform": _of_user(_platform),
         "advertiser": _of_user(_advertiser),
         "campaign": _of_user(_campaign),
         "ad": _of_user(_ad),
@@ -272,6 +274,7 @@ CONVERSIONS = Filters(
         "error": _text("detail", "startswith"),
     },
     page_conditions={
+        "platform": _of_user_by_time(_platform),
         "advertiser": _of_user_by_time(_advertiser),
         "campaign": _of_user_by_time(_campaign),
         "ad": _of_user_by_time(_ad),
@@ -286,6 +289,7 @@ CLICKS = Filters(
         "q": _click,
         "app": _number("app_id"),
         # Nothing arrives before it happens: what arrived since the first day is all that happened since then.
+        "platform": _summed(_platform, ClickDay, "platform", "received_at"),
         "advertiser": _summed(_advertiser, ClickDay, "advertiser_id", "received_at"),
         "campaign": _summed(_campaign, ClickDay, "campaign_id", "received_at"),
         "ad": _summed(_ad, ClickDay, "ad_id", "received_at"),
@@ -299,6 +303,7 @@ ATTRIBUTIONS = Filters(
     conditions={
         "q": _user,
         "app": _number("app_id"),
+        "platform": _platform,
         "advertiser": _advertiser,
         "campaign": _campaign,
         "ad": _ad,

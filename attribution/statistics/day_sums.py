@@ -146,14 +146,15 @@ def _write_steps(table: Table) -> str:
 def _write_names(fresh: str) -> str:
     """The name seen last counts, whichever day is summed again: summing an old day must not bring an old name back."""
     return f"""
-        INSERT INTO {AdName._meta.db_table} AS stored (level, platform_id, name, seen_day)
-        SELECT level, platform_id, max(name), %(day)s
+        INSERT INTO {AdName._meta.db_table} AS stored (platform, level, platform_id, name, seen_day)
+        SELECT platform, level, platform_id, max(name), %(day)s
         FROM {fresh}, LATERAL (
             VALUES ('campaign', campaign_id, campaign_name), ('ad', ad_id, ad_name)
         ) AS seen (level, platform_id, name)
         WHERE platform_id <> 0 AND name <> ''
-        GROUP BY level, platform_id
-        ON CONFLICT (level, platform_id) DO UPDATE SET (name, seen_day) = ROW(EXCLUDED.name, EXCLUDED.seen_day)
+        GROUP BY platform, level, platform_id
+        ON CONFLICT (platform, level, platform_id)
+        DO UPDATE SET (name, seen_day) = ROW(EXCLUDED.name, EXCLUDED.seen_day)
         WHERE EXCLUDED.seen_day > stored.seen_day
         OR EXCLUDED.seen_day = stored.seen_day AND EXCLUDED.name <> stored.name
     """  # noqa: S608
@@ -184,13 +185,10 @@ def _listed(table: str, columns: list[str]) -> str:
     return ", ".join(f"{table}.{column}" for column in columns)
 
 
-# Which ad, of a row named `ad` that has both structures; 0 is how the platform says "none".
+# Which ad, of a row named `ad`; 0 is how the sums say "none".
 _AD = """
-    COALESCE(ad.advertiser_id, 0) AS advertiser_id,
-    COALESCE(NULLIF(ad.project_id, 0), ad.campaign_id, 0) AS campaign_id,
-    COALESCE(NULLIF(ad.promotion_id, 0), ad.aid, 0) AS ad_id,
-    COALESCE(NULLIF(ad.project_name, ''), ad.campaign_name) AS campaign_name,
-    COALESCE(NULLIF(ad.promotion_name, ''), ad.aid_name) AS ad_name
+    COALESCE(ad.platform, '') AS platform, COALESCE(ad.advertiser_id, 0) AS advertiser_id,
+    COALESCE(ad.campaign_id, 0) AS campaign_id, COALESCE(ad.ad_id, 0) AS ad_id, ad.campaign_name, ad.ad_name
 """
 APP_DAY = "%(app)s::bigint AS app_id, %(day)s::date AS day"
 
@@ -201,9 +199,9 @@ _CLICKS = f"""
     ),
 """  # noqa: S608
 _CLICK_DAY = f"""
-    SELECT {APP_DAY}, false AS is_organic, advertiser_id, campaign_id, ad_id,
+    SELECT {APP_DAY}, false AS is_organic, platform, advertiser_id, campaign_id, ad_id,
     max(campaign_name) AS campaign_name, max(ad_name) AS ad_name, count(*) AS clicks
-    FROM clicks GROUP BY advertiser_id, campaign_id, ad_id
+    FROM clicks GROUP BY platform, advertiser_id, campaign_id, ad_id
 """  # noqa: S608
 
 _OF_THE_DAY = "event.app_id = %(app)s AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s"
@@ -221,18 +219,18 @@ _EVENTS = f"""
         WHERE {_OF_THE_DAY}
     ),
     users AS MATERIALIZED (
-        SELECT user_id, is_organic, advertiser_id, campaign_id, ad_id,
+        SELECT user_id, is_organic, platform, advertiser_id, campaign_id, ad_id,
         (array_agg(channel ORDER BY event <> 'active_pay', occurred_at, id))[1] AS channel,
         count(*) FILTER (WHERE event = 'active_pay') AS payments,
         COALESCE(sum(amount_fen) FILTER (WHERE event = 'active_pay'), 0) AS amount_fen,
         count(*) FILTER (WHERE event = 'next_day_open') AS next_day_opens
         FROM events WHERE event IN ('active_pay', 'next_day_open')
-        GROUP BY user_id, is_organic, advertiser_id, campaign_id, ad_id
+        GROUP BY user_id, is_organic, platform, advertiser_id, campaign_id, ad_id
     ),
 """  # noqa: S608
 _USER_DAY = f"""
-    SELECT {APP_DAY}, hashtextextended(users.user_id, %(app)s) AS user_key, is_organic, users.advertiser_id,
-    campaign_id, ad_id, users.channel, payments, users.amount_fen, next_day_opens,
+    SELECT {APP_DAY}, hashtextextended(users.user_id, %(app)s) AS user_key, is_organic, platform,
+    users.advertiser_id, campaign_id, ad_id, users.channel, payments, users.amount_fen, next_day_opens,
     (activation.occurred_at AT TIME ZONE %(zone)s)::date AS activation_day,
     COALESCE(activation.channel, '') AS activation_channel
     FROM users
@@ -243,7 +241,7 @@ _USER_DAY = f"""
 """  # noqa: S608
 # Each paying user once, at the channel of the first payment.
 _EVENT_DAY = f"""
-    SELECT {APP_DAY}, is_organic, advertiser_id, campaign_id, ad_id, channel,
+    SELECT {APP_DAY}, is_organic, platform, advertiser_id, campaign_id, ad_id, channel,
     max(campaign_name) AS campaign_name, max(ad_name) AS ad_name,
     count(*) FILTER (WHERE event = 'active') AS activations,
     count(*) FILTER (WHERE event = 'active_register') AS registrations,
@@ -253,13 +251,14 @@ _EVENT_DAY = f"""
     count(*) FILTER (WHERE event = 'next_day_open') AS next_day_opens,
     count(*) FILTER (WHERE event = 'game_addiction') AS key_behaviours
     FROM (
-        SELECT is_organic, advertiser_id, campaign_id, ad_id, channel, campaign_name, ad_name, event, amount_fen
+        SELECT is_organic, platform, advertiser_id, campaign_id, ad_id, channel, campaign_name, ad_name, event,
+        amount_fen
         FROM events
         UNION ALL
-        SELECT is_organic, advertiser_id, campaign_id, ad_id, channel, NULL, NULL, 'one who paid', NULL
+        SELECT is_organic, platform, advertiser_id, campaign_id, ad_id, channel, NULL, NULL, 'one who paid', NULL
         FROM users WHERE payments > 0
     ) AS deeds
-    GROUP BY is_organic, advertiser_id, campaign_id, ad_id, channel
+    GROUP BY is_organic, platform, advertiser_id, campaign_id, ad_id, channel
 """  # noqa: S608
 _STATE_DAY = f"SELECT {APP_DAY}, event, state, count(*) AS conversions FROM events GROUP BY event, state"  # noqa: S608
 

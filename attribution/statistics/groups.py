@@ -1,6 +1,6 @@
 """What a group is called: the texts of its day, app, advertiser, campaign, ad and channel."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -16,11 +16,14 @@ Values: TypeAlias = Mapping[str, Sequence[Any]]
 SHOWN = {
     "day": ["day"],
     "app": ["app"],
-    "advertiser": ["source", "advertiser_id", "advertiser_name"],
-    "campaign": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name"],
-    "ad": ["source", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "ad_id", "ad_name"],
+    "platform": ["source", "platform"],
+    "advertiser": ["source", "platform", "advertiser_id", "advertiser_name"],
+    "campaign": ["source", "platform", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name"],
+    "ad": [
+        "source", "platform", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "ad_id", "ad_name",
+    ],
     "channel": ["channel"],
-}
+}  # fmt: skip
 
 
 def shown(group_by: Sequence[str]) -> list[str]:
@@ -35,8 +38,11 @@ def texts(keys: Sequence[Key], group_by: Sequence[str]) -> list[Sequence[Any]]:
 
 
 def names_of_ad(scope: Scope) -> dict[str, Any]:
-    """The texts of the advertiser, campaign and ad that the scope is of; names are empty where it has none."""
-    key = (False, scope.advertiser_id or 0, scope.campaign_id or 0, scope.ad_id or 0)
+    """The texts of the advertiser, campaign and ad that the scope is of; names are empty where it has none.
+
+    A scope that names no platform, as old addresses do, gets the names of any.
+    """
+    key = (False, scope.platform or "", scope.advertiser_id or 0, scope.campaign_id or 0, scope.ad_id or 0)
     return {name: text for name, [text] in zip(shown(["ad"]), texts([key], ["ad"]), strict=True)}
 
 
@@ -56,23 +62,34 @@ def _ids(column: str, values: Values) -> list[str | None]:
 
 def _advertisers(values: Values) -> list[str]:
     """An advertiser's name is what people called its destination."""
-    names = dict(Destination.objects.exclude(name="").values_list("key", "name"))
-    return [names.get(str(advertiser_id), "") for advertiser_id in values["advertiser_id"]]
+    rows = Destination.objects.exclude(name="").values_list("platform", "key", "name")
+    names = _of_any_platform({(platform, key): name for platform, key, name in rows})
+    return [names.get((platform, str(key)), "") for platform, key in _identities("advertiser_id", values)]
 
 
 def _names(level: str, column: str, values: Values) -> list[str]:
     ids = {platform_id for platform_id in values[column] if platform_id}
     if not ids:
         return [""] * len(values[column])
-    found = AdName.objects.filter(level=level, platform_id__in=ids).values_list("platform_id", "name")
-    names = dict(found)
-    return [names.get(platform_id, "") for platform_id in values[column]]
+    rows = AdName.objects.filter(level=level, platform_id__in=ids).values_list("platform", "platform_id", "name")
+    names = _of_any_platform({(platform, platform_id): name for platform, platform_id, name in rows})
+    return [names.get(identity, "") for identity in _identities(column, values)]
+
+
+def _identities(column: str, values: Values) -> Iterable[tuple[str, Any]]:
+    return zip(values["platform"], values[column], strict=True)
+
+
+def _of_any_platform(names: dict[tuple[str, Any], str]) -> dict[tuple[str, Any], str]:
+    """Also by the id alone, for those who know no platform."""
+    return {("", platform_id): name for (_platform, platform_id), name in names.items()} | names
 
 
 _TEXTS: dict[str, Callable[[Values], Sequence[Any]]] = {
     "day": itemgetter("day"),
     "app": _apps,
     "source": _sources,
+    "platform": itemgetter("platform"),
     "advertiser_id": partial(_ids, "advertiser_id"),
     "advertiser_name": _advertisers,
     "campaign_id": partial(_ids, "campaign_id"),

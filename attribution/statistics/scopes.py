@@ -10,14 +10,16 @@ MAX_DAYS = 366
 # Long before any statistics, and far enough from the first day that Python knows.
 EARLIEST = date(2000, 1, 1)
 
-# By what sums may be grouped, and the columns that make the group: an ad is shown with its campaign and advertiser.
+# By what sums may be grouped, and the columns that make the group: an ad is shown with its campaign,
+# advertiser and platform, since two platforms may have ads of one id.
 DIMENSIONS = {
     "day": ["day"],
     "app": ["app_id"],
     "source": ["is_organic"],
-    "advertiser": ["is_organic", "advertiser_id"],
-    "campaign": ["is_organic", "advertiser_id", "campaign_id"],
-    "ad": ["is_organic", "advertiser_id", "campaign_id", "ad_id"],
+    "platform": ["is_organic", "platform"],
+    "advertiser": ["is_organic", "platform", "advertiser_id"],
+    "campaign": ["is_organic", "platform", "advertiser_id", "campaign_id"],
+    "ad": ["is_organic", "platform", "advertiser_id", "campaign_id", "ad_id"],
     "channel": ["channel"],
 }
 
@@ -34,6 +36,7 @@ class Scope:
     until: date
     app_ids: Collection[int] | None = None
     is_organic: bool | None = None
+    platform: str | None = None
     advertiser_id: int | None = None
     campaign_id: int | None = None
     ad_id: int | None = None

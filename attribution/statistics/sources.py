@@ -88,7 +88,7 @@ def in_days(scope: Scope) -> Q:
 
 
 def _of_ads(scope: Scope) -> Q:
-    names = ("is_organic", "advertiser_id", "campaign_id", "ad_id")
+    names = ("is_organic", "platform", "advertiser_id", "campaign_id", "ad_id")
     return Q(**{name: value for name in names if (value := getattr(scope, name)) is not None})
 
 

@@ -12,7 +12,7 @@ from attribution.statistics.scopes import Scope, columns_of
 from attribution.statistics.sheets import Sheet
 from foundation.spreadsheet import harmless
 
-DIMENSIONS = ["day", "app", "advertiser", "campaign", "ad", "channel"]
+DIMENSIONS = ["day", "app", "platform", "advertiser", "campaign", "ad", "channel"]
 # More rows would be a dump rather than an answer.
 MAX_ROWS = 50_000
 

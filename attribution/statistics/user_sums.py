@@ -70,16 +70,17 @@ _NEXT_PAID_DAYS = f"""
 """  # noqa: S608
 
 _COHORT_DAY = f"""
-    SELECT {APP_DAY}, is_organic, advertiser_id, campaign_id, ad_id, activation_channel AS channel,
+    SELECT {APP_DAY}, is_organic, platform, advertiser_id, campaign_id, ad_id, activation_channel AS channel,
     COALESCE(sum(amount_fen) FILTER (WHERE day - activation_day <= 0), 0) AS amount_day_0_fen,
     COALESCE(sum(amount_fen) FILTER (WHERE day - activation_day <= 1), 0) AS amount_day_1_fen,
     COALESCE(sum(amount_fen) FILTER (WHERE day - activation_day <= 7), 0) AS amount_day_7_fen,
     sum(next_day_opens) AS next_day_opens
     FROM {_USER_DAY} WHERE app_id = %(app)s AND activation_day = %(day)s AND {_COUNTS_FOR_COHORT}
-    GROUP BY is_organic, advertiser_id, campaign_id, ad_id, activation_channel
+    GROUP BY is_organic, platform, advertiser_id, campaign_id, ad_id, activation_channel
 """  # noqa: S608
 _PAYER_DAY = f"""
-    SELECT {APP_DAY}, is_organic, advertiser_id, campaign_id, ad_id, COALESCE(earlier.day, '{NEVER}') AS paid_before,
+    SELECT {APP_DAY}, is_organic, platform, advertiser_id, campaign_id, ad_id,
+    COALESCE(earlier.day, '{NEVER}') AS paid_before,
     count(*) AS users
     FROM {_USER_DAY} AS payer
     LEFT JOIN LATERAL (
@@ -88,7 +89,7 @@ _PAYER_DAY = f"""
         ORDER BY day DESC LIMIT 1
     ) AS earlier ON true
     WHERE app_id = %(app)s AND payer.day = %(day)s AND payments > 0
-    GROUP BY is_organic, advertiser_id, campaign_id, ad_id, earlier.day
+    GROUP BY is_organic, platform, advertiser_id, campaign_id, ad_id, earlier.day
 """  # noqa: S608
 
 COHORT_SUMS = DaySums(tables=[Table(model=CohortDay, query=_COHORT_DAY)])

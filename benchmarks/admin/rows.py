@@ -28,11 +28,17 @@ _IS_ATTRIBUTED = "mod(number, 10) < 7"
 _OS = "CASE WHEN mod(number, 3) = 0 THEN 'ios' ELSE 'android' END"
 _AD_COLUMNS = {
     "advertiser_id": f"1700000000000000000 + {_AD} / 20",
-    "project_id": f"7340000000000000000 + {_AD} / 5",
-    "project_name": f"'Project ' || {_AD} / 5",
-    "promotion_id": f"7350000000000000000 + {_AD}",
-    "promotion_name": f"'Promotion ' || {_AD}",
+    "campaign_id": f"7340000000000000000 + {_AD} / 5",
+    "campaign_name": f"'Project ' || {_AD} / 5",
+    "ad_id": f"7350000000000000000 + {_AD}",
+    "ad_name": f"'Promotion ' || {_AD}",
 }
+_PLATFORM_AD = f"""
+    jsonb_build_object(
+        'project_id', {_AD_COLUMNS["campaign_id"]}, 'project_name', {_AD_COLUMNS["campaign_name"]},
+        'promotion_id', {_AD_COLUMNS["ad_id"]}, 'promotion_name', {_AD_COLUMNS["ad_name"]}
+    )
+"""
 
 # One day (the `n`th) of a table, evenly spread.
 DAYS_ROWS = """
@@ -61,6 +67,8 @@ CLICKS = {
     "ip_ua_digest": "sha256(mod(number, 100000)::text::bytea)",
     "callback_param": "repeat('c', 100)",
     "raw": "%(raw)s",
+    "platform": "'oceanengine'",
+    "platform_ad": _PLATFORM_AD,
     **_AD_COLUMNS,
 }
 
@@ -76,6 +84,8 @@ USERS = {
     "asked_at": "moment",
     "attributed_at": f"CASE WHEN {_IS_ATTRIBUTED} THEN moment END",
     "is_suspicious": "mod(number, 503) = 0",
+    "platform": f"CASE WHEN {_IS_ATTRIBUTED} THEN 'oceanengine' ELSE '' END",
+    "platform_ad": f"CASE WHEN {_IS_ATTRIBUTED} THEN {_PLATFORM_AD} ELSE '{{}}' END",
     **{
         column: f"CASE WHEN {_IS_ATTRIBUTED} THEN {value} END"
         for column, value in _AD_COLUMNS.items()
@@ -121,6 +131,7 @@ CONVERSIONS = {
     "give_up_at": "moment + interval '3 days'",
     "finished_at": f"CASE WHEN NOT {_IS_WAITING} THEN moment + interval '5 seconds' END",
     "attribution_id": f"CASE WHEN {_IS_ATTRIBUTED} THEN number END",
+    "platform": "'oceanengine'",
     "advertiser_id": f"CASE WHEN {_IS_ATTRIBUTED} THEN {_AD_COLUMNS['advertiser_id']} END",
     "body": f"CASE WHEN {_IS_ATTRIBUTED} THEN %(body)s ELSE '' END",
 }

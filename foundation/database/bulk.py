@@ -5,7 +5,7 @@ parts of the statement together. All names in the statements come from the model
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
@@ -30,6 +30,12 @@ def insert(rows: Sequence[Model], *, or_drop: bool = False) -> None:
     model = type(rows[0])
     statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
     _execute(statement, _as_json(rows, _columns(model)))
+
+
+def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]], *, or_drop: bool = False) -> None:
+    """`insert`, of rows that are no instances: values of all columns by their names, bytes as PostgreSQL's text."""
+    statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
+    _execute(statement, msgspec.json.encode(rows).decode())
 
 
 def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:

@@ -16,12 +16,17 @@ from attribution.clicks import storage
 from attribution.devices import device_ids
 from attribution.events.reported import dedup_key
 from attribution.models import App, Attempt, Attribution, Click, Conversion, Destination, State
-from attribution.platforms.oceanengine import monitor_link, wire
+from attribution.platforms.oceanengine import wire
+from attribution.platforms.oceanengine.ads import ad as ad_of
+from attribution.platforms.oceanengine.reports import ACCEPTED_WITH_WARNING
+from attribution.platforms.platform import Ad, UserEvent
+from attribution.platforms.registry import platforms
 from sandbox.demo import people
 from sandbox.demo.links import query_of
 from sandbox.demo.people import Deed, Tap, User
 from sandbox.vendors import ads
 
+PLATFORM = "oceanengine"
 ADVERTISERS = {
     1768433294857219: "杭州拾光科技",
     1791826603349003: "深圳晚风互动",
@@ -37,14 +42,14 @@ LOST_ANSWER_SHARE = 0.008
 # Nothing answered for three days; applies only to rows that are old enough.
 FAILED_SHARE = 0.004
 ACCEPTED = {"code": wire.ACCEPTED, "message": "成功"}
-WARNED = {"code": wire.ACCEPTED_WITH_WARNING, "message": "重复上报"}
+WARNED = {"code": ACCEPTED_WITH_WARNING, "message": "重复上报"}
 REFUSED = {"code": 107, "message": "callback 已过期"}
 
 
 def introduce_advertisers() -> None:
     """Name the advertisers that nobody has named yet."""
     for advertiser_id, name in ADVERTISERS.items():
-        row, _is_new = Destination.objects.get_or_create(key=str(advertiser_id))
+        row, _is_new = Destination.objects.get_or_create(platform=PLATFORM, key=str(advertiser_id))
         if not row.name:
             row.name = name
             row.save(update_fields=["name"])
@@ -69,14 +74,12 @@ def add_day(app: App, day: date, zone: tzinfo, *, about: int, until: datetime) -
 
 def store_clicks(app: App, taps: Iterable[Tap]) -> None:
     """The row that a call of the monitor link would have made at the time."""
-    storage.store(
-        [
-            monitor_link.parse(
-                query_of(tap, at=tap.at), app_id=app.pk, received_at=tap.at + timedelta(milliseconds=700)
-            )
-            for tap in taps
-        ]
-    )
+    storage.store([_new_click(app, query_of(tap, at=tap.at), tap.at + timedelta(milliseconds=700)) for tap in taps])
+
+
+def _new_click(app: App, query: str, received_at: datetime) -> storage.NewClick:
+    said = platforms()[PLATFORM].read_click(query, received_at=received_at)
+    return storage.NewClick(app.pk, PLATFORM, received_at, query, said)
 
 
 class _Cohort:
@@ -99,8 +102,8 @@ class _Cohort:
             self.attempts.append(_lookup(self._app, row, deed, attribution))
         if attribution.is_attributed:
             row.attribution = attribution
-            row.advertiser_id = attribution.advertiser_id
-            row.write_body(callback_param=attribution.callback_param)
+            row.platform, row.advertiser_id = PLATFORM, attribution.advertiser_id
+            row.write_body(platforms()[PLATFORM].report(_user_event(row, attribution)))
             self._report(row, deed)
         else:
             row.lookups = len(settings.ORGANIC_LOOKUP_DELAYS_S) + 1
@@ -150,7 +153,7 @@ class _Cohort:
         attempt.response = json.dumps(answer, ensure_ascii=False)
 
     def _attempt(self, row: Conversion, at: datetime, outcome: str) -> Attempt:
-        request = device_ids.mask_json(row.plain_body)
+        request = device_ids.mask_message(row.plain_body)
         attempt = row.new_attempt(Attempt.Kind.REPORT, request=request, now=at)
         attempt.outcome = outcome
         attempt.duration_ms = random.Random(f"{row.user_id}{at}").randint(24, 180)
@@ -173,14 +176,30 @@ def _attribution(app: App, user: User, own_clicks: Mapping[str, Click]) -> Attri
     row.touched_at = user.touched_at
     row.attributed_at = user.activated_at + timedelta(seconds=2)
     row.callback_param = ads.callback_param(user.ad.advertiser_id, user.device_id)
-    for name, value in ads.fields_of(user.ad).items():
-        setattr(row, name, value or ("" if name.endswith("_name") else None))
+    own = {name: value for name, value in ads.fields_of(user.ad).items() if value and name != "advertiser_id"}
+    ad = ad_of(user.ad.advertiser_id, own)
+    row.platform = PLATFORM
+    for name in Ad.__struct_fields__:
+        setattr(row, name, getattr(ad, name))
     row.source, row.reason = Attribution.Source.PLATFORM, "platform"
     if click := own_clicks.get(user.user_id):
         row.source, row.reason = Attribution.Source.CLICK, "idfa" if user.os == "ios" else "android_id"
         row.click = click
         row.click_to_install_s = int((user.activated_at - click.clicked_at).total_seconds())
     return row
+
+
+def _user_event(row: Conversion, attribution: Attribution) -> UserEvent:
+    return UserEvent(
+        event=row.event,
+        os=row.os,
+        device=row.device_ids,
+        ad=Ad.of(attribution),
+        callback=attribution.callback_param,
+        occurred_at=row.occurred_at,
+        outer_event_id=row.outer_event_id,
+        amount_fen=row.amount_fen,
+    )
 
 
 def _conversion(app: App, deed: Deed) -> Conversion:
@@ -208,13 +227,14 @@ def _conversion(app: App, deed: Deed) -> Conversion:
 
 
 def _lookup(app: App, row: Conversion, deed: Deed, attribution: Attribution) -> Attempt:
-    body = wire.attribution_body(
+    query = platforms()[PLATFORM].query
+    body = query and query.question(
         os=deed.user.os,
-        device_id=deed.user.device_id,
+        device=deed.user.device,
         package=app.package_for(os=deed.user.os, channel=deed.user.channel),
         activated_at=deed.at,
     )
-    attempt = row.new_attempt(Attempt.Kind.LOOKUP, request=device_ids.mask_json(body), now=row.received_at)
+    attempt = row.new_attempt(Attempt.Kind.LOOKUP, request=device_ids.mask_message(body or ""), now=row.received_at)
     is_known = attribution.source == Attribution.Source.PLATFORM
     attempt.outcome = Attempt.Outcome.ATTRIBUTED if is_known else Attempt.Outcome.NOT_ATTRIBUTED
     attempt.http_status, attempt.code, attempt.message, attempt.duration_ms = 200, 0, "成功", 42

@@ -1,7 +1,7 @@
 """What happens to an app, by the ways of the real code; and what the statistics must say then, counted naively."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import count, pairwise
 from typing import Any
@@ -9,44 +9,51 @@ from typing import Any
 from django.utils import timezone
 
 from attribution.clicks import storage
+from attribution.clicks.storage import NewClick
 from attribution.events import intake
 from attribution.events.reported import ReportedEvent
 from attribution.models import App, Attribution, Click, Conversion, State
 from attribution.models.roll_ups import NEVER, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
+from attribution.platforms import platform as door
 from foundation.database import bulk
 
-AdKey = tuple[bool, int, int, int]
-ORGANIC: AdKey = (True, 0, 0, 0)
+AdKey = tuple[bool, str, int, int, int]
+ORGANIC: AdKey = (True, "", 0, 0, 0)
 
 _orders = count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ad:
-    """One of both structures; ids beyond 2^53."""
+    """Ids beyond 2^53."""
 
+    platform: str = "oceanengine"
     advertiser_id: int
     campaign: int
     ad: int
-    is_upgraded: bool = True
+    is_named: bool = True
 
     @property
-    def fields(self) -> dict[str, Any]:
-        if self.is_upgraded:
-            ids = {"project_id": self.campaign, "promotion_id": self.ad, "campaign_id": 0, "aid": 0}
-            return {"advertiser_id": self.advertiser_id, **ids, "promotion_name": f"ad {self.ad}"}
-        return {"advertiser_id": self.advertiser_id, "campaign_id": self.campaign, "aid": self.ad}
+    def said(self) -> door.Ad:
+        return door.Ad(
+            advertiser_id=self.advertiser_id or None,
+            campaign_id=self.campaign or None,
+            ad_id=self.ad or None,
+            ad_name=f"ad {self.ad}" if self.is_named else "",
+        )
 
     @property
     def key(self) -> AdKey:
-        return (False, self.advertiser_id, self.campaign, self.ad)
+        return (False, self.platform, self.advertiser_id, self.campaign, self.ad)
 
 
 ADS = [
     Ad(advertiser_id=1_700_000_000_000_000_001, campaign=7_340_000_000_000_000_001, ad=7_350_000_000_000_000_001),
     Ad(advertiser_id=1_700_000_000_000_000_001, campaign=7_340_000_000_000_000_001, ad=7_350_000_000_000_000_002),
-    Ad(advertiser_id=1_700_000_000_000_000_002, campaign=7_340_000_000_000_000_003, ad=3, is_upgraded=False),
+    Ad(advertiser_id=1_700_000_000_000_000_002, campaign=7_340_000_000_000_000_003, ad=3, is_named=False),
 ]
+# Another platform's, of the same ids.
+TWIN = replace(ADS[0], platform="another")
 
 
 @dataclass(frozen=True)
@@ -78,15 +85,17 @@ class World:
         intake.receive(events, now=now)
 
     def click(self, at: datetime, ad: Ad = ADS[0], *, times: int = 1) -> None:
-        storage.store([Click(app=self.app, clicked_at=at, received_at=at, **ad.fields) for _ in range(times)])
+        said = door.MonitoredClick(clicked_at=at, ad=ad.said)
+        storage.store([NewClick(self.app.pk, ad.platform, at, "", said)] * times)
 
     def attribute(self, user: str, ad: Ad | None, *, at: datetime) -> None:
         """The platform's answer, "no ad" included; written as the delivery does it."""
         row = Attribution(app=self.app, user_id=user, activated_at=at, asked_at=at, is_attributed=ad is not None)
         if ad:
             row.callback_param = "B.x"
-            for name, value in ad.fields.items():
-                setattr(row, name, value)
+            row.platform = ad.platform
+            for name in door.Ad.__struct_fields__:
+                setattr(row, name, getattr(ad.said, name))
         bulk.upsert([row], unique=["app", "user_id"], unless="is_attributed")
 
     def settle(self, state: State, *, at: datetime, user: str = "u") -> None:
@@ -100,7 +109,7 @@ class World:
 
 def stored(app: App) -> dict[str, Any]:
     """All sums of the app, as `counted` has them."""
-    key = ["day", "is_organic", "advertiser_id", "campaign_id", "ad_id"]
+    key = ["day", "is_organic", "platform", "advertiser_id", "campaign_id", "ad_id"]
     deeds = [
         "activations",
         "registrations",
@@ -114,10 +123,10 @@ def stored(app: App) -> dict[str, Any]:
     users = ["channel", "activation_day", "activation_channel", "payments", "amount_fen", "next_day_opens"]
     return {
         "clicks": {row[:-1]: row[-1] for row in ClickDay.objects.filter(app=app).values_list(*key, "clicks")},
-        "events": {row[:6]: row[6:] for row in EventDay.objects.filter(app=app).values_list(*key, "channel", *deeds)},
+        "events": {row[:7]: row[7:] for row in EventDay.objects.filter(app=app).values_list(*key, "channel", *deeds)},
         "users": Counter(UserDay.objects.filter(app=app).values_list(*key, *users)),
         "cohorts": {
-            row[:6]: row[6:] for row in CohortDay.objects.filter(app=app).values_list(*key, "channel", *became)
+            row[:7]: row[7:] for row in CohortDay.objects.filter(app=app).values_list(*key, "channel", *became)
         },
         "payers": {
             row[:-1]: row[-1] for row in PayerDay.objects.filter(app=app).values_list(*key, "paid_before", "users")
@@ -208,7 +217,7 @@ def ads_of_users(app: App) -> dict[str, AdKey]:
 
 
 def key_of(row: Click | Attribution) -> AdKey:
-    return (False, row.advertiser_id or 0, row.project_id or row.campaign_id or 0, row.promotion_id or row.aid or 0)
+    return (False, row.platform, row.advertiser_id or 0, row.campaign_id or 0, row.ad_id or 0)
 
 
 def day_of(moment: datetime) -> date:

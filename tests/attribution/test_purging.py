@@ -63,13 +63,13 @@ def test_delete_clicks_in_several_batches(app: App, monkeypatch: pytest.MonkeyPa
 
 def test_delete_clicks_keeps_attributions(app: App) -> None:
     attribution = Attribution.objects.create(
-        app=app, user_id="u", asked_at=NOW, activated_at=NOW, click=click(app, EXPIRED), aid=5
+        app=app, user_id="u", asked_at=NOW, activated_at=NOW, click=click(app, EXPIRED), ad_id=5
     )
 
     purging.delete_clicks(NOW)
 
     attribution.refresh_from_db()
-    assert (attribution.click_id, attribution.aid) == (None, 5)
+    assert (attribution.click_id, attribution.ad_id) == (None, 5)
 
 
 def test_erase_device_ids_of_finished_conversions(app: App) -> None:

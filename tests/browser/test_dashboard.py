@@ -32,7 +32,7 @@ def month(stack: Stack) -> None:
     """Users of three ads, and some organic ones, on each of 40 days."""
     world = World(App.objects.get())
     now = timezone.now()
-    Destination.objects.create(key=str(ADS[0].advertiser_id), name="示例广告主")
+    Destination.objects.create(platform="oceanengine", key=str(ADS[0].advertiser_id), name="示例广告主")
     for ago in range(40):
         _fill_day(world, ago, now - timedelta(days=ago))
     summing.catch_up(now)

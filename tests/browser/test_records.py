@@ -139,7 +139,7 @@ def test_not_delivered_leads_to_the_records(signed_in: Page, records: list[Conve
     page.goto(f"{LIST}not-delivered/")
     screenshot(page, "not-delivered")
 
-    page.get_by_role("link", name="Ocean Engine refused the report").click()
+    page.get_by_role("link", name="the platform refused the report").click()
 
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     expect(page.locator("#result_list")).to_contain_text("payer")
@@ -169,7 +169,7 @@ def test_pages_are_readable(signed_in: Page, records: list[Conversion], screensh
     )
     Click.objects.create(
         app=App.objects.get(slug="demo"), clicked_at=records[0].occurred_at, received_at=records[0].received_at,
-        request_id="req-1", promotion_name="春季拉新", advertiser_id=1700000000000000001,
+        request_id="req-1", platform="oceanengine", ad_name="春季拉新", advertiser_id=1700000000000000001,
     )  # fmt: skip
     page.set_viewport_size({"width": 390, "height": 844} if "phone" in look else {"width": 1440, "height": 900})
     page.emulate_media(color_scheme="dark" if "dark" in look else "light")

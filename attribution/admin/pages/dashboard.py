@@ -135,13 +135,18 @@ def _top_ads(scope: Scope, chosen: Period) -> list[dict[str, Any]]:
 def _top_ad(row: Mapping[str, Any], scope: Scope, chosen: Period) -> dict[str, Any]:
     ids = {level: int(row[f"{level}_id"]) for level in ("advertiser", "campaign", "ad")}
     of_ad = replace(
-        scope, is_organic=False, advertiser_id=ids["advertiser"], campaign_id=ids["campaign"], ad_id=ids["ad"]
+        scope,
+        is_organic=False,
+        platform=row["platform"],
+        advertiser_id=ids["advertiser"],
+        campaign_id=ids["campaign"],
+        ad_id=ids["ad"],
     )
     return {
         "name": row["ad_name"] or row["ad_id"],
         "campaign": row["campaign_name"] or row["campaign_id"],
         "advertiser": row["advertiser_name"] or row["advertiser_id"],
-        "url": links.statistics(**chosen.parameters, group_by="day", **ids),
+        "url": links.statistics(**chosen.parameters, group_by="day", platform=row["platform"], **ids),
         "numbers": [(TEXTS[figure.format](row[figure.name]), _url(figure, of_ad)) for figure in TOP_AD_COLUMNS],
     }
 

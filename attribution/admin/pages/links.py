@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from attribution.platforms.registry import platforms
 from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
 from attribution.statistics.figures import Behind
 from attribution.statistics.scopes import Scope
@@ -57,6 +58,9 @@ def _of_rows(scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {"since": scope.since.isoformat(), "until": scope.until.isoformat()}
     if scope.app_ids is not None:
         [found["app"]] = scope.app_ids
+    # Of records it is one more look-up for each row: left out where it chooses nothing.
+    if scope.platform is not None and len(platforms()) > 1:
+        found["platform"] = scope.platform
     # An ad belongs to one campaign, and a campaign to one advertiser. PostgreSQL does not know this: it would expect
     # far fewer rows to match all three ids than do, and read the whole table for them.
     for name, platform_id in (

@@ -59,6 +59,7 @@ class SelectionForm(forms.Form):
 
     group_by = forms.ChoiceField(required=False, choices=list(DIMENSIONS.items()))
     source = forms.ChoiceField(required=False, choices=list(SOURCES.items()))
+    platform = forms.SlugField(required=False, max_length=32)
     advertiser = forms.IntegerField(required=False, min_value=0, max_value=BIGINT_MAX)
     campaign = forms.IntegerField(required=False, min_value=0, max_value=BIGINT_MAX)
     ad = forms.IntegerField(required=False, min_value=0, max_value=BIGINT_MAX)
@@ -72,6 +73,7 @@ class Selection:
 
     group_by: str = "advertiser"
     source: str | None = None
+    platform: str | None = None
     advertiser: int | None = None
     campaign: int | None = None
     ad: int | None = None
@@ -80,7 +82,7 @@ class Selection:
 
     @property
     def parameters(self) -> dict[str, str]:
-        names = ("group_by", "source", "advertiser", "campaign", "ad", "channel", "sort")
+        names = ("group_by", "source", "platform", "advertiser", "campaign", "ad", "channel", "sort")
         return {name: str(value) for name in names if (value := getattr(self, name)) not in (None, "")}
 
     def within(self, scope: Scope) -> Scope:
@@ -90,6 +92,7 @@ class Selection:
         return replace(
             scope,
             is_organic=is_organic,
+            platform=self.platform,
             advertiser_id=self.advertiser,
             campaign_id=self.campaign,
             ad_id=self.ad,
@@ -214,7 +217,7 @@ def _trail(scope: Scope, selection: Selection, chosen: Period) -> list[dict[str,
 def _levels(scope: Scope, selection: Selection) -> list[tuple[str, Selection]]:
     """The chosen levels among advertiser, campaign and ad."""
     names = groups.names_of_ad(scope)
-    within = Selection()
+    within = Selection(platform=selection.platform)
     found = []
     for level, below in itertools.pairwise(LEVELS):
         platform_id = getattr(selection, level)
@@ -250,7 +253,7 @@ def _scope_of(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen
         return replace(scope, is_organic=True)
     depth = LEVELS.index(selection.group_by) + 1
     ids: dict[str, Any] = {f"{level}_id": int(row[f"{level}_id"]) for level in LEVELS[:depth]}
-    return replace(scope, is_organic=False, **ids)
+    return replace(scope, is_organic=False, platform=row["platform"], **ids)
 
 
 # A row's name, the hint below it, and the address that it leads to.
@@ -263,7 +266,7 @@ def _level(row: Mapping[str, Any], scope: Scope, selection: Selection, chosen: P
         return _("Organic"), _("no ad is known"), _url(chosen, Selection(source=ORGANIC, group_by="day"))
     depth = LEVELS.index(selection.group_by) + 1
     ids = {level: row[f"{level}_id"] for level in LEVELS[:depth]}
-    within = replace(selection, **ids, group_by=LEVELS[depth], source=None, sort="")
+    within = replace(selection, **ids, platform=row["platform"], group_by=LEVELS[depth], source=None, sort="")
     return *_called(row, selection.group_by), _url(chosen, within)
 
 

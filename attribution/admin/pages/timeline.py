@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 
 from attribution.admin.pages import links
 from attribution.admin.pages.formats import moment, money
-from attribution.admin.pages.wording import TONES, reason_in_words
+from attribution.admin.pages.wording import TONES, reason_in_words, source_in_words
 from attribution.devices.device_ids import DecryptionError
 from attribution.models import Attempt, Attribution, Conversion, Event, State
+from attribution.platforms.platform import Ad
+from attribution.platforms.registry import ad_levels
 
 # A record may have been resent many times; only its newest attempts are shown.
 SHOWN_ATTEMPTS = 200
@@ -102,7 +104,7 @@ def _attribution(row: Conversion, was_asked: bool) -> Step:
     return Step(
         title=_("Which ad"),
         at=found.attributed_at,
-        badge=_("suspicious") if found.is_suspicious else found.get_source_display(),
+        badge=_("suspicious") if found.is_suspicious else source_in_words(found),
         tone="warn" if found.is_suspicious else "good",
         sentence=_sentence(found.reason, found.detail),
         facts=list(_facts_of_ad(found)),
@@ -111,16 +113,9 @@ def _attribution(row: Conversion, was_asked: bool) -> Step:
 
 def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
     yield Fact(name=_("Advertiser"), value=found.advertiser_id or _("unknown"))
-    named = [
-        (_("Project"), found.project_name, found.project_id),
-        (_("Promotion"), found.promotion_name, found.promotion_id),
-        (_("Campaign"), found.campaign_name, found.campaign_id),
-        (_("Ad"), found.aid_name, found.aid),
-        (_("Creative"), found.cid_name, found.cid),
-    ]
-    for title, name, platform_id in named:
-        if name or platform_id:
-            yield Fact(name=title, value=" · ".join(str(part) for part in (name, platform_id) if part))
+    for level in ad_levels(found.platform, Ad.of(found)):
+        if level.name or level.id:
+            yield Fact(name=level.title, value=" · ".join(str(part) for part in (level.name, level.id) if part))
     if found.click_id:
         url = reverse("admin:attribution_click_change", args=[found.click_id])
         yield Fact(name=_("Click"), value=moment(found.touched_at) or found.click_id, url=url)

@@ -3,6 +3,9 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from attribution.models import Attribution
+from attribution.platforms.registry import name_of
+
 REASONS: dict[str, Promise] = {
     # organic, and why no click matched
     "no_click": _("no click has any of its device ids"),
@@ -10,7 +13,7 @@ REASONS: dict[str, Promise] = {
     "click_after_activation": _("the click came after the activation"),
     "no_device_id": _("no device id to compare"),
     # attributed
-    "platform": _("Ocean Engine knows the ad"),
+    "platform": _("the platform knows the ad"),
     "oaid": _("same OAID as a click"),
     "android_id": _("same Android id as a click"),
     "imei": _("same IMEI as a click"),
@@ -18,24 +21,27 @@ REASONS: dict[str, Promise] = {
     "caid": _("same CAID as a click"),
     "ip_user_agent": _("same IP and user agent as a click: a guess"),
     # rejected, failed
-    "lookup_rejected": _("Ocean Engine refused the attribution query"),
-    "report_rejected": _("Ocean Engine refused the report"),
+    "lookup_rejected": _("the platform refused the attribution query"),
+    "report_rejected": _("the platform refused the report"),
     "budget_used_up": _("all tries failed"),
+    "outcome_unknown": _("it was sent, nobody saw an answer, and a second one would count twice"),
     "unreadable": _("the encryption key of its device ids is missing"),
     # held
     "app_switched_off": _("reporting is switched off for the app"),
     "destination_switched_off": _("the destination is switched off"),
     "breaker_open": _("the destination is failing; its breaker is open"),
     "no_package": _("the app has no package for this system"),
+    "no_platform": _("its ad platform is switched off in the settings"),
     "by_hand": _("by a person"),
     # skipped
     "after_window": _("it happened after the event window had ended"),
+    "no_word": _("the platform has no word for this event"),
 }
 # The reasons that a send record can have.
 OF_RECORDS = [
     "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
-    "budget_used_up", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open", "no_package",
-    "by_hand", "after_window",
+    "budget_used_up", "outcome_unknown", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open",
+    "no_package", "no_platform", "by_hand", "after_window", "no_word",
 ]  # fmt: skip
 # unfold's badges.
 TONES = {
@@ -47,6 +53,12 @@ TONES = {
     "held": "warning",
     "skipped": "default",
 }
+
+
+def source_in_words(row: Attribution) -> str:
+    """Who knew the ad."""
+    is_platform = row.source == Attribution.Source.PLATFORM
+    return str(name_of(row.platform) if is_platform else row.get_source_display())
 
 
 def reason_in_words(reason: str) -> str:

@@ -3,16 +3,15 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from attribution.clicks.links import monitor_links
 from attribution.models import App
-from attribution.platforms.oceanengine import monitor_link
 
 
 class Command(BaseCommand):
-    help = "Create or update the app SLUG, whose events a caller reports, and print its monitor link."
+    help = "Create or update the app SLUG, whose events a caller reports, and print its monitor links, one a platform."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", metavar="SLUG")
@@ -29,7 +28,8 @@ class Command(BaseCommand):
         app, _is_new = App.objects.update_or_create(slug=slug, defaults=given)
         for name, package in channel:
             app.channel_packages.update_or_create(channel=name, defaults={"package": package})
-        self.stdout.write(monitor_link.build(app, settings.PUBLIC_URL))
+        for link in monitor_links(app).values():
+            self.stdout.write(link)
 
 
 def _channel(argument: str) -> tuple[str, str]:

@@ -195,7 +195,8 @@ def test_trend_and_top_ads_have_ids_as_strings(world: World, marketer: Client) -
     assert clicks == [("ad 7350000000000000002", "0"), ("3", "1")]
     link = dict(parse_qsl(urlsplit(context["top_ads"][0]["url"]).query))
     assert link == {
-        "period": "today", "group_by": "day", "advertiser": "1700000000000000001", "campaign": "7340000000000000001",
+        "period": "today", "group_by": "day", "platform": "oceanengine", "advertiser": "1700000000000000001",
+        "campaign": "7340000000000000001",
         "ad": "7350000000000000002",
     }  # fmt: skip
 

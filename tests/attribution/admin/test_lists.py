@@ -125,8 +125,8 @@ def test_search_by_event_id_app_and_ad(
         f"id={mine.pk}",
         "source=attributed",
         f"advertiser={mine.advertiser_id}",
-        f"campaign={mine.attribution.project_id or mine.attribution.campaign_id}",
-        f"ad={mine.attribution.promotion_id or mine.attribution.aid}",
+        f"campaign={mine.attribution.campaign_id}",
+        f"ad={mine.attribution.ad_id}",
     ]
 
     assert [users_in(browser, query) for query in queries] == [{"u-1"}] * 6
@@ -177,9 +177,7 @@ def test_channel_is_found_before_and_after_it_is_summed(
 def test_clicks_of_an_ad_are_those_that_the_statistics_count(
     browser: Client, pipeline: Pipeline, are_summed: bool
 ) -> None:
-    for number, ids in enumerate(
-        [{"promotion_id": 7}, {"aid": 7}, {"promotion_id": 8, "aid": 7}, {"advertiser_id": 7}, {"campaign_id": 7}]
-    ):
+    for number, ids in enumerate([{"ad_id": 7}, {"ad_id": 7}, {"ad_id": 8}, {"advertiser_id": 7}, {"campaign_id": 7}]):
         Click.objects.create(
             app=pipeline.app, clicked_at=NOW, received_at=NOW, request_id=f"r-{number}", **ids
         )  # fmt: skip
@@ -403,7 +401,7 @@ def test_not_delivered_says_why_and_leads_to_the_records(browser: Client, pipeli
 
     states = {state.state: state for state in page.context["states"]}
     [group] = states["rejected"].groups
-    assert (group.reason, group.count) == ("Ocean Engine refused the report", "1")
+    assert (group.reason, group.count) == ("the platform refused the report", "1")
     assert users_in(browser, group.url.partition("?")[2]) == {"u-1"}
     assert [each.count for each in states["organic"].groups] == ["1"]
     assert states["failed"].groups == []
@@ -516,7 +514,7 @@ def test_app_with_rows_can_not_be_deleted(admin_client: Client, pipeline: Pipeli
 def test_destination_shows_its_breaker(
     admin_client: Client, pipeline: Pipeline, fields: dict[str, Any], badge: str
 ) -> None:
-    Destination.objects.create(key="1700000000000000001", **fields)
+    Destination.objects.create(platform="oceanengine", key="1700000000000000001", **fields)
 
     page = admin_client.get("/admin/attribution/destination/").content.decode()
 

@@ -126,7 +126,7 @@ def test_every_number_leads_to_exactly_its_rows(
     admin_client: Client, admin_user: User, world: World, group_by: str, source: str
 ) -> None:
     """No worker has dealt with the events: they have no advertiser of their own yet."""
-    world.attribute("nameless", Ad(advertiser_id=0, campaign=0, ad=0, is_upgraded=False), at=NOON)
+    world.attribute("nameless", Ad(advertiser_id=0, campaign=0, ad=0), at=NOON)
     for event in ("active", "active_register", "active_pay", "next_day_open", "game_addiction"):
         for user in ("u-1", "u-2", "organic", "nameless"):
             world.event(event, NOON, user=user, channel="huawei")

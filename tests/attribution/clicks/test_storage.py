@@ -1,7 +1,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings
@@ -10,10 +12,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from attribution.clicks import storage
 from attribution.clicks.matching import Match
-from attribution.clicks.storage import Activation
+from attribution.clicks.storage import Activation, NewClick
 from attribution.devices import device_ids
 from attribution.models import App, Click
-from attribution.platforms.oceanengine import monitor_link
+from attribution.platforms.oceanengine import ads, clicks
 
 pytestmark = pytest.mark.django_db
 
@@ -23,16 +25,30 @@ WEB_VIEW = "Mozilla/5.0 (Linux; Android 13; M2012K11AC Build/TKQ1; wv) AppleWebK
 DALVIK = "Dalvik/2.1.0 (Linux; U; Android 13; M2012K11AC Build/TKQ1)"
 
 
+SAME_NAMES = [
+    "clicked_at", "request_id", "track_id", "os", "device_model", "callback_url", "material", "oddities",
+]  # fmt: skip
+
+
 @pytest.fixture
 def app() -> App:
     return App.objects.create(slug="demo")
 
 
-def store(app: App, parameters: Mapping[str, object], *, ago: timedelta = timedelta(hours=1)) -> None:
+def store(
+    app: App,
+    parameters: Mapping[str, object],
+    *,
+    ago: timedelta = timedelta(hours=1),
+    platform: str = "oceanengine",
+) -> None:
     query = urlencode({"callback_param": "B.abc", **parameters})
-    click = monitor_link.parse(query, app_id=app.pk, received_at=NOW)
-    click.clicked_at = NOW - ago
-    storage.store([click])
+    said = msgspec.structs.replace(clicks.read(query, received_at=NOW), clicked_at=NOW - ago)
+    storage.store([NewClick(app.pk, platform, NOW, query, said)])
+
+
+def new_click(app: App, query: str) -> NewClick:
+    return NewClick(app.pk, "oceanengine", NOW, query, clicks.read(query, received_at=NOW))
 
 
 def find(app: App, ids: Mapping[str, str], *, ip: str = "", user_agent: str = "", activated_at: datetime) -> Match:
@@ -44,9 +60,9 @@ def test_store_keeps_every_field(app: App) -> None:
     md5 = device_ids.md5_of("a")
     query = urlencode(
         {
-            **dict.fromkeys(monitor_link.AD_ID_FIELDS, 7384520193847263251),
-            **{name: f'"{name}" 学习\\助手' for name in monitor_link.AD_NAME_FIELDS},
-            **{name: name for name in monitor_link.MATERIAL_FIELDS},
+            **dict.fromkeys(["advertiser_id", *ads.ID_FIELDS], 7384520193847263251),
+            **{name: f'"{name}" 学习\\助手' for name in ads.NAME_FIELDS},
+            **{name: name for name in clicks.MATERIAL_FIELDS},
             "oaid": "a1b2",
             "androidid": md5,
             "imei": md5,
@@ -65,13 +81,30 @@ def test_store_keeps_every_field(app: App) -> None:
             "mac": "m",
         }
     )
-    click = monitor_link.parse(query, app_id=app.pk, received_at=NOW)
+    click = new_click(app, query)
 
     storage.store([click])
 
-    stored = Click.objects.values().get()
-    written = {field.attname: getattr(click, field.attname) for field in Click._meta.concrete_fields}
-    assert {name: plain(value) for name, value in stored.items()} == {**written, "id": stored["id"]}
+    stored = {name: plain(value) for name, value in Click.objects.values().get().items()}
+    said, digest = click.said, device_ids.digest(md5)
+    assert device_ids.decrypt(stored["raw"]) == query
+    assert stored == {
+        **{name: getattr(said.ad, name) for name in said.ad.__struct_fields__},
+        **{name: getattr(said, name) for name in SAME_NAMES},
+        "id": stored["id"],
+        "app_id": app.pk,
+        "platform": "oceanengine",
+        "received_at": NOW,
+        "oaid_digest": device_ids.digest(device_ids.md5_of("a1b2")),
+        "android_id_digest": digest,
+        "imei_digest": digest,
+        "idfa_digest": device_ids.digest(device_ids.md5_of("AEBE52E7")),
+        "caid_digests": [digest],
+        "ip_ua_digest": device_ids.digest("10.0.0.1\nandroid 13|m2012k11ac"),
+        "ipv6_ua_digest": device_ids.digest("2001:db8::1\nandroid 13|m2012k11ac"),
+        "callback_param": "c",
+        "raw": stored["raw"],
+    }
     assert all(value not in (None, "", [], {}) for name, value in stored.items() if name != "oddities")
 
 
@@ -81,12 +114,13 @@ def test_store_drops_a_repeated_request_id(app: App) -> None:
     store(app, {"request_id": "r1", "aid": 1})
     store(app, {"request_id": "r1", "aid": 2})
     store(other, {"request_id": "r1", "aid": 3})
+    store(app, {"request_id": "r1", "aid": 4}, platform="another")
 
-    assert list(Click.objects.order_by("aid").values_list("aid", flat=True)) == [1, 3]
+    assert list(Click.objects.order_by("ad_id").values_list("ad_id", flat=True)) == [1, 3, 4]
 
 
 def test_store_drops_a_request_id_repeated_in_one_batch(app: App) -> None:
-    batch = [monitor_link.parse(f"request_id=r1&aid={aid}", app_id=app.pk, received_at=NOW) for aid in (1, 2)]
+    batch = [new_click(app, f"request_id=r1&aid={aid}") for aid in (1, 2)]
 
     storage.store(batch)
 
@@ -100,7 +134,7 @@ def test_store_keeps_clicks_without_a_request_id(app: App) -> None:
     assert Click.objects.count() == 2
 
 
-names = st.sampled_from([*monitor_link.NAMES, "other"]) | st.text(max_size=5)
+names = st.sampled_from([*clicks.NAMES, "other"]) | st.text(max_size=5)
 values = (
     st.text(max_size=300)
     | st.integers().map(str)
@@ -114,7 +148,7 @@ queries = st.lists(st.tuples(names, values).map("=".join)).map("&".join)
 def test_store_takes_whatever_was_parsed(app: App, batch: list[str]) -> None:
     Click.objects.all().delete()
 
-    storage.store([monitor_link.parse(query, app_id=app.pk, received_at=NOW) for query in batch])
+    storage.store([new_click(app, query) for query in batch])
 
     assert 1 <= Click.objects.count() <= len(batch)
 
@@ -236,7 +270,7 @@ def test_find_takes_one_query(app: App, django_assert_num_queries: DjangoAssertN
         find(app, {}, activated_at=NOW)
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """The bytes of a `memoryview`, as the database gives digests."""
     if isinstance(value, list):
         return [plain(item) for item in value]

@@ -11,7 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from attribution.clicks import tracking
+from attribution.clicks.storage import NewClick
 from attribution.models import App, Click
+from attribution.platforms.platform import MonitoredClick
 from foundation.serving.driven import DrivenHandler
 
 # Clicks are written in a thread with a connection of its own, which sees only what is committed.
@@ -55,7 +57,7 @@ def test_click_is_stored_when_it_is_answered(path: str) -> None:
 
     click = Click.objects.get()
     assert answer == OK
-    assert (click.app.slug, click.aid, click.request_id, click.os) == ("demo", 7316621857302914066, "r1", "ios")
+    assert (click.app.slug, click.ad_id, click.request_id, click.os) == ("demo", 7316621857302914066, "r1", "ios")
     assert timezone.now() - click.received_at < timedelta(minutes=1)
 
 
@@ -69,14 +71,19 @@ def test_clicks_in_parallel_are_all_stored(path: str) -> None:
     answers = call(*[f"{path}?aid={number}" for number in range(1, 201)])
 
     assert answers == [OK] * 200
-    assert list(Click.objects.order_by("aid").values_list("aid", flat=True)) == list(range(1, 201))
+    assert list(Click.objects.order_by("ad_id").values_list("ad_id", flat=True)) == list(range(1, 201))
 
 
 def test_click_of_an_unknown_token(path: str) -> None:
     answers = call("/track/oceanengine/nobody/?aid=1", path + "?aid=2")
 
     assert answers == [(404, b'{"code":404,"message":"unknown monitor link"}'), OK]
-    assert list(Click.objects.values_list("aid", flat=True)) == [2]
+    assert list(Click.objects.values_list("ad_id", flat=True)) == [2]
+
+
+def test_click_of_an_unknown_platform(path: str) -> None:
+    assert call(path.replace("oceanengine", "nowhere")) == [(404, b'{"error":"unknown ad platform"}')]
+    assert Click.objects.count() == 0
 
 
 def test_click_of_a_token_that_no_text_can_be() -> None:
@@ -85,7 +92,7 @@ def test_click_of_a_token_that_no_text_can_be() -> None:
 
 def test_click_on_a_link_that_lost_its_slash(path: str) -> None:
     assert call(f"{path.rstrip('/')}?aid=1") == [OK]
-    assert Click.objects.get().aid == 1
+    assert Click.objects.get().ad_id == 1
 
 
 @pytest.mark.parametrize("query", ["", "?", "?%", "?aid=%00%ff&ts=NaN&caid=[", "?&&==&=", f"?ua={'x' * 20_000}"])
@@ -142,8 +149,9 @@ def test_click_after_its_connection_was_killed(path: str) -> None:
 
 def test_refused_click_does_not_block_its_neighbours(path: str) -> None:
     app_id = App.objects.get().pk
-    batch = [Click(app_id=id_, received_at=timezone.now(), clicked_at=timezone.now()) for id_ in (app_id, -1, app_id)]
-    batch[1].device_model = "x" * 500
+    now = timezone.now()
+    said = [MonitoredClick(clicked_at=now, device_model=model) for model in ("", "x" * 500, "")]
+    batch = [NewClick(app_id, "oceanengine", now, "", each) for each in said]
 
     are_stored = tracking._write(batch)
 

@@ -127,12 +127,14 @@ def test_other_events_of_a_user_are_woken_when_an_ad_is_found(pipeline: Pipeline
 
 def test_click_of_ours_is_used_where_the_platform_knows_no_ad(pipeline: Pipeline) -> None:
     from attribution.clicks import storage
-    from attribution.platforms.oceanengine import monitor_link
+    from attribution.clicks.storage import NewClick
+    from attribution.platforms.oceanengine import clicks
 
     callback = pipeline.device("5f8c1e0b7a92d999", advertiser_id=1700000000000001)["callback_param"]
     pipeline.device("5f8c1e0b7a92d999", attributed=False)
     query = f"oaid=oaid-1&callback_param={callback}&advertiser_id=1700000000000001&promotion_id=7&ts=1795406340000"
-    storage.store([monitor_link.parse(query, app_id=pipeline.app.pk, received_at=pipeline.now)])
+    said = clicks.read(query, received_at=pipeline.now)
+    storage.store([NewClick(pipeline.app.pk, "oceanengine", pipeline.now, query, said)])
     conversion = pipeline.report(device={"android_id": "5f8c1e0b7a92d999", "oaid": "oaid-1"})
 
     pipeline.deliver()
@@ -140,7 +142,7 @@ def test_click_of_ours_is_used_where_the_platform_knows_no_ad(pipeline: Pipeline
     assert fate(conversion) == ("reported", "")
     attribution = Attribution.objects.get()
     assert attribution.click == Click.objects.get()
-    assert (attribution.source, attribution.reason, attribution.promotion_id) == ("click", "oaid", 7)
+    assert (attribution.source, attribution.reason, attribution.ad_id) == ("click", "oaid", 7)
     assert attribution.click_to_install_s == 60
     assert pipeline.ledger()["conversions"][0]["body"]["context"]["ad"]["callback"] == callback
 

@@ -128,7 +128,7 @@ def test_mask(value: str, masked: str) -> None:
     assert device_ids.mask(value) == masked
 
 
-def test_mask_json_of_a_report() -> None:
+def test_mask_message_of_a_report() -> None:
     body = json.dumps(
         {
             "event_type": "active_pay",
@@ -142,7 +142,7 @@ def test_mask_json_of_a_report() -> None:
         }
     )
 
-    masked = device_ids.mask_json(body.encode())
+    masked = device_ids.mask_message(body.encode())
 
     assert json.loads(masked) == {
         "event_type": "active_pay",
@@ -163,7 +163,19 @@ def test_mask_json_of_a_report() -> None:
         ("<html>502</html>", "<html>502</html>"),
         ('{"android_id": "89aaa371d65a588b", "oaid":"5f3d8c1e-7b2a', '{"android_id": "89…8b", "oaid":"5f…2a'),
         (b'\xff{"IDFV":"89aaa371d65a588b"', '\ufffd{"IDFV":"89…8b"'),
+        (
+            "https://ads.example/cb?OAID=5f3d8c1e-7b2a&event=1&caid=#x&idfa=not%20a%20parameter",
+            "https://ads.example/cb?OAID=5f…2a&event=1&caid=#x&idfa=no…er",
+        ),
+        ("oaid=5f3d8c1e-7b2a&x=1", "oaid=5f…2a&x=1"),
     ],
 )
-def test_mask_json_of_what_is_no_json(body: str | bytes, masked: str) -> None:
-    assert device_ids.mask_json(body) == masked
+def test_mask_message_of_what_is_no_json(body: str | bytes, masked: str) -> None:
+    assert device_ids.mask_message(body) == masked
+
+
+def test_mask_message_knows_the_platforms_own_names() -> None:
+    body = '{"adv_idfv": "89aaa371d65a588b"}'
+
+    assert device_ids.mask_message(body) == body
+    assert device_ids.mask_message(body, frozenset({"adv_idfv"})) == '{"adv_idfv":"89…8b"}'

@@ -10,8 +10,9 @@ from tests.attribution.conftest import NOW, server_client, user_client
 def attribute(app: App, user_id: str) -> Attribution:
     return Attribution.objects.create(
         app=app, user_id=user_id, is_attributed=True, source="platform", reason="platform", callback_param="secret",
-        advertiser_id=1768433294857219, project_id=7384520193847263251, project_name="秋季拉新", activated_at=NOW,
-        asked_at=NOW, attributed_at=NOW,
+        platform="oceanengine", advertiser_id=1768433294857219, campaign_id=7384520193847263251,
+        campaign_name="秋季拉新", activated_at=NOW, asked_at=NOW, attributed_at=NOW,
+        platform_ad={"project_id": 7384520193847263251, "project_name": "秋季拉新"},
     )  # fmt: skip
 
 

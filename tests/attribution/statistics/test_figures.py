@@ -73,8 +73,8 @@ def test_figure_that_people_see_has_a_title(figure: Figure) -> None:
 
 def _cost(sums: Sequence[Sum], scope: Scope, columns: Columns, today: date) -> list[tuple[Key, list[int]]]:
     """What the ads cost, known from elsewhere; by channel it is not known."""
-    assert columns in {("channel",), ("is_organic", "advertiser_id", "campaign_id", "ad_id")}
-    return [] if "channel" in columns else [((False, ADS[0].advertiser_id, ADS[0].campaign, ADS[0].ad), [250])]
+    assert columns in {("channel",), ("is_organic", "platform", "advertiser_id", "campaign_id", "ad_id")}
+    return [] if "channel" in columns else [(ADS[0].key, [250])]
 
 
 def test_row_of_a_made_up_figure_is_all_that_it_takes(app: App) -> None:

@@ -122,7 +122,7 @@ def test_top_ads_are_the_best_of_the_metric_and_named(world: World) -> None:
         for _ in range(clicks):
             world.click(NOON, ad)
     world.event("active", NOON)
-    Destination.objects.create(key=str(ADS[1].advertiser_id), name="Example Ltd")
+    Destination.objects.create(platform="oceanengine", key=str(ADS[1].advertiser_id), name="Example Ltd")
     summing.catch_up(NOON)
 
     rows = reports.top_ads(WEEK, [BY_NAME["clicks"]], today=TODAY, by="clicks", limit=2)
@@ -130,6 +130,7 @@ def test_top_ads_are_the_best_of_the_metric_and_named(world: World) -> None:
     assert [row["clicks"] for row in rows] == [3, 2]
     assert rows[0] == {
         "source": "attributed",
+        "platform": "oceanengine",
         "advertiser_id": str(ADS[1].advertiser_id),
         "advertiser_name": "Example Ltd",
         "campaign_id": str(ADS[1].campaign),

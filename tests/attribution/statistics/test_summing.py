@@ -3,7 +3,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from importlib import import_module
 
 import pytest
 from django.core.management import call_command
@@ -16,6 +15,7 @@ from pytest_django import Settings
 
 from attribution import purging
 from attribution.clicks import storage
+from attribution.clicks.storage import NewClick
 from attribution.models import App, Click, Conversion, State
 from attribution.models.roll_ups import (
     NEVER,
@@ -28,9 +28,10 @@ from attribution.models.roll_ups import (
     StateDay,
     UserDay,
 )
+from attribution.platforms.platform import Ad, MonitoredClick
 from attribution.statistics import summing
 from attribution.tasks import verify_statistics
-from tests.attribution.ad_world import ADS, World, counted, stored
+from tests.attribution.ad_world import ADS, TWIN, World, counted, stored
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 # Midnight in Shanghai.
@@ -51,8 +52,8 @@ _moments = st.integers(0, 9 * 24 * 4).map(lambda quarters: NOW - timedelta(minut
 _events = st.sampled_from(["active", "active_register", "active_pay", "active_pay", "next_day_open", "game_addiction"])
 _steps = st.one_of(
     st.tuples(st.just("event"), _events, _moments, _users, st.sampled_from(["", "huawei"]), st.integers(0, 500)),
-    st.tuples(st.just("click"), _moments, st.sampled_from(ADS)),
-    st.tuples(st.just("attribute"), _users, st.sampled_from([None, *ADS])),
+    st.tuples(st.just("click"), _moments, st.sampled_from([*ADS, TWIN])),
+    st.tuples(st.just("attribute"), _users, st.sampled_from([None, *ADS, TWIN])),
     st.tuples(st.just("settle"), _users, st.sampled_from(State)),
     st.tuples(st.just("catch up")),
     st.tuples(st.just("crash")),
@@ -264,27 +265,6 @@ def test_cohort_follows_its_users_and_leaves_the_days_it_is_no_longer_of(world: 
     assert found == [{(date(2026, 11, 20), "huawei", 0, 70)}, {(date(2026, 11, 23), "huawei", 70, 70)}]
 
 
-@pytest.mark.parametrize("payments", [[0], [0, 0], [0, 7], [0, 7, 8], [0, 8, 20]])
-def test_sums_of_what_was_there_before_the_tables_are_the_same(world: World, payments: list[int]) -> None:
-    for n, ad in enumerate([None, *ADS]):
-        world.event("active", NOW - timedelta(days=20), user=f"u{n}", channel="huawei")
-        world.event("next_day_open", NOW - timedelta(days=19), user=f"u{n}")
-        world.attribute(f"u{n}", ad, at=NOW)
-        for days in payments:
-            world.event("active_pay", NOW - timedelta(days=20 - days), user=f"u{n}")
-    world.event("active_pay", NOW, user="never activated")
-    summing.catch_up(NOW)
-    kept = stored(world.app)
-    CohortDay.objects.all().delete()
-    PayerDay.objects.all().delete()
-
-    with connection.cursor() as cursor:
-        for name in ("0015_cohorts", "0016_payers_of_days"):
-            cursor.execute(import_module(f"attribution.migrations.{name}").FILL)
-
-    assert stored(world.app) == kept == counted(world.app)
-
-
 def test_paying_user_counts_once_a_day_at_the_channel_of_the_first_payment(world: World) -> None:
     world.event("next_day_open", NOW - timedelta(hours=3), channel="oppo")
     world.event("active_pay", NOW - timedelta(hours=2), channel="huawei")
@@ -328,9 +308,10 @@ def test_claim_of_a_worker_is_no_change(world: World) -> None:
 
 def test_names_of_ads_are_those_seen_last(world: World) -> None:
     for day, name in ((0, "new"), (3, "old")):
-        ad = {"advertiser_id": 1, "project_id": 2, "promotion_id": 3, "promotion_name": name, "project_name": "project"}
+        ad = Ad(advertiser_id=1, campaign_id=2, ad_id=3, ad_name=name, campaign_name="project")
         at = NOW - timedelta(days=day)
-        storage.store([Click(app=world.app, clicked_at=at, received_at=at, **ad)])
+        said = MonitoredClick(clicked_at=at, ad=ad)
+        storage.store([NewClick(world.app.pk, "oceanengine", at, "", said)])
 
         summing.catch_up(NOW)
 
@@ -385,16 +366,15 @@ def test_verify_after_damage_prints_each_difference(
     else:
         ClickDay.objects.create(
             app=world.app, day=today, is_organic=False, ad_id=999, clicks=5,
-            advertiser_id=ADS[0].advertiser_id, campaign_id=ADS[0].campaign,
+            platform="oceanengine", advertiser_id=ADS[0].advertiser_id, campaign_id=ADS[0].campaign,
         )  # fmt: skip
 
     with pytest.raises(SystemExit) as exited:
         call_command("verify_stats", days=3)
 
-    key = f"day={today} app_id={world.app.pk} is_organic=False advertiser_id={ADS[0].advertiser_id}"
-    assert capsys.readouterr().out == (
-        f"attribution_clickday {key} campaign_id={ADS[0].campaign} ad_id={ad_id}: stored {found}, in fact {actual}\n"
-    )
+    key = f"day={today} app_id={world.app.pk} is_organic=False platform=oceanengine"
+    ad = f"advertiser_id={ADS[0].advertiser_id} campaign_id={ADS[0].campaign} ad_id={ad_id}"
+    assert capsys.readouterr().out == (f"attribution_clickday {key} {ad}: stored {found}, in fact {actual}\n")
     assert exited.value.code == 1
 
 

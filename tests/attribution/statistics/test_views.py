@@ -47,7 +47,8 @@ def test_stats_by_ad_have_ids_as_strings_names_sums_and_rates(world: World, clie
         "amount_per_paying_user_fen": 1999.0,
     } | NO_COHORT | {"activated_day_0": 1, "amount_day_0_fen": 1999, "value_day_0_fen": 1999.0}  # fmt: skip
     ad = {
-        "source": "attributed", "advertiser_id": "1700000000000000001", "advertiser_name": "",
+        "source": "attributed", "platform": "oceanengine",
+        "advertiser_id": "1700000000000000001", "advertiser_name": "",
         "campaign_id": "7340000000000000001", "campaign_name": "", "ad_id": "7350000000000000001",
         "ad_name": "ad 7350000000000000001",
     }  # fmt: skip
@@ -113,7 +114,7 @@ def test_stats_as_csv_have_the_same_rows(world: World, client: APIClient, how: s
         ("from=2020-01-01", {"from": ["2020-01-01 to 2026-11-23 is 2519 days. Ask for 1 to 366 days."]}),
         (
             "group_by=day,os",
-            {"group_by": ["'os' is not valid. Use one of: day, app, advertiser, campaign, ad, channel."]},
+            {"group_by": ["'os' is not valid. Use one of: day, app, platform, advertiser, campaign, ad, channel."]},
         ),
         ("app=nobody", {"app": ["There is no app 'nobody' for this key."]}),
         ("form=2026-11-01", {"form": ["Unknown parameter. Use from, to, group_by, app, format."]}),

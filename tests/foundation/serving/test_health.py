@@ -111,8 +111,10 @@ def test_statusz_tells_what_is_missing(client: Client, redis: services.Server) -
 @pytest.mark.django_db(transaction=True)
 def test_statusz_tells_of_open_breakers_and_of_what_waits(client: Client, redis: services.Server) -> None:
     now = timezone.now()
-    Destination.objects.create(key="7001", open_until=now + timedelta(minutes=5))
-    Destination.objects.create(key="7002", open_until=now + timedelta(minutes=5), is_enabled=False)
+    Destination.objects.create(platform="oceanengine", key="7001", open_until=now + timedelta(minutes=5))
+    Destination.objects.create(
+        platform="oceanengine", key="7002", open_until=now + timedelta(minutes=5), is_enabled=False
+    )
 
     conversions = client.get("/statusz").json()["conversions"]
 

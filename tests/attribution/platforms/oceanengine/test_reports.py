@@ -8,8 +8,10 @@ import pytest
 import responses
 from pytest_django import Settings
 
-from attribution.platforms.oceanengine import wire
-from attribution.platforms.oceanengine.wire import OceanEngineRejected, OceanEngineUnavailable
+from attribution.platforms.http import PlatformRejected, PlatformUnavailable
+from attribution.platforms.oceanengine import reports
+from attribution.platforms.oceanengine.query import OceanEngineQuery
+from attribution.platforms.platform import Ad, UserEvent
 
 URL = "https://analytics.oceanengine.com/sdk/app/attribution/"
 AT = datetime(2026, 11, 23, 4, 0, 0, 123_400, tzinfo=UTC)
@@ -22,10 +24,10 @@ def _vendor(settings: Settings) -> None:
 
 def report_body(**given: Any) -> Any:
     words: dict[str, Any] = {
-        "event": "active", "os": "android", "device": {"android_id": "a1"}, "callback_param": "cb",
+        "event": "active", "os": "android", "device": {"android_id": "a1"}, "callback": "cb", "ad": Ad(),
         "occurred_at": AT, "outer_event_id": "e-1",
     }  # fmt: skip
-    return json.loads(wire.conversion_body(**words | given))
+    return json.loads(reports.body(UserEvent(**words | given)))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_report_has_the_platforms_ids_in_its_forms(os: str, device: dict[str, st
 
 
 def test_report_strips_a_fragment_from_the_callback() -> None:
-    assert report_body(callback_param="cb#12")["context"]["ad"] == {"callback": "cb", "match_type": 0}
+    assert report_body(callback="cb#12")["context"]["ad"] == {"callback": "cb", "match_type": 0}
 
 
 def test_report_has_milliseconds_and_no_amount_unless_paid() -> None:
@@ -62,14 +64,13 @@ def test_answer_in_strings_and_with_ids_of_64_bits_is_understood() -> None:
         "active_time": 10**30, "campaign_name": "x" * 300,
     }))  # fmt: skip
 
-    answer, _reply = wire.ask_attribution(b"{}")
+    answer, _reply = OceanEngineQuery().ask("{}")
 
     assert answer.is_attributed
-    assert answer.ad == {
-        "advertiser_id": 1768433294857219, "project_id": 2**63 - 1, "promotion_id": None, "campaign_id": None,
-        "aid": None, "cid": None, "project_name": "", "promotion_name": "", "campaign_name": "x" * 255,
-        "aid_name": "ab", "cid_name": "",
-    }  # fmt: skip
+    assert answer.ad == Ad(
+        advertiser_id=1768433294857219, campaign_id=2**63 - 1, campaign_name="x" * 255, ad_name="ab",
+        platform_ad={"project_id": 2**63 - 1, "campaign_name": "x" * 255, "aid_name": "ab"},
+    )  # fmt: skip
     assert answer.touched_at == datetime(2025, 7, 29, 10, 55, 32, tzinfo=UTC)
     assert answer.activated_at is None
 
@@ -79,8 +80,8 @@ def test_answer_in_strings_and_with_ids_of_64_bits_is_understood() -> None:
 def test_answer_that_is_not_the_vendors_is_unknown(body: str) -> None:
     responses.post(URL, body=body)
 
-    with pytest.raises(OceanEngineUnavailable) as found:
-        wire.ask_attribution(b"{}")
+    with pytest.raises(PlatformUnavailable) as found:
+        OceanEngineQuery().ask("{}")
 
     assert (found.value.is_unknown, found.value.reply.http_status) == (True, 200)
 
@@ -92,8 +93,8 @@ def test_answer_that_is_not_the_vendors_is_unknown(body: str) -> None:
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     responses.post(URL, status=429, headers={"Retry-After": value})
 
-    with pytest.raises(OceanEngineUnavailable) as found:
-        wire.ask_attribution(b"{}")
+    with pytest.raises(PlatformUnavailable) as found:
+        OceanEngineQuery().ask("{}")
 
     assert found.value.is_throttled
     if "GMT" in value:
@@ -108,8 +109,8 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
 def test_other_statuses_of_the_400s_are_refusals(status: int) -> None:
     responses.post(URL, status=status, body="no")
 
-    with pytest.raises(OceanEngineRejected, match=f"HTTP {status}"):
-        wire.ask_attribution(b"{}")
+    with pytest.raises(PlatformRejected, match=f"HTTP {status}"):
+        OceanEngineQuery().ask("{}")
 
 
 @responses.activate
@@ -117,5 +118,5 @@ def test_other_statuses_of_the_400s_are_refusals(status: int) -> None:
 def test_statuses_that_are_tried_again(status: int) -> None:
     responses.post(URL, status=status, headers={"Location": "https://elsewhere.example"})
 
-    with pytest.raises(OceanEngineUnavailable, match=f"HTTP {status}"):
-        wire.ask_attribution(b"{}")
+    with pytest.raises(PlatformUnavailable, match=f"HTTP {status}"):
+        OceanEngineQuery().ask("{}")

@@ -3,10 +3,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+from pytest_django import Settings
 
+from attribution.clicks.links import monitor_link
 from attribution.devices import device_ids
-from attribution.models import App, Click
-from attribution.platforms.oceanengine import monitor_link
+from attribution.models import App
+from attribution.platforms.oceanengine import ads, clicks
+from attribution.platforms.oceanengine.clicks import MACROS
+from attribution.platforms.platform import Ad, MonitoredClick
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MD5 = "5d41402abc4b2a76b9719d911017c592"
@@ -18,29 +22,24 @@ IDFA = "AEBE52E7-03EE-455A-B3C4-E57283966239"
 WEB_VIEW = "Mozilla/5.0 (Linux; Android 13; M2012K11AC Build/TKQ1.221114.001; wv) AppleWebKit/537.36 NewsArticle/9.3.0"
 
 
-def parsed(query: str = "", **parameters: object) -> Click:
-    return monitor_link.parse(query or urlencode(parameters), app_id=7, received_at=NOW)
+def parsed(query: str = "", **parameters: object) -> MonitoredClick:
+    return clicks.read(query or urlencode(parameters), received_at=NOW)
 
 
-def digest(md5: str) -> bytes:
-    return device_ids.digest(md5)
+def test_link_names_every_macro(settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://ads.example.com"
 
-
-def test_build_names_every_macro() -> None:
-    link = monitor_link.build(App(monitor_token="t0ken"), "https://ads.example.com/")
+    link = monitor_link(App(monitor_token="t0ken"), "oceanengine")
 
     parts = urlsplit(link)
     assert link.startswith("https://ads.example.com/track/oceanengine/t0ken/?")
-    assert parse_qs(parts.query) == {name: [f"__{name.upper()}__"] for name in monitor_link.MACROS}
+    assert parse_qs(parts.query) == {name: [f"__{name.upper()}__"] for name in MACROS}
 
 
 def test_parse_of_an_unreplaced_link() -> None:
-    query = urlsplit(monitor_link.build(App(monitor_token="t0ken"), "https://ads.example.com")).query
+    click = parsed(clicks.LINK_MACROS)
 
-    click = parsed(query)
-
-    expected = Click(app_id=7, received_at=NOW, clicked_at=NOW, oddities=["callback_param"])
-    assert fields_of(click) == fields_of(expected)
+    assert click == MonitoredClick(clicked_at=NOW, oddities=["callback_param"])
 
 
 def test_parse_of_the_new_structure() -> None:
@@ -72,25 +71,31 @@ def test_parse_of_the_new_structure() -> None:
         convert_id="1780000000000000",
     )
 
-    assert fields_of(click) == fields_of(
-        Click(
-            app_id=7,
-            received_at=NOW,
+    assert click == (
+        MonitoredClick(
             clicked_at=datetime(2026, 11, 23, 10, 40, 0, 123000, tzinfo=UTC),
-            advertiser_id=1768433294857219,
-            project_id=7384520193847263251,
-            project_name="秋季拉新-学习助手",
-            promotion_id=7384521730958246963,
-            promotion_name="开学季 竖版+视频",
+            ad=Ad(
+                advertiser_id=1768433294857219,
+                campaign_id=7384520193847263251,
+                campaign_name="秋季拉新-学习助手",
+                ad_id=7384521730958246963,
+                ad_name="开学季 竖版+视频",
+                platform_ad={
+                    "project_id": 7384520193847263251,
+                    "project_name": "秋季拉新-学习助手",
+                    "promotion_id": 7384521730958246963,
+                    "promotion_name": "开学季 竖版+视频",
+                },
+            ),
             os="android",
-            oaid_digest=digest(device_ids.md5_of(OAID)),
-            android_id_digest=digest(MD5),
-            imei_digest=digest(OTHER_MD5),
-            ip_ua_digest=digest("203.0.113.7\nandroid 13|m2012k11ac"),
+            oaid_md5=device_ids.md5_of(OAID),
+            android_id_md5=MD5,
+            imei_md5=OTHER_MD5,
+            ipv4_identity="203.0.113.7\nandroid 13|m2012k11ac",
             device_model="M2012K11AC",
             request_id="20261123120000ABC",
             track_id="track-1",
-            callback_param="B.abc",
+            callback="B.abc",
             callback_url="https://ad.oceanengine.com/track/activate/?callback=B.abc&os=0",
             material={
                 "csite": "10001",
@@ -119,51 +124,50 @@ def test_parse_of_the_old_structure() -> None:
         callback_param="B.abc",
     )
 
-    assert fields_of(click) == fields_of(
-        Click(
-            app_id=7,
-            received_at=NOW,
+    assert click == (
+        MonitoredClick(
             clicked_at=NOW,
             os="ios",
-            campaign_id=7316620948571039795,
-            campaign_name="老账户",
-            aid=7316621857302914066,
-            aid_name="信息流",
-            cid=7316622190485730354,
-            cid_name="大图",
-            idfa_digest=digest(device_ids.md5_of(IDFA)),
-            caid_digests=[digest(MD5), digest(OTHER_MD5)],
-            ipv6_ua_digest=digest("2001:db8::1\niphone|cpu iphone os 17_1 like mac os x"),
-            callback_param="B.abc",
+            ad=Ad(
+                campaign_id=7316620948571039795,
+                campaign_name="老账户",
+                ad_id=7316621857302914066,
+                ad_name="信息流",
+                creative_id=7316622190485730354,
+                creative_name="大图",
+                platform_ad={
+                    "campaign_id": 7316620948571039795,
+                    "campaign_name": "老账户",
+                    "aid": 7316621857302914066,
+                    "aid_name": "信息流",
+                    "cid": 7316622190485730354,
+                    "cid_name": "大图",
+                },
+            ),
+            idfa_md5=device_ids.md5_of(IDFA),
+            caid_md5s=[MD5, OTHER_MD5],
+            ipv6_identity="2001:db8::1\niphone|cpu iphone os 17_1 like mac os x",
+            callback="B.abc",
         )
     )
-
-
-def test_parse_keeps_what_came_in_encrypted() -> None:
-    query = f"oaid={OAID}&strange=%FF"
-
-    click = parsed(query)
-
-    assert OAID not in click.raw
-    assert device_ids.decrypt(click.raw) == query
 
 
 @pytest.mark.parametrize(
     ("parameters", "field", "value"),
     [
-        ({"oaid_md5": MD5.upper()}, "oaid_digest", MD5),
-        ({"oaid": OAID, "oaid_md5": MD5}, "oaid_digest", device_ids.md5_of(OAID)),
-        ({"oaid": "__OAID__", "oaid_md5": MD5}, "oaid_digest", MD5),
-        ({"idfa_md5": MD5}, "idfa_digest", MD5),
-        ({"imei": "868027010000001"}, "imei_digest", device_ids.md5_of("868027010000001")),
-        ({"androidid": "89AAA371D65A588B"}, "android_id_digest", device_ids.md5_of("89aaa371d65a588b")),
-        ({"ANDROID_ID": MD5}, "android_id_digest", MD5),
+        ({"oaid_md5": MD5.upper()}, "oaid_md5", MD5),
+        ({"oaid": OAID, "oaid_md5": MD5}, "oaid_md5", device_ids.md5_of(OAID)),
+        ({"oaid": "__OAID__", "oaid_md5": MD5}, "oaid_md5", MD5),
+        ({"idfa_md5": MD5}, "idfa_md5", MD5),
+        ({"imei": "868027010000001"}, "imei_md5", device_ids.md5_of("868027010000001")),
+        ({"androidid": "89AAA371D65A588B"}, "android_id_md5", device_ids.md5_of("89aaa371d65a588b")),
+        ({"ANDROID_ID": MD5}, "android_id_md5", MD5),
     ],
 )
 def test_parse_of_device_ids_in_other_forms(parameters: dict[str, str], field: str, value: str) -> None:
     click = parsed(**parameters, callback="B.abc")
 
-    assert (getattr(click, field), click.oddities) == (digest(value), [])
+    assert (getattr(click, field), click.oddities) == (value, [])
 
 
 @pytest.mark.parametrize(
@@ -182,14 +186,14 @@ def test_parse_of_device_ids_in_other_forms(parameters: dict[str, str], field: s
 def test_parse_of_caids(caid: str) -> None:
     click = parsed(caid=caid, callback="B.abc")
 
-    assert (click.caid_digests, click.oddities) == ([digest(MD5)], [])
+    assert (click.caid_md5s, click.oddities) == ([MD5], [])
 
 
 @pytest.mark.parametrize("caid", [MD5, json.dumps([MD5]), CAID[:-3], f"{MD5},20230330"])
 def test_parse_of_a_bare_caid_allows_both_forms(caid: str) -> None:
     click = parsed(caid=caid, callback="B.abc")
 
-    assert set(click.caid_digests) == {digest(MD5), digest(device_ids.md5_of(MD5))}
+    assert set(click.caid_md5s) == {MD5, device_ids.md5_of(MD5)}
 
 
 @pytest.mark.parametrize(
@@ -234,15 +238,13 @@ def test_parse_of_times(ts: str, clicked_at: datetime) -> None:
 def test_parse_of_odd_values(name: str, value: str) -> None:
     click = parsed(**{name: value}, callback="B.abc")
 
-    odd = fields_of(click) | {"oddities": []}
-    assert click.oddities == [name]
-    assert odd == fields_of(Click(app_id=7, received_at=NOW, clicked_at=NOW, callback_param="B.abc"))
+    assert click == MonitoredClick(clicked_at=NOW, callback="B.abc", oddities=[name])
 
 
 def test_parse_takes_the_callback_from_its_url() -> None:
     click = parsed(callback_url="http://ad.toutiao.com/track/activate/?callback=B.x%3D%3D&os=0&muid=1")
 
-    assert (click.callback_param, click.oddities) == ("B.x==", [])
+    assert (click.callback, click.oddities) == ("B.x==", [])
 
 
 def test_parse_understands_usual_names() -> None:
@@ -256,32 +258,26 @@ def test_parse_understands_usual_names() -> None:
         ip="10.0.0.1",
     )
 
-    assert fields_of(click) == fields_of(
+    assert click == (
         parsed(aid=5, advertiser_id=6, request_id="r", ts=1795430400123, callback_param="c", ua=WEB_VIEW, ip="10.0.0.1")
     )
 
 
 @pytest.mark.parametrize(
-    "user_agent",
+    ("own", "campaign", "ad"),
     [
-        WEB_VIEW,
-        "Dalvik/2.1.0 (Linux; U; Android 13; M2012K11AC Build/TKQ1.221114.001)",
-        "Mozilla/5.0 (Linux; U; Android 13; zh-cn; M2012K11AC Build/X) AppleWebKit/537.36",
+        ({"project_id": 1, "promotion_id": 2, "campaign_id": 3, "aid": 4}, (1, ""), (2, "")),
+        ({"campaign_id": 3, "campaign_name": "c", "aid": 4, "aid_name": "a"}, (3, "c"), (4, "a")),
+        ({"project_name": "p", "campaign_id": 3, "campaign_name": "c"}, (3, "p"), (None, "")),
+        ({}, (None, ""), (None, "")),
     ],
 )
-def test_network_identity_is_the_phones(user_agent: str) -> None:
-    identity = monitor_link.network_identity(monitor_link.parse_address("::ffff:203.0.113.7"), user_agent)
+def test_ad_is_the_promotion_or_the_old_ad(
+    own: dict[str, int | str], campaign: tuple[int | None, str], ad: tuple[int | None, str]
+) -> None:
+    found = ads.ad(7, own)
 
-    assert identity == "203.0.113.7\nandroid 13|m2012k11ac"
-
-
-def test_network_identity_without_parentheses() -> None:
-    identity = monitor_link.network_identity(monitor_link.parse_address("203.0.113.7"), " OkHttp/4.9 ")
-
-    assert identity == "203.0.113.7\nokhttp/4.9"
-
-
-def fields_of(click: Click) -> dict[str, object]:
-    return {
-        field.attname: getattr(click, field.attname) for field in Click._meta.concrete_fields if field.attname != "raw"
+    assert ((found.campaign_id, found.campaign_name), (found.ad_id, found.ad_name)) == (campaign, ad)
+    assert {level.id_field: level.id for level in ads.levels(found) if level.id} == {
+        name: value for name, value in own.items() if isinstance(value, int)
     }

@@ -1,0 +1,16 @@
+"""Monitor links: the addresses to enter at the ad platforms, one for each app and platform."""
+
+from django.conf import settings
+
+from attribution.models import App
+from attribution.platforms.registry import platforms
+
+
+def monitor_link(app: App, platform: str) -> str:
+    """`https://host/track/<platform>/<token>/?…`, with the platform's macros in its query."""
+    return f"{settings.PUBLIC_URL}/track/{platform}/{app.monitor_token}/?{platforms()[platform].link_macros}"
+
+
+def monitor_links(app: App) -> dict[str, str]:
+    """Of all platforms, by slug."""
+    return {platform: monitor_link(app, platform) for platform in platforms()}

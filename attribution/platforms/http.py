@@ -1,0 +1,225 @@
+"""HTTP to ad platforms: one pooled session per process, one request at a time, every way it can end.
+
+PlatformError
+├── PlatformUnavailable   no verdict: try again
+└── PlatformRejected      a verdict: never again
+"""
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache, lru_cache
+from http.cookiejar import DefaultCookiePolicy
+from typing import TypeAlias
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+
+RETRYABLE_STATUSES = {408, 425, 429} | set(range(500, 600))
+TOO_MANY_REQUESTS = 429
+MAX_RESPONSE_BYTES = 64 * 1024
+# Hosts whose connections are kept; one platform has one or two.
+POOLED_HOSTS = 16
+# Requests that are kept prepared: one per endpoint, and the callback addresses that came in clicks.
+PREPARED_REQUESTS = 256
+
+# Name and value of each header, as a key of the prepared requests.
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back, as far as it came. `http_status` None: nothing did.
+
+    `code` and `message` are the vendor's. `warning` is what a vendor that took the report had to say against it.
+    """
+
+    http_status: int | None = None
+    body: bytes = b""
+    code: int | None = None
+    message: str = ""
+    warning: str = ""
+    duration_ms: int = 0
+
+
+class PlatformError(Exception):
+    """A request that did not succeed; `reply` is what came back."""
+
+    def __init__(self, message: str, reply: Reply) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+
+class PlatformUnavailable(PlatformError):  # noqa: N818  # named by what it means to the caller
+    """No verdict; try again with the identical body.
+
+    `is_unknown`: the request may have been processed. `is_throttled`: it was not, and we asked too much; this says
+    nothing about the destination's health. `retry_after_s`: what the answer asked for, if it did.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        reply: Reply,
+        *,
+        is_unknown: bool = False,
+        is_throttled: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, reply)
+        self.is_unknown = is_unknown
+        self.is_throttled = is_throttled
+        self.retry_after_s = retry_after_s
+
+
+class PlatformRejected(PlatformError):  # noqa: N818  # as PlatformUnavailable
+    """The platform said no; `reply` has its code and message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long one call may take. `settings`: the names under which an operator finds these numbers."""
+
+    connect_s: float
+    read_s: float
+    total_s: float
+    settings: str
+
+    @property
+    def longest_s(self) -> float:
+        return self.connect_s + self.total_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The hosts of one platform. `origins`, such as `https://api.example.com`, are the only ones that are called.
+
+    Some platforms put a whole address into the click, and anyone who knows a monitor link can make up a click: without
+    this table we would call addresses inside our own network for them.
+    """
+
+    origins: Collection[str]
+    timeouts: Timeouts
+
+    def post(
+        self, url: str, body: bytes, *, headers: Headers = (), signature: Mapping[str, str] | None = None
+    ) -> Reply:
+        """`headers` are the same each time, `signature` belongs to this body. Raises: `PlatformError`, unless 2xx."""
+        request = self._request("POST", url, headers)
+        request.body = body
+        request.headers["Content-Length"] = str(len(body))
+        request.headers.update(signature or {})
+        return self._send(request)
+
+    def get(self, url: str, *, headers: Headers = ()) -> Reply:
+        """The address with its query, percent-encoded. Raises: `PlatformError` for every status but 2xx."""
+        base, _, _ = url.partition("?")
+        request = self._request("GET", base, headers)
+        request.url = url
+        return self._send(request)
+
+    def _request(self, method: str, url: str, headers: Headers) -> requests.PreparedRequest:
+        # Compared as text up to the slash: two parsers of URLs may find two hosts in one address.
+        if not f"{url}/".startswith(tuple(f"{origin}/" for origin in self.origins)):
+            raise PlatformRejected("the address is not one of this platform's", Reply())
+        return _prepared(method, url, headers).copy()
+
+    def _send(self, request: requests.PreparedRequest) -> Reply:
+        started = time.monotonic()
+        try:
+            response = _session().send(
+                request,
+                # A redirect would carry device ids to a host that nobody configured.
+                allow_redirects=False,
+                stream=True,
+                timeout=(self.timeouts.connect_s, self.timeouts.read_s),
+            )
+            content = _read(response, give_up_at=started + self.timeouts.total_s)
+        except (requests.RequestException, HTTPError) as err:
+            reply = Reply(duration_ms=_ms_since(started))
+            raise PlatformUnavailable(_without_address(err), reply, is_unknown=not _never_left(err)) from err
+        reply = Reply(http_status=response.status_code, body=content, duration_ms=_ms_since(started))
+        _raise_for_status(reply, response.headers)
+        return reply
+
+
+@lru_cache(maxsize=PREPARED_REQUESTS)
+def _prepared(method: str, url: str, headers: Headers) -> requests.PreparedRequest:
+    """The parts of a request that are the same each time: preparing them costs half as much as sending."""
+    request = requests.Request(method, url, headers={"User-Agent": "rivermouth", **dict(headers)})
+    try:
+        return _session().prepare_request(request)
+    except (requests.RequestException, ValueError) as err:  # an address that came in a click may be anything
+        raise PlatformRejected("the address is not a URL", Reply()) from err
+
+
+@cache
+def _session() -> requests.Session:
+    """One per process. No cookies are kept, and the environment's proxies and .netrc are not read."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_connections=POOLED_HOSTS, pool_maxsize=settings.CONVERSION_CONCURRENCY)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _read(response: requests.Response, *, give_up_at: float) -> bytes:
+    """At most `MAX_RESPONSE_BYTES`: a longer answer is cut, and its connection closed."""
+    content = b""
+    while len(content) < MAX_RESPONSE_BYTES:
+        piece = response.raw.read1(MAX_RESPONSE_BYTES - len(content), decode_content=True)
+        if not piece:
+            return content
+        content += piece
+        if time.monotonic() > give_up_at:  # each read has its own timeout: a dripping answer would pass them all
+            response.close()
+            raise requests.ReadTimeout("the answer took too long")
+    response.close()
+    return content
+
+
+def _raise_for_status(reply: Reply, headers: Mapping[str, str]) -> None:
+    status = reply.http_status or 0
+    if 200 <= status < 300:
+        return
+    if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
+        raise PlatformRejected(f"HTTP {status}", reply)
+    raise PlatformUnavailable(
+        f"HTTP {status}",
+        reply,
+        is_throttled=status == TOO_MANY_REQUESTS,
+        retry_after_s=_retry_after_s(headers.get("Retry-After", "")),
+    )
+
+
+def _retry_after_s(value: str) -> float | None:
+    """Seconds or an HTTP date; None for everything else."""
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return (parsedate_to_datetime(value) - datetime.now(tz=UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def _never_left(err: Exception) -> bool:
+    """Whether the request surely was not sent: there was no connection to send it on."""
+    if isinstance(err, requests.ConnectTimeout):
+        return True
+    cause = getattr(err.args[0], "reason", None) if err.args else None
+    return isinstance(cause, NewConnectionError | NameResolutionError)
+
+
+def _without_address(err: Exception) -> str:
+    """The kind of failure in a word: the library's text is full of object ids and differs each time."""
+    return type(err).__name__
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,58 @@
+"""Ocean Engine's conversion report (转化回传): one event of one user. POST, JSON.
+
+Reference: section "转化回传" of the handbook
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from attribution.platforms.http import Reply
+from attribution.platforms.oceanengine import wire
+from attribution.platforms.oceanengine.words import DEVICE_ID_FIELDS, EVENT_TYPES
+from attribution.platforms.platform import UserEvent
+
+PATH = "/api/v2/conversion"
+
+# One SDK of the vendor takes it as "not an error" and does not say why: kept as its own outcome, never sent again.
+ACCEPTED_WITH_WARNING = 128
+MATCHED_BY_CLICK = 0
+
+
+def body(event: UserEvent) -> bytes:
+    """The device must hold the id that the vendor cannot do without (`DEVICE_ID_FIELDS`)."""
+    paid = {"pay_amount": event.amount_fen, "order_id": event.outer_event_id} if event.amount_fen is not None else {}
+    return wire.encode(
+        {
+            "event_type": EVENT_TYPES[event.event],
+            "context": {
+                "ad": {"callback": wire.without_fragment(event.callback), "match_type": MATCHED_BY_CLICK},
+                "device": {"platform": event.os, **_device(event.os, event.device)},
+            },
+            "properties": paid,
+            "outer_event_id": event.outer_event_id,
+            "timestamp": wire.milliseconds(event.occurred_at),
+        }
+    )
+
+
+def send(report: bytes) -> Reply:
+    """Raises: `PlatformError`."""
+    _verdict, reply = wire.exchange(PATH, report, wire.verdicts, warnings={ACCEPTED_WITH_WARNING})
+    return reply
+
+
+def _device(os: str, device: Mapping[str, str]) -> dict[str, str]:
+    """The device's ids in the vendor's forms: IMEI as its md5, all others raw."""
+    reported = {name: device[name] for name in ("android_id", "idfv", "oaid", "idfa") if device.get(name)}
+    if device.get("imei"):
+        reported["imei"] = _md5(device["imei"])
+    other = DEVICE_ID_FIELDS["ios" if os == "android" else "android"]
+    reported.pop(other, None)
+    return reported
+
+
+def _md5(value: str) -> str:
+    """An IMEI may come hashed already: 32 hexadecimal digits, where the raw one has 15 decimal ones."""
+    if len(value) == 32:
+        return value.lower()
+    return hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,51 @@
+"""The platforms of the setting `ATTRIBUTION_PLATFORMS` (slug → dotted path), loaded when the first one is asked for."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from attribution.platforms.platform import Ad, AdLevel, Platform, usual_levels
+
+
+@cache
+def platforms() -> Mapping[str, Platform]:
+    """All of them by slug, in the order of the setting. Raises: `ImproperlyConfigured`."""
+    return {slug: _load(slug, path) for slug, path in settings.ATTRIBUTION_PLATFORMS.items()}
+
+
+def device_id_fields(os: str) -> list[str]:
+    """The fields of an event by one of which some platform knows a device, the first platform's first."""
+    return list(dict.fromkeys(platform.device_id_fields[os] for platform in platforms().values()))
+
+
+def name_of(slug: str) -> str:
+    """As people call it; a platform that was taken out of the setting keeps its slug."""
+    found = platforms().get(slug)
+    return str(found.name) if found else slug
+
+
+def ad_levels(slug: str, ad: Ad) -> list[AdLevel]:
+    platform = platforms().get(slug)
+    return platform.ad_levels(ad) if platform else usual_levels(ad, (_("Campaign"), _("Ad"), _("Creative")))
+
+
+def _load(slug: str, path: str) -> Platform:
+    try:
+        platform: Platform = import_string(path)()
+    except ImportError as err:
+        raise ImproperlyConfigured(f"ATTRIBUTION_PLATFORMS[{slug!r}]: {err}") from err
+    return platform
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    """Tests override settings."""
+    if setting == "ATTRIBUTION_PLATFORMS":
+        platforms.cache_clear()
+
+
+setting_changed.connect(_forget)
