@@ -92,7 +92,7 @@ WATCHES = [
             "The breaker of %(destination)s is open after %(failures)s failures in a row; reports are held. "
             "Last error: %(error)s"
         ),
-        over=_("The breaker of %(destination)s is not open any more."),
+        over=_("The breaker of %(destination)s is no longer open."),
         check=_open_breakers,
         threshold_help=_("openings in a row"),
     ),
@@ -102,26 +102,26 @@ WATCHES = [
         text=_(
             "%(number)s send records of advertiser %(advertiser)s were refused within a day, most often for: %(reason)s"
         ),
-        over=_("Fewer send records of advertiser %(advertiser)s are refused."),
+        over=_("Fewer send records of advertiser %(advertiser)s are being refused."),
         check=_refusals,
         threshold=10,
-        threshold_help=_("refused send records of one advertiser that came within a day"),
+        threshold_help=_("refused send records of one advertiser, received within a day"),
     ),
     Watch(
         kind="dead_letters",
         title=_("Dead letters"),
-        text=_("%(number)s send records have used up their attempts and are not sent by themselves any more."),
-        over=_("The send records that had used up their attempts were dealt with, or are days old."),
+        text=_("%(number)s send records have used up their attempts and will not be sent again automatically."),
+        over=_("The send records that had used up their attempts have been dealt with, or are several days old."),
         check=_dead_letters,
         threshold_help=_("send records that failed in the last days"),
     ),
     Watch(
         kind="backlog",
         title=_("Backlog"),
-        text=_("%(count)s send records are due, the oldest for %(number)s minutes."),
-        over=_("Send records leave in time again."),
+        text=_("%(count)s send records are due; the oldest has been waiting for %(number)s minutes."),
+        over=_("Send records are sent on time again."),
         check=_backlog,
         threshold=10,
-        threshold_help=_("minutes that the oldest due send record waits"),
+        threshold_help=_("minutes that the oldest due send record has waited"),
     ),
 ]

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import translation
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_POST
@@ -34,29 +35,33 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own
     """Address and secret are typed in and never come back: an empty field leaves what is stored."""
 
     url = forms.URLField(
-        label=_("address"),
+        label=capfirst(_("address")),
         required=False,
         assume_scheme="https",
         max_length=2000,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
     secret = forms.CharField(
-        label=_("secret"), required=False, max_length=500, strip=True,
+        label=capfirst(_("secret")), required=False, max_length=500, strip=True,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=_("Feishu, DingTalk: of the robot's signature; webhook: the key of the HMAC. Empty: as it is."),
+        help_text=_(
+            "Feishu, DingTalk: the secret of the robot's signature. Webhook: the key of the HMAC. "
+            "Leave empty to keep what is stored."
+        ),
     )  # fmt: skip
-    forget_secret = forms.BooleanField(label=_("do not sign any more"), required=False)
+    forget_secret = forms.BooleanField(label=capfirst(_("stop signing")), required=False)
 
     class Meta:
         model = Channel
         fields = ["name", "kind", "url", "secret", "forget_secret", "recipients", "language", "is_enabled"]
+        widgets = {"recipients": UnfoldAdminTextInputWidget()}
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         stored = self.instance.masked_url if self.instance.pk else ""
-        text = _("Of the robot or webhook; not for e-mail. It is stored encrypted.")
+        text = _("The URL of the robot or webhook; leave it empty for e-mail. It is stored encrypted.")
         self.fields["url"].help_text = (
-            format_html("{} {} <code>{}</code>", text, _("Empty: as it is:"), stored) if stored else text
+            format_html("{} {} <code>{}</code>", text, _("Leave empty to keep:"), stored) if stored else text
         )
 
     def clean_url(self) -> str:
@@ -231,7 +236,7 @@ class IncidentAdmin(ReadOnlyFields, Uncounted, ModelAdmin):
     def reminders_sent(self, incident: Incident) -> int:
         return incident.reminders
 
-    @admin.display(description=_("mended at"))
+    @admin.display(description=_("where to fix it"))
     def page(self, incident: Incident) -> str:
         return format_html('<a href="{}">{}</a>', incident.path, _("open the page")) if incident.path else "–"
 

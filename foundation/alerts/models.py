@@ -36,7 +36,7 @@ class Channel(models.Model):
     is_enabled = models.BooleanField(_("enabled"), default=True)
     sealed_url = models.TextField(_("address, encrypted"), blank=True, editable=False)
     sealed_secret = models.TextField(_("secret, encrypted"), blank=True, editable=False)
-    recipients = models.TextField(_("recipients"), blank=True, help_text=_("E-mail addresses, with commas between"))
+    recipients = models.TextField(_("recipients"), blank=True, help_text=_("E-mail addresses, separated by commas"))
 
     failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
     last_error = models.TextField(_("last error"), blank=True, editable=False)
@@ -151,19 +151,22 @@ class Rule(models.Model):
     threshold = models.PositiveIntegerField(_("threshold"), default=1, validators=[MinValueValidator(1)])
     channels = models.ManyToManyField(
         Channel, verbose_name=_("channels"), blank=True, related_name="rules",
-        help_text=_("Who is told. None chosen: every channel."),
+        help_text=_("Who is told. If none is chosen: every channel."),
     )  # fmt: skip
     reminder_hours = models.PositiveSmallIntegerField(
         _("reminder after hours"), default=4, validators=[MaxValueValidator(24 * 7)], help_text=_("0: no reminders")
     )
     over_after_minutes = models.PositiveSmallIntegerField(
         _("over after minutes"), default=2, validators=[MaxValueValidator(24 * 60)],
-        help_text=_("How long it has to be well before the all-clear: what comes and goes is one alert."),
+        help_text=_(
+            "How long a problem has to be gone before the all-clear. "
+            "One that comes and goes within this time is a single alert."
+        ),
     )  # fmt: skip
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(
         _("quiet until"), null=True, blank=True,
-        help_text=_("Nothing is sent in these hours; what is still wrong at their end is told then."),
+        help_text=_("Nothing is sent in these hours; what is still wrong when they end is reported then."),
     )  # fmt: skip
 
     objects = RuleQuerySet.as_manager()

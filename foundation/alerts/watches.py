@@ -76,7 +76,10 @@ WATCHES = [
     Watch(
         kind="worker",
         title=_("Worker silent"),
-        text=_("No worker has given a sign of life for %(number)s s: conversions wait, nothing is swept or purged."),
+        text=_(
+            "No worker has shown a sign of life for %(number)s s: "
+            "conversions are waiting, and nothing is swept or purged."
+        ),
         over=_("Workers are alive."),
         check=_silent_worker,
         threshold=120,
@@ -85,7 +88,7 @@ WATCHES = [
     Watch(
         kind="beat",
         title=_("Beat silent"),
-        text=_("Beat has asked for nothing for %(number)s s: nothing is swept or purged, retries wait."),
+        text=_("Beat has scheduled nothing for %(number)s s: nothing is swept or purged, and retries are waiting."),
         over=_("Beat is alive."),
         check=_silent_beat,
         threshold=120,
@@ -94,7 +97,10 @@ WATCHES = [
     Watch(
         kind="redis",
         title=_("Redis down"),
-        text=_("Redis has not answered for %(number)s s (%(error)s): no limits, no replays, workers are not woken."),
+        text=_(
+            "Redis has not answered for %(number)s s (%(error)s): "
+            "limits and replays do not work, and workers are not woken."
+        ),
         over=_("Redis answers."),
         check=_gone_redis,
         threshold=60,

@@ -41,7 +41,7 @@ def compose(channel: Channel, notices: Sequence[Notice], now: datetime) -> Messa
 def compose_test(channel: Channel, now: datetime) -> Message:
     with translation.override(channel.language):
         title = _("Test of the channel “%(channel)s”") % {"channel": channel.name}
-        text = _("When something goes wrong, it is told here.")
+        text = _("When something goes wrong, it is reported here.")
         address = _absolute(reverse("admin:alerts_channel_change", args=[channel.pk]))
         return Message(
             id=f"test-{channel.pk}-{int(now.timestamp())}",

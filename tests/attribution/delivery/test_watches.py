@@ -113,7 +113,7 @@ def test_backlog_is_told_by_how_late_the_oldest_is(pipeline: Pipeline) -> None:
 
     assert in_time == []
     assert [cause["text"] for cause in found(pipeline, "backlog")] == [
-        "2 send records are due, the oldest for 12 minutes."
+        "2 send records are due; the oldest has been waiting for 12 minutes."
     ]
 
 

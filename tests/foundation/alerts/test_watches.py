@@ -91,7 +91,7 @@ def test_web_process_does_the_round_when_nobody_sweeps(world: World, monkeypatch
     assert watchman.look_for_workers() is True
 
     [text] = world.robots.taken
-    assert text.startswith("[Rivermouth] Alert: No worker has given a sign of life for 300 s")
+    assert text.startswith("[Rivermouth] Alert: No worker has shown a sign of life for 300 s")
     assert list(Incident.objects.values_list("key", flat=True)) == ["worker"]
 
     assert watchman.look_for_workers() is True
