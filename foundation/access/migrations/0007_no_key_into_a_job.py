@@ -1,6 +1,11 @@
-"""The ground has no foreign key into a job: a key names its app, and `foundation.hooks.apps` finds it."""
+"""The ground has no foreign key into a job: a key names its app, and `foundation.hooks.apps` finds it.
 
-from django.db import migrations
+The column stays, without its constraint, for web processes of the version before, which read it until they are restarted.
+The next version drops it.
+"""
+
+import django.db.models.deletion
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -10,8 +15,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveField(
+        migrations.AlterField(
             model_name='apikey',
             name='app',
+            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='attribution.app', verbose_name='default app'),
+        ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.RemoveField(model_name='apikey', name='app')],
         ),
     ]
