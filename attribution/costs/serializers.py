@@ -15,8 +15,8 @@ from rest_framework import serializers
 
 from attribution.costs import amounts, sources
 from attribution.models import AdCost
+from foundation.database.columns import BIGINT_MAX
 
-MAX_ID = 2**63 - 1
 MAX_COUNT = 10**12
 FIRST_DAY = date(2010, 1, 1)
 _DIGITS = re.compile(r"[0-9]{1,19}")
@@ -49,7 +49,7 @@ class _Digits(serializers.Field[int, Any, Any, Any]):
 @extend_schema_field({"oneOf": [{"type": "string", "pattern": "^[0-9]+$"}, {"type": "integer", "format": "int64"}]})
 class IdField(_Digits):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(highest=MAX_ID, **kwargs)
+        super().__init__(highest=BIGINT_MAX, **kwargs)
 
 
 @extend_schema_field({"type": "integer", "minimum": 0})

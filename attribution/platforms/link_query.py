@@ -13,8 +13,8 @@ from urllib.parse import unquote_plus
 from attribution.devices import device_ids
 from attribution.devices.caids import caid_md5s
 from attribution.devices.networks import Address, network_identity, parse_address
+from foundation.database.columns import BIGINT_MAX
 
-MAX_ID = 2**63 - 1
 MAX_NAME_LENGTH = 255
 MAX_KEY_LENGTH = 128
 MAX_USER_AGENT_LENGTH = 1024
@@ -132,7 +132,7 @@ def _number(value: str) -> int:
 
 def _ad_id(value: str) -> int:
     number = _number(value)
-    if number > MAX_ID:
+    if number > BIGINT_MAX:
         raise ValueError(value)
     return number
 

@@ -9,18 +9,19 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.lookups import Exact
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution.events.reported import dedup_key
 from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
 from attribution.models.roll_ups import Change, ClickDay, EventDay
 from attribution.statistics.scopes import EARLIEST
+from foundation.database.columns import BIGINT_MAX
+from foundation.days import midnight
 
 # Names in an address that select no rows: the page, and the admin's mark of a bad address.
 NO_FILTERS = {"p", "e"}
@@ -31,7 +32,6 @@ SOURCES = ATTRIBUTED, ORGANIC = "attributed", "organic"
 NONE = "-"
 # For an ad with more users, scanning the newest events fills a page sooner than looking up each user.
 MANY_USERS = 10_000
-_MAX_ID = 2**63 - 1
 # A platform calls our monitor link within seconds. A click that arrives later than this after the end of its day is
 # missing from that day's list. With the bound, a day is found by the index on arrival; without it, the clicks of all
 # later days would be read.
@@ -116,11 +116,7 @@ def _midnight(name: str, value: str, *, days_later: int = 0) -> datetime:
         raise FilterError(name, value) from err
     if day < EARLIEST:
         raise FilterError(name, value)
-    return _start(day)
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
+    return midnight(day)
 
 
 def _text(field: str, lookup: str = "exact") -> Condition:
@@ -160,7 +156,7 @@ def _number(field: str) -> Condition:
 
 
 def _id(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,19}", value.strip()) or int(value) > _MAX_ID:
+    if not re.fullmatch(r"[0-9]{1,19}", value.strip()) or int(value) > BIGINT_MAX:
         raise ValueError
     return int(value)
 

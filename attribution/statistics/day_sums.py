@@ -6,7 +6,7 @@ Which days, when and why it is exact: `summing`. All names in the statements com
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from attribution.models import Attribution, Click, Conversion
 from attribution.models.roll_ups import AdName, Change, ClickDay, EventDay, StateDay, UserDay
+from foundation.days import midnight
 
 # An event may be dated a little ahead of its arrival, which the purge goes by.
 PURGE_MARGIN = timedelta(days=1)
@@ -27,12 +28,12 @@ class AppDay:
 
     @property
     def start(self) -> datetime:
-        return _midnight(self.day)
+        return midnight(self.day)
 
     @property
     def end(self) -> datetime:
         """The next midnight of `TIME_ZONE`, whatever the clocks do in between."""
-        return _midnight(self.day + timedelta(days=1))
+        return midnight(self.day + timedelta(days=1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -171,10 +172,6 @@ def _comparison(table: Table) -> str:
         WHERE stored IS NULL OR fresh IS NULL OR ({stored}) IS DISTINCT FROM ({actual})
         ORDER BY {key}
     """  # noqa: S608
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
 
 
 def _pick(names: list[str], row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
+from foundation.days import midnight
 from streaming.models import Completion
 from streaming.usage import report
 
@@ -73,10 +74,6 @@ def _parse(span: str) -> tuple[dt.datetime, dt.datetime] | None:
         since, until = (parse_date(day) for day in span.split(".."))
         if since is None or until is None:
             return None
-        return _midnight(since), _midnight(until + dt.timedelta(days=1))
+        return midnight(since), midnight(until + dt.timedelta(days=1))
     except (ValueError, OverflowError):
         return None
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return timezone.make_aware(dt.datetime.combine(day, dt.time.min))

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from django.db.models import Q, Sum
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 
+from foundation.days import midnight
 from streaming.models import UsageHour
 
 _SUMS = (
@@ -50,7 +50,7 @@ class Usage:
 
 def by_day(since: dt.date, until: dt.date, *, chat_model: str = "", provider: str = "") -> list[Usage]:
     """One query. Days of `TIME_ZONE`, both inclusive; the newest first."""
-    chosen = Q(hour__gte=_midnight(since), hour__lt=_midnight(until + dt.timedelta(days=1)))
+    chosen = Q(hour__gte=midnight(since), hour__lt=midnight(until + dt.timedelta(days=1)))
     if chat_model:
         chosen &= Q(chat_model=chat_model)
     if provider:
@@ -98,7 +98,3 @@ def models_and_providers() -> tuple[list[str], list[str]]:
     names = UsageHour.objects.order_by().values_list("chat_model", "provider").distinct()
     models, providers = {model for model, _provider in names}, {provider for _model, provider in names}
     return sorted(models), sorted(providers - {""})
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return timezone.make_aware(dt.datetime.combine(day, dt.time.min))

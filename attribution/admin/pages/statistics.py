@@ -26,10 +26,10 @@ from attribution.records.filtering import ATTRIBUTED, ORGANIC
 from attribution.statistics import groups, table
 from attribution.statistics.figures import FIGURES, Figure
 from attribution.statistics.scopes import Scope
+from foundation.database.columns import BIGINT_MAX
 
 # Nobody reads more rows; the CSV has all of them.
 MAX_SHOWN = 200
-BIGINT_MAX = 2**63 - 1
 
 DIMENSIONS: dict[str, Any] = {
     "advertiser": gettext_lazy("Advertiser"),

@@ -25,6 +25,7 @@ from attribution.platforms.cost_source import (
     Tokens,
 )
 from attribution.platforms.oceanengine import marketing, oauth
+from foundation.database.columns import BIGINT_MAX
 
 PAGE_SIZE = 1000
 MAX_PAGES = 1000
@@ -177,7 +178,7 @@ def _id(row: _Row, name: str) -> int:
     text = str(row.dimensions.get(name) or 0)
     if text in ABSENT:
         return 0
-    if not (text.isdecimal() and int(text) <= oauth.MAX_ID):
+    if not (text.isdecimal() and int(text) <= BIGINT_MAX):
         raise CostError(f"{name}: {text!r} is not an id", Remedy.STOP)
     return int(text)
 

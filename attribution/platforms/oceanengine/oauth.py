@@ -13,11 +13,11 @@ from django.conf import settings
 
 from attribution.platforms.cost_source import Account, CostError, Remedy, Tokens
 from attribution.platforms.oceanengine import marketing
+from foundation.database.columns import BIGINT_MAX
 
 PAGE_SIZE = 100
 # Of one organisation. More than this nobody has; it bounds a list whose end never comes.
 MAX_PAGES = 1000
-MAX_ID = 2**63 - 1
 # Roles with advertisers below them: where these are listed, and the parameter that names who asks.
 CHILDREN = {
     "CUSTOMER_ADMIN": ("2/customer_center/advertiser/list/", "cc_account_id"),
@@ -98,7 +98,7 @@ def accounts(access_token: str) -> list[Account]:
         below = _below(access_token, grant) if grant.account_role in CHILDREN else [_account(grant)]
         # Some lists hold ids alone: a name that another one gave stays.
         found.update({each.advertiser_id: each for each in below if each.name or each.advertiser_id not in found})
-    return [account for account in found.values() if 0 < account.advertiser_id <= MAX_ID]
+    return [account for account in found.values() if 0 < account.advertiser_id <= BIGINT_MAX]
 
 
 def decoded(data: bytes, shape: type[AnyData]) -> AnyData:

@@ -13,10 +13,10 @@ from attribution.platforms.http import Reply
 from attribution.platforms.oceanengine import ads, wire
 from attribution.platforms.oceanengine.words import DEVICE_ID_FIELDS
 from attribution.platforms.platform import AdAnswer
+from foundation.database.columns import BIGINT_MAX
 
 PATH = "/sdk/app/attribution/"
 
-MAX_ID = 2**63 - 1
 # The years 2010 to 2100, as seconds since 1970: whatever else stands for a time is none, or in another unit.
 SINCE_S, UNTIL_S = 1_262_304_000, 4_102_444_800
 
@@ -88,4 +88,4 @@ def _moment(seconds: int | None) -> datetime | None:
 
 
 def _id(value: int | None) -> int | None:
-    return value if value and 0 < value <= MAX_ID else None
+    return value if value and 0 < value <= BIGINT_MAX else None
