@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import nudging
+from attribution.announcing import nudging
 from attribution.costs import importing
 from attribution.delivery import rounds
 from attribution.records import batches

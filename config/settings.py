@@ -164,7 +164,7 @@ CACHES = {
 }
 
 # Who may follow the admin's live feed, which is django-eventstream's.
-EVENTSTREAM_CHANNELMANAGER_CLASS = "attribution.live_feed.Channels"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "attribution.announcing.live_feed.Channels"
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 

@@ -19,12 +19,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from attribution import nudging
 from attribution.admin.lists import BigList, Days, apps, choice, platform_names, query_of, text
 from attribution.admin.pages import not_delivered, timeline
 from attribution.admin.pages.formats import moment, money
 from attribution.admin.pages.operations import bounded_count
 from attribution.admin.pages.wording import OF_RECORDS, REASONS, TONES, reason_in_words
+from attribution.announcing import nudging
 from attribution.models import Conversion, Event, Os, State
 from attribution.models.bulk_actions import BulkAction
 from attribution.records import batches, exporting, filtering

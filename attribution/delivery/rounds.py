@@ -21,7 +21,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from attribution import live_feed
+from attribution.announcing import live_feed
 from attribution.delivery import attributions, breakers, retry
 from attribution.delivery.attributions import Lookup
 from attribution.delivery.breakers import Destinations

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from attribution import live_feed, nudging
+from attribution.announcing import live_feed, nudging
 from attribution.devices import device_ids
 from attribution.events import derived, known_apps
 from attribution.events.reported import ReportedEvent, dedup_key

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from attribution import nudging
+from attribution.announcing import nudging
 from attribution.models import ChannelPackage, Conversion, Destination, State
 from attribution.models.destinations import waiting_for
 from attribution.platforms.registry import platforms

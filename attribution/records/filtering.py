@@ -144,7 +144,7 @@ def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: 
         summed_as = "" if value == NONE else value
         first_day = sums.objects.filter(**{field: summed_as}).aggregate(Min("day"))["day__min"]
         unsummed_at = Change.objects.aggregate(Min("happened_at"))["happened_at__min"]
-        known = [_start(first_day)] if first_day else []
+        known = [midnight(first_day)] if first_day else []
         known += [unsummed_at] if unsummed_at else []
         return wanted & Q(**{f"{happened}__gte": min(known)}) if known else wanted & Q(pk__in=[])
 

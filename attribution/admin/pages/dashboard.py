@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from attribution.admin.pages import activity, links, operations, period
 from attribution.admin.pages.formats import TEXTS, Change, change, count, percent
 from attribution.admin.pages.period import Period
-from attribution.live_feed import PERMISSION
+from attribution.announcing.live_feed import PERMISSION
 from attribution.models import App, Conversion, Event
 from attribution.statistics import reports
 from attribution.statistics.figures import BY_NAME, FIGURES, Behind, Figure

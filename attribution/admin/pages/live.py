@@ -26,7 +26,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from attribution.admin.pages import activity, links, operations
-from attribution.live_feed import CHANNEL, EVENT, TOLD_ON, may_follow
+from attribution.announcing.live_feed import CHANNEL, EVENT, TOLD_ON, may_follow
 from foundation.database.threads import in_thread
 from foundation.serving.driven import DrivenResponse, Outbox
 from foundation.serving.shared_redis import UNAVAILABLE

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from attribution.admin.pages import links, period
 from attribution.admin.pages.formats import TEXTS
 from attribution.admin.pages.period import Period
-from attribution.live_feed import PERMISSION
+from attribution.announcing.live_feed import PERMISSION
 from attribution.records.filtering import ATTRIBUTED, ORGANIC
 from attribution.statistics import groups, table
 from attribution.statistics.figures import FIGURES, Figure
