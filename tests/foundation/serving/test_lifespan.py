@@ -1,0 +1,86 @@
+"""How a web process leaves: requests that are on their way to it when it is told to go."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.servers import Server
+from tests.stack import Stack
+
+CHAT = {"model": "doubao", "messages": [{"role": "user", "content": "Why do rivers bend?"}], "stream": True}
+Told = tuple[int, str | None]
+Connect = Callable[[Server], http.client.HTTPConnection]
+
+
+@pytest.fixture
+def connected() -> Iterator[Connect]:
+    with ExitStack() as opened:
+
+        def connect(server: Server) -> http.client.HTTPConnection:
+            connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=20)
+            return opened.enter_context(closing(connection))
+
+        yield connect
+
+
+def ask(connection: http.client.HTTPConnection) -> Told:
+    """The status, and what the answer says of the connection."""
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status, answer.headers["Connection"]
+
+
+def test_idle_connection_is_answered_once_more_and_then_closed(
+    start_web: Callable[..., Server], connected: Connect
+) -> None:
+    server = start_web(HANDOVER_S="10")
+    idle, late = connected(server), connected(server)
+    before = ask(idle)
+
+    server.terminate()
+    time.sleep(0.5)
+    after, of_late = ask(idle), ask(late)
+    told_at = time.monotonic()
+    server.wait()
+
+    assert (before, after, of_late) == ((200, None), (200, "close"), (200, "close"))
+    assert time.monotonic() - told_at < 8  # nothing is waited for when no connection is idle
+
+
+def test_idle_connection_keeps_no_process(start_web: Callable[..., Server], connected: Connect) -> None:
+    server = start_web(HANDOVER_S="1")
+    idle = connected(server)
+    ask(idle)
+    told_at = time.monotonic()
+
+    server.terminate()
+    server.wait()
+
+    assert 1 <= time.monotonic() - told_at < 8
+
+
+@pytest.mark.parametrize("handover_s", ["0", "0.3"])
+def test_connection_of_a_stream_takes_a_request_after_it(
+    start_web: Callable[..., Server], connected: Connect, stack: Stack, handover_s: str
+) -> None:
+    stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 50})
+    server = start_web(HANDOVER_S=handover_s, CHAT_DRAIN_S="15")
+    connection = connected(server)
+    headers = {"Authorization": f"Bearer {stack.key}", "Content-Type": "application/json"}
+    connection.request("POST", "/v1/chat/completions", body=json.dumps(CHAT), headers=headers)
+    answer = connection.getresponse()
+    answer.read1()
+
+    server.terminate()
+    content = answer.read()  # longer than the hand-over
+    after = ask(connection)
+    server.wait()
+
+    assert content.endswith(b"data: [DONE]\n\n")
+    assert after == (200, "close")
