@@ -24,12 +24,12 @@ FAILED_WITHIN = timedelta(days=1)
 def _open_breakers(threshold: int, now: datetime) -> Iterator[Cause]:
     """One for each destination that failed and has not answered since. One that is switched off is nobody's fault."""
     suspects = Destination.objects.filter(is_enabled=True, failures__gte=settings.BREAKER_FAILURES)
-    for destination in suspects.filter(openings__gte=threshold).order_by("key"):
+    for destination in suspects.filter(openings__gte=threshold).order_by("platform", "key"):
         yield Cause(
-            key=destination.key,
+            key="/".join(destination.identity),  # two platforms may have advertisers of one id
             number=destination.openings,
             words={
-                "destination": str(destination),
+                "destination": f"{destination.platform} {destination}",
                 "failures": destination.failures,
                 "error": destination.last_error or "–",
             },
@@ -38,20 +38,20 @@ def _open_breakers(threshold: int, now: datetime) -> Iterator[Cause]:
 
 
 def _refusals(threshold: int, now: datetime) -> Iterator[Cause]:
-    """One for each advertiser."""
+    """One for each advertiser of a platform."""
     refused = _newest(State.REJECTED, since=now - REFUSED_WITHIN)
-    found: dict[int | None, Counter[str]] = {}
-    for advertiser_id, reason in refused.values_list("advertiser_id", "reason")[:COUNTED]:
-        found.setdefault(advertiser_id, Counter())[reason] += 1
-    for advertiser_id, reasons in found.items():
+    found: dict[tuple[str, int | None], Counter[str]] = {}
+    for platform, advertiser_id, reason in refused.values_list("platform", "advertiser_id", "reason")[:COUNTED]:
+        found.setdefault((platform, advertiser_id), Counter())[reason] += 1
+    for (platform, advertiser_id), reasons in found.items():
         if reasons.total() >= threshold:
             [(reason, _count)] = reasons.most_common(1)
-            query = {"state": State.REJECTED.value} | ({"advertiser": advertiser_id} if advertiser_id else {})
+            query = {"state": State.REJECTED.value, "platform": platform, "advertiser": advertiser_id}
             yield Cause(
-                key=str(advertiser_id or ""),
+                key=f"{platform}/{advertiser_id or ''}",
                 number=reasons.total(),
-                words={"advertiser": str(advertiser_id or "–"), "reason": reason},
-                path=_records(**query),
+                words={"advertiser": f"{platform} {advertiser_id or '–'}", "reason": reason},
+                path=_records(**{name: value for name, value in query.items() if value}),
             )
 
 

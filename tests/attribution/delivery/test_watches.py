@@ -53,11 +53,19 @@ def test_open_breaker_names_its_destination_and_error(pipeline: Pipeline) -> Non
 
     destination = Destination.objects.get()
     assert cause == {
-        "key": "attribution",
+        "key": "oceanengine/attribution",
         "path": f"/admin/attribution/destination/{destination.pk}/change/",
-        "text": "The breaker of attribution is open after 5 failures in a row; reports are held. Last error: HTTP 503",
+        "text": "The breaker of oceanengine attribution is open after 5 failures in a row; reports are held. "
+        "Last error: HTTP 503",
     }
     assert found(pipeline, "breaker", threshold=2) == []
+
+
+def test_equal_ids_of_two_platforms_are_two_breakers(pipeline: Pipeline) -> None:
+    for platform in ("oceanengine", "made_up"):
+        Destination.objects.create(platform=platform, key="7", failures=5, openings=1)
+
+    assert [cause["key"] for cause in found(pipeline, "breaker")] == ["made_up/7", "oceanengine/7"]
 
 
 def test_breaker_that_closed_is_none(pipeline: Pipeline) -> None:
@@ -85,9 +93,11 @@ def test_refusals_are_told_by_advertiser(pipeline: Pipeline) -> None:
 
     [cause] = found(pipeline, "refusals", threshold=3)
 
-    assert cause["key"] == str(advertiser)
-    assert cause["path"] == f"/admin/attribution/conversion/?state=rejected&advertiser={advertiser}"
-    assert cause["text"].startswith(f"3 send records of advertiser {advertiser} were refused within a day")
+    assert cause["key"] == f"oceanengine/{advertiser}"
+    assert (
+        cause["path"] == f"/admin/attribution/conversion/?state=rejected&platform=oceanengine&advertiser={advertiser}"
+    )
+    assert cause["text"].startswith(f"3 send records of advertiser oceanengine {advertiser} were refused within a day")
     assert found(pipeline, "refusals", threshold=4) == []
     pipeline.wait(days=1, seconds=1)
     assert found(pipeline, "refusals", threshold=3) == []
@@ -147,7 +157,11 @@ def test_breaker_goes_from_the_row_to_a_message_and_its_all_clear(pipeline: Pipe
     pipeline.deliver()
     rounds.look(pipeline.now + timedelta(minutes=2))
 
-    assert (began.event, began.incident.rule.watch, began.incident.key) == ("began", "breaker", "attribution")
+    assert (began.event, began.incident.rule.watch, began.incident.key) == (
+        "began",
+        "breaker",
+        "oceanengine/attribution",
+    )
     assert list(Notice.objects.order_by("pk").values_list("event", flat=True)) == ["began", "over"]
 
 

@@ -22,7 +22,7 @@ def test_worker_tells_of_an_open_breaker_and_of_its_end(
     stack: Stack, processes: Processes, robot_server: Robots
 ) -> None:
     World(robots=robot_server).channel("dingtalk", language="zh-hans")
-    Destination.objects.create(key="1712345", failures=5, openings=1, last_error="HTTP 503")
+    Destination.objects.create(platform="oceanengine", key="1712345", failures=5, openings=1, last_error="HTTP 503")
 
     swept = sweep(processes)
     [began] = eventually(lambda: list(robot_server.taken), bool)
@@ -34,6 +34,6 @@ def test_worker_tells_of_an_open_breaker_and_of_its_end(
 
     assert ("alerts noticed: 1" in swept, states) == (True, ["sent"])
     assert began.startswith(
-        "[Rivermouth] 告警：1712345 连续失败 5 次，熔断器已断开，回传已暂停。最近的错误：HTTP 503\n"
+        "[Rivermouth] 告警：oceanengine 1712345 连续失败 5 次，熔断器已断开，回传已暂停。最近的错误：HTTP 503\n"
     )
-    assert over.splitlines()[0].partition("：")[2] == "1712345 的熔断器已不再断开。"
+    assert over.splitlines()[0].partition("：")[2] == "oceanengine 1712345 的熔断器已不再断开。"
