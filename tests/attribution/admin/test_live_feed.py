@@ -104,7 +104,7 @@ def test_feed_is_for_who_may_look_at_send_records(stack: Stack) -> None:
     for cookies in ({}, other, {settings.SESSION_COOKIE_NAME: "forged"}):
         answer = requests.get(f"{stack.url}/admin/live/", cookies=cookies, timeout=10)
         assert answer.status_code == 403
-        assert answer.json() == {"detail": "Sign in as somebody who may look at send records."}
+        assert answer.json() == {"detail": "Sign in as a user who may view send records."}
 
 
 @pytest.mark.parametrize("part", ["activity", "operations"])
