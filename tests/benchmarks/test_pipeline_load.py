@@ -38,7 +38,7 @@ def test_callers_keep_the_rate() -> None:
     calls = _calls(OceanEngine(), [_report("a")], per_second=100)
 
     assert calls.errors == 0
-    assert 25 <= len(calls.latencies) <= 32
+    assert 20 <= len(calls.latencies) <= 40  # as fast as it answers would be a thousand
 
 
 def test_attribution_belongs_to_the_device() -> None:
