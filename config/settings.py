@@ -328,7 +328,6 @@ OCEANENGINE_READ_TIMEOUT_S = env.seconds("OCEANENGINE_READ_TIMEOUT_S", 10)
 OCEANENGINE_TOTAL_TIMEOUT_S = env.seconds("OCEANENGINE_TOTAL_TIMEOUT_S", 15)
 
 # Costs by Ocean Engine's Marketing API: an app of its developers' site, to which advertisers grant access in the admin.
-ATTRIBUTION_COST_SOURCES = {"oceanengine": "attribution.platforms.oceanengine.cost_report.OceanEngineCosts"}
 OCEANENGINE_MARKETING_BASE_URL = env.url("OCEANENGINE_MARKETING_BASE_URL", "https://api.oceanengine.com")
 OCEANENGINE_OAUTH_BASE_URL = env.url("OCEANENGINE_OAUTH_BASE_URL", "https://ad.oceanengine.com")
 OCEANENGINE_APP_ID = env.text("OCEANENGINE_APP_ID", "")

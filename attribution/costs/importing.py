@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from attribution.costs import connecting, refreshing, replacing, sources
+from attribution.costs import connecting, naming, refreshing, replacing, sources
 from attribution.costs.refreshing import AuthorisationLostError
 from attribution.models import Authorisation, CostAccount, CostImport
 from attribution.platforms.cost_source import CostError, CostReport, Remedy
@@ -124,6 +124,8 @@ def _replace_days(
         day = since + timedelta(days=n)
         ad_days = [ad_day for ad_day in report.ad_days if ad_day.day == day]
         change = replacing.replace_day(account, day, ad_days, now=clock())
+        if change:
+            naming.note_names(account.platform, day, ad_days)
         log.ads += len(ad_days)
         log.changes += [change] if change else []
         log.note = report.note

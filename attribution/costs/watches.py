@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from attribution.costs import sources
 from attribution.models import Authorisation, CostAccount
+from attribution.platforms import registry
 from foundation.hooks.alerts import Cause, Watch
 
 # So many messages at once say no more than the first of them.
@@ -39,7 +39,7 @@ def _ending_authorisations(threshold: int, now: datetime) -> Iterator[Cause]:
         yield Cause(
             key=str(authorisation.pk),
             words={
-                "platform": str(sources.platforms().get(authorisation.platform, authorisation.platform)),
+                "platform": registry.name_of(authorisation.platform),
                 "authorised": str(authorisation),
                 "why": authorisation.lost_because or (f"{localtime(ends_at):%Y-%m-%d %H:%M}" if ends_at else "–"),
             },

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Remedy(StrEnum):
@@ -92,8 +92,6 @@ class CostReport:
 class CostSource(Protocol):
     """Every method may raise `CostError`, but for `authorise_url`."""
 
-    # As people call the platform.
-    name: Any
     # What must be set before anybody can connect; the names of the settings.
     needed_settings: Sequence[str]
     # The parameter of the callback that holds the code.

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from attribution.platforms.cost_source import CostSource
 from attribution.platforms.http import Reply, Timeouts
 
 
@@ -137,6 +138,8 @@ class Platform(Protocol):
     deduplicates: bool
     # None: the vendor has none, its users are found by our clicks alone.
     query: AdQuery | None = None
+    # None: its costs are uploaded or posted.
+    cost_source: CostSource | None = None
     # The query of a monitor link: names of our choice, with the vendor's macros for values.
     link_macros: str
     click_answers: ClickAnswers

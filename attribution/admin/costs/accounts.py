@@ -11,9 +11,9 @@ from unfold.decorators import display
 
 from attribution.admin.costs import tools
 from attribution.admin.pages.formats import moment
-from attribution.costs import sources
 from attribution.costs.amounts import yuan_of
 from attribution.models import Authorisation, CostAccount, CostImport
+from attribution.platforms import registry
 from foundation.admin_lists import ReadOnly, Uncounted
 
 TONES = {"good": "success", "lost": "danger", "failed": "danger", "going_on": "info", "killed": "warning"}
@@ -59,7 +59,7 @@ class CostAccountAdmin(WithTools):
 
     @admin.display(description=_("platform"))
     def platform_name(self, account: CostAccount) -> str:
-        return str(sources.platforms().get(account.platform, account.platform))
+        return registry.name_of(account.platform)
 
     @display(description=_("authorisation"), label=TONES)
     def access(self, account: CostAccount) -> tuple[str, Any]:
@@ -107,7 +107,7 @@ class AuthorisationAdmin(WithTools):
 
     @admin.display(description=_("platform"))
     def platform_name(self, row: Authorisation) -> str:
-        return str(sources.platforms().get(row.platform, row.platform))
+        return registry.name_of(row.platform)
 
     @display(description=_("authorisation"), label=TONES)
     def access(self, row: Authorisation) -> tuple[str, Any]:

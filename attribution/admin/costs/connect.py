@@ -25,6 +25,7 @@ from django.views.decorators.http import require_GET
 from attribution.costs import connecting, sources
 from attribution.costs.refreshing import AuthorisationLostError
 from attribution.models import CostAccount
+from attribution.platforms import registry
 from attribution.platforms.cost_source import CostError, CostSource
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def page(request: HttpRequest, platform: str) -> HttpResponse:
     callback = settings.PUBLIC_URL + reverse("cost_callback", args=[platform])
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": _("Connect %(platform)s") % {"platform": source.name},
+        "title": _("Connect %(platform)s") % {"platform": registry.name_of(platform)},
         "opts": CostAccount._meta,
         "missing": missing,
         "callback": callback,

@@ -13,6 +13,7 @@ from attribution.admin.pages.formats import count
 from attribution.costs import sources
 from attribution.costs.amounts import yuan_of
 from attribution.models import AdCost
+from attribution.platforms import registry
 from foundation.admin_lists import ReadOnly, Uncounted
 
 
@@ -48,7 +49,7 @@ class AdCostAdmin(ReadOnly, Uncounted, ModelAdmin):
 
     @admin.display(description=_("platform"))
     def platform_name(self, row: AdCost) -> str:
-        return str(sources.platforms().get(row.platform, row.platform))
+        return registry.name_of(row.platform)
 
     @admin.display(description=_("campaign or project"))
     def campaign(self, row: AdCost) -> str | int | None:

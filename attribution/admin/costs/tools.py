@@ -21,8 +21,8 @@ def of(request: HttpRequest) -> dict[str, Any]:
     return {
         "upload_url": reverse("cost_upload") if may(upload.PERMISSION) else "",
         "connect_urls": [
-            (source.name, reverse("cost_connect", args=[slug]))
-            for slug, source in sources.importable().items()
+            (name, reverse("cost_connect", args=[slug]))
+            for slug, name in sources.importable().items()
             if may(connect.PERMISSION)
         ],
         "list_urls": [(title, reverse(address)) for permission, title, address in lists if may(permission)],

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.utils.translation import gettext_lazy as _
 
 from attribution.platforms.cost_source import (
     Account,
     AdDay,
     CostError,
     CostReport,
+    CostSource,
     CreativeFigures,
     Figures,
     Remedy,
@@ -60,10 +60,9 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
     page_info: oauth.PageInfo = oauth.PageInfo()
 
 
-class OceanEngineCosts:
-    """The `CostSource` of Ocean Engine."""
+class OceanEngineCosts(CostSource):
+    """Ocean Engine's side of it."""
 
-    name = _("Ocean Engine")
     needed_settings = ("OCEANENGINE_APP_ID", "OCEANENGINE_APP_SECRET")
     code_parameter = "auth_code"
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attribution.platforms.http import Reply, Timeouts
 from attribution.platforms.oceanengine import ads, clicks, reports, wire, words
+from attribution.platforms.oceanengine.cost_report import OceanEngineCosts
 from attribution.platforms.oceanengine.query import OceanEngineQuery
 from attribution.platforms.platform import Ad, AdLevel, MonitoredClick, Platform, UserEvent
 
@@ -19,6 +20,7 @@ class OceanEngine(Platform):
     personal_fields = words.PERSONAL_FIELDS
     deduplicates = True  # by outer_event_id
     query = OceanEngineQuery()
+    cost_source = OceanEngineCosts()
     link_macros = clicks.LINK_MACROS
     click_answers = clicks.ANSWERS
 

@@ -1,6 +1,6 @@
 """Imports of costs from the sandbox's reports."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 from typing import Any
 
@@ -15,6 +15,7 @@ from pytest_django import Settings
 from attribution.costs import importing, status, storage
 from attribution.costs.amounts import yuan_of
 from attribution.models import AdCost, Authorisation, CostAccount, CostImport, CreativeCost
+from attribution.models.roll_ups import AdName
 from attribution.platforms.cost_source import Remedy
 from attribution.platforms.oceanengine.marketing import REMEDIES
 from attribution.tasks import import_costs
@@ -22,6 +23,7 @@ from sandbox.vendors.ads import ADS
 from tests.attribution.costs.conftest import ADVERTISERS, YESTERDAY, Marketing, expected, stored
 
 FIRST = ADVERTISERS[0]
+TODAY = YESTERDAY + timedelta(days=1)
 
 
 def test_accounts_of_advertisers_organisations_and_agencies_are_found(connected: Marketing) -> None:
@@ -47,6 +49,22 @@ def test_day_is_stored_as_reported(connected: Marketing) -> None:
     }  # fmt: skip
     assert row.creatives.count() == 1 + ad.promotion_id % 3
     assert set(row.creatives.values_list("cost_centifen", flat=True)) == {row.cost_centifen * 2 // 3}
+
+
+def test_names_are_those_of_the_newest_day(connected: Marketing) -> None:
+    """An ad has a name in the statistics before anybody clicked on it."""
+    ad = ADS[0]
+    newer = AdName(platform="oceanengine", level="campaign", platform_id=ad.project_id, name="new", seen_day=TODAY)
+    newer.save()
+    AdName.objects.create(
+        platform="oceanengine", level="ad", platform_id=ad.promotion_id, name="old", seen_day=date(2026, 1, 1)
+    )
+
+    connected.run()
+
+    names = AdName.objects.filter(platform_id__in=[ad.project_id, ad.promotion_id]).order_by("-level")
+    assert list(names.values_list("name", "seen_day")) == [("new", TODAY), (ad.promotion_name, YESTERDAY)]
+    assert AdName.objects.filter(level="ad").count() == len(expected(FIRST, YESTERDAY))
 
 
 def test_old_structure_has_its_campaign_and_ad(connected: Marketing) -> None:
