@@ -1,1 +1,1 @@
-"""The ground floor: what both jobs stand on. Knows neither of them, and imports nothing of the house but itself."""
+"""The ground floor: what both jobs build on. Knows neither of them, and imports no other package of ours."""

@@ -12,7 +12,7 @@ PAGES = 200
 
 
 class ReadOnly:
-    """Rows that the product writes: looked at, never edited."""
+    """Rows that the product writes: read-only in the admin."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -33,15 +33,15 @@ class Uncounted(ModelAdmin):
     sortable_by = ()  # any other order would sort the whole table
 
     def get_paginator(self, request: HttpRequest, queryset: Any, *arguments: Any, **options: Any) -> Any:
-        """Django also asks for one of a row's history, which is counted: it is short."""
+        """Django also asks for a paginator for a row's history; that one counts, since a history is short."""
         paginator = InfinitePaginator if queryset.model is self.model else Paginator
         return paginator(queryset, *arguments, **options)
 
 
 class InfinitePaginator(unfold_paginator.InfinitePaginator):
-    """Pages that are not counted, up to where somebody may leaf: the database reads all that is skipped.
+    """Uncounted pages, up to a limit: the database reads every row that is skipped.
 
-    By its name unfold knows that there is no number of results to show.
+    unfold recognises this class by its name, and then shows no number of results.
     """
 
     @cached_property

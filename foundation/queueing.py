@@ -1,4 +1,4 @@
-"""Queue a task on the side: whoever does neither waits long for Redis nor fails without it."""
+"""Queue a task on the side: the caller neither waits long for Redis nor fails without it."""
 
 import logging
 
@@ -9,7 +9,7 @@ from foundation.serving.shared_redis import UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
-# A message that no worker has taken for this long is useless: beat sweeps more often.
+# A message that no worker has taken for this long is useless, since beat sweeps more often.
 EXPIRES_S = 60
 
 

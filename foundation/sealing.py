@@ -1,6 +1,6 @@
-"""Secrets at rest: what people type into the admin and the server must send again (addresses with tokens, keys).
+"""Secrets at rest: values that people type into the admin and the server must send later (URLs with tokens, keys).
 
-Encrypted by `FIELD_ENCRYPTION_KEY`, like device ids: the newest key encrypts, all of them decrypt.
+Encrypted with `FIELD_ENCRYPTION_KEY`, like device ids: the newest key encrypts, any of them decrypts.
 """
 
 from functools import lru_cache
@@ -10,11 +10,11 @@ from django.conf import settings
 
 
 class UnreadableError(ValueError):
-    """Not encrypted by any of the keys of `FIELD_ENCRYPTION_KEY`."""
+    """Not encrypted with any of the keys in `FIELD_ENCRYPTION_KEY`."""
 
 
 def seal(value: str) -> str:
-    """The value, encrypted; nothing stays nothing."""
+    """The value, encrypted; an empty value stays empty."""
     return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(value.encode()).decode() if value else ""
 
 

@@ -1,8 +1,8 @@
-"""Cells that spreadsheets take for what they are."""
+"""Cells that a spreadsheet shows as text and does not run."""
 
 from typing import Any
 
-# A spreadsheet runs what begins like a formula; ads' names, channels and user ids come from outside.
+# A spreadsheet runs a cell that begins like a formula; ads' names, channels and user ids come from outside.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 

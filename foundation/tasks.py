@@ -12,25 +12,25 @@ from foundation.serving import health
 
 @shared_task(name="config.heartbeat")
 def heartbeat() -> None:
-    """Beat queues it, so its trace in Redis shows that beat, broker and a worker all run."""
+    """Queued by beat, so its trace in Redis shows that beat, the broker and a worker all run."""
     health.note_beat_alive()
 
 
 @shared_task(name="config.sweep")
 def sweep() -> None:
-    """Put right what was left behind; `manage.py sweep` does the same by hand."""
+    """Repair whatever was left unfinished; `manage.py sweep` does this by hand."""
     for _name, _count in upkeep.sweep.run(timezone.now()):
         pass
 
 
 @shared_task(name="config.purge")
 def purge() -> None:
-    """Delete what has expired; `manage.py purge` does the same by hand."""
+    """Delete whatever has expired; `manage.py purge` does this by hand."""
     for _name, _count in upkeep.purge.run(timezone.now()):
         pass
 
 
 @worker_ready.connect
 def _note_start(**kwargs: Any) -> None:
-    """A worker that has just started takes work; nobody needs to wait for beat to find out."""
+    """A worker that has just started is ready for work; no need to wait for beat to notice."""
     health.note_worker_alive()

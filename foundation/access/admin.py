@@ -29,7 +29,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # of which users, runtime cannot be told
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at runtime
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -40,7 +40,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
 
 
-class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # as Django's own admin uses it
+class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at runtime
     """A new key for a caller by name, like `manage.py issue_key`."""
 
     caller = forms.CharField(

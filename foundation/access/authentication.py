@@ -21,11 +21,11 @@ from foundation.hooks.apps import UnknownApp
 logger = logging.getLogger(__name__)
 
 _MAX_REMEMBERED = 10_000
-# Keys of the last few seconds, by a hash of the secret: (key, its credential, when it was looked up).
+# Keys seen in the last few seconds, by a hash of the secret: (key, its credential, when it was looked up).
 _remembered: dict[bytes, tuple[ApiKey, Credential, float]] = {}
 
 
-class NoSecret(Exception):  # noqa: N818  # nothing went wrong yet: an endpoint may be open to all
+class NoSecret(Exception):  # noqa: N818  # not an error yet: an endpoint may be open to everyone
     """The header holds no bearer secret."""
 
 
@@ -39,7 +39,7 @@ def secret_of(header: str) -> str:
 
 
 def without_query(secret: str) -> Credential | None:
-    """The credential, if it can be told without the database: a user token, or a key of the last `API_KEY_CACHE_S`."""
+    """The credential, if known without the database: a user token, or a key seen in the last `API_KEY_CACHE_S`."""
     if tokens.looks_like_token(secret):
         try:
             return tokens.verify(secret)
@@ -56,7 +56,7 @@ def without_query(secret: str) -> Credential | None:
 def look_up(secret: str) -> Credential | None:
     """The credential of a user token or of a valid key.
 
-    A key that is not remembered costs one query, and one more for the id of its app.
+    A key that is not cached costs one query, plus one for the id of its app.
     """
     known = without_query(secret)
     if known is not None or tokens.looks_like_token(secret):
@@ -86,7 +86,7 @@ def _name(secret: str) -> bytes:
 
 
 class Caller:
-    """`request.user` of an API request, as far as DRF's permissions look at it. What it may do is `request.auth`."""
+    """`request.user` of an API request, as far as DRF's permissions need it. Its rights are in `request.auth`."""
 
     is_authenticated = True
     is_active = True
@@ -98,8 +98,8 @@ class Caller:
 class BearerAuthentication(BaseAuthentication):
     """Knox's keys, and user tokens.
 
-    Knox's own class loads all keys of the user on every request and deletes the expired ones; here an expired key is
-    refused and stays, so that the admin shows when it ended.
+    Knox's own class loads all of the user's keys on every request and deletes the expired ones. Here an expired key is
+    refused but kept, so that the admin shows when it expired.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, Credential] | None:

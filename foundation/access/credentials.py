@@ -1,17 +1,17 @@
-"""What a caller has shown, at any endpoint: a server's API key, or a token of one of the app's users."""
+"""What a caller authenticated with: a server's API key, or the token of one of the app's users."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """Who calls and what they may do; `request.auth` of every API request.
+    """Who is calling and what they may do; `request.auth` of every API request.
 
     `caller_id` is the Django user behind the key, None for a token that the app signed itself. `user_id` is the app's
-    user that a token was made for: such a caller acts for this user only. None: a server, which acts for all.
+    user for whom the token was made: the caller acts for this user only. None: a server, which acts for all users.
 
-    The limits that a key may carry are kept here for the job that applies them; None: the default of its setting.
-    `allowed_models` are names of what the caller may use; empty: everything.
+    The limits of a key are carried here for the job that applies them; None: the default from the settings.
+    `allowed_models` are the names of the models that the caller may use; empty: all of them.
     """
 
     name: str
@@ -29,9 +29,9 @@ class Credential:
 
     @property
     def owner(self) -> str:
-        """Who owns what this caller starts: nobody else may read or stop it.
+        """The owner of whatever this caller starts: nobody else may read or stop it.
 
-        A user stays the same when the app's backend changes its key. The same id in two apps means two users.
+        A user stays the same owner when the app's backend changes its key. One user id in two apps means two users.
         """
         if self.user_id is None:
             return f"key:{self.name}"

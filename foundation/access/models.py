@@ -32,15 +32,15 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         return plain
 
     def revoke(self, keys: "models.QuerySet[ApiKey]", *, now: datetime) -> int:
-        """End those of these keys that have not ended; their number. Servers notice within `API_KEY_CACHE_S`."""
+        """End the keys that are still valid; returns how many. Servers notice within `API_KEY_CACHE_S`."""
         return keys.filter(models.Q(expiry=None) | models.Q(expiry__gt=now)).update(expiry=now)
 
     def of_app(self, slug: str) -> "models.QuerySet[ApiKey]":
-        """The keys whose default app this is; whoever keeps the apps asks before it deletes or renames one."""
+        """The keys with this default app, for the owner of the apps to check before it deletes or renames one."""
         return self.filter(app_slug=slug)
 
     def note_renamed_app(self, *, old: str, new: str) -> int:
-        """Keys go on with their app under its new slug; their number."""
+        """Keep keys attached to their app under its new slug; returns how many."""
         return self.of_app(old).update(app_slug=new)
 
 
@@ -61,7 +61,8 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
     created = models.DateTimeField(_("created at"), auto_now_add=True)
     expiry = models.DateTimeField(_("ends at"), null=True, blank=True)
 
-    # Not a foreign key: the ground knows no table of a job. What names no app belongs to this one; empty: to none.
+    # Not a foreign key: the ground floor knows no job's tables. A request that names no app belongs to this one;
+    # empty: to none.
     app_slug = models.CharField(_("default app"), max_length=50, blank=True, default="")
     is_throttled = models.BooleanField(_("rate limited"), default=True)
     allowed_models = ArrayField(
@@ -97,9 +98,9 @@ class ApiKey(AbstractAuthToken):  # type: ignore[misc]  # knox has no type infor
 
     @property
     def credential(self) -> Credential:
-        """What a caller with this key may do; a query for the id of its app, where it has one.
+        """What a caller with this key may do. One query for the id of its app, if it has one.
 
-        Raises: UnknownApp, if its app has gone. Without an app a key sees the rows of all of them.
+        Raises: UnknownApp, if its app no longer exists. A key without an app sees the rows of all apps.
         """
         return Credential(
             name=self.token_key,

@@ -1,4 +1,4 @@
-"""Requests per minute of each key: counted in Redis, atomically. Without Redis requests are served."""
+"""Requests per minute of each key, counted atomically in Redis. While Redis is down, all requests are served."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _circuit = Circuit("throttle")
 
 
 def hit(credential: Credential) -> float | None:
-    """Count a request of this caller; the seconds to wait if it is one too many, else None. Blocks on Redis."""
+    """Count a request by this caller. Returns the seconds to wait if over the limit, else None. Blocks on Redis."""
     if not credential.is_throttled or _circuit.is_open:
         return None
     count = counting_of(credential)
@@ -30,7 +30,7 @@ def hit(credential: Credential) -> float | None:
 
 
 async def ahit(credential: Credential) -> float | None:
-    """Like `hit`, from the event loop: counted in the same place, by the same script."""
+    """Like `hit`, but from the event loop. Both use the same counters and the same script."""
     if not credential.is_throttled or _circuit.is_open:
         return None
     count = counting_of(credential)
@@ -57,7 +57,7 @@ def _wait_s(left_ms: Any) -> float | None:
 class KeyThrottle(BaseThrottle):
     """At most `API_REQUESTS_PER_MINUTE` of one key; a key issued with `--throttle none` has no limit.
 
-    DRF's own throttles read, add and write the cache in three steps, so parallel requests pass them.
+    DRF's own throttles read, add and write the cache in three steps, so parallel requests slip through.
     """
 
     _wait_s: float | None = None

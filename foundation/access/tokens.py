@@ -1,12 +1,12 @@
 """User tokens: short-lived JWTs that the app's clients carry, verified without a query.
 
 Minted by us for a server with an API key (`POST /api/tokens/`), or signed by the app's own backend with a secret that
-it shares with us (`USER_TOKEN_SHARED_SECRETS`), which is named by the JWT's `kid` header.
+it shares with us (`USER_TOKEN_SHARED_SECRETS`). The JWT's `kid` header names that secret.
 
-Claims: `sub` (the app's user id), `exp` (Unix seconds, at most a day ahead), `aud` "rivermouth". Tokens of ours carry
-what the minting key may do as well; those of a backend may carry `models` (a list of public model names).
+Claims: `sub` (the app's user id), `exp` (Unix seconds, at most a day ahead), `aud` "rivermouth". Our tokens also carry
+the rights of the minting key; a backend's tokens may carry `models` (a list of public model names).
 
-A token can't be revoked; it ends within `USER_TOKEN_TTL_S`, or when its secret is replaced.
+A token can't be revoked; it expires within `USER_TOKEN_TTL_S`, or when its secret is replaced.
 """
 
 import datetime as dt
@@ -24,8 +24,8 @@ _ALGORITHM = "HS256"
 _OUR_CLAIMS = ["exp", "sub", "aud"]
 
 
-class InvalidToken(Exception):  # noqa: N818  # as PyJWT calls it
-    """Not a token of ours, expired, or not signed by whom it says."""
+class InvalidToken(Exception):  # noqa: N818  # the name that PyJWT gives it
+    """Not one of our tokens, expired, or not signed by the party that it names."""
 
 
 def mint(credential: Credential, *, user_id: str, ttl_s: int, now: dt.datetime) -> str:
@@ -71,7 +71,7 @@ def _decode(token: str, secret: str) -> dict[str, Any]:
         raise InvalidToken("it lives longer than a day")
     if not 0 < len(claims["sub"]) <= MAX_USER_ID_CHARS or "\0" in claims["sub"]:
         raise InvalidToken("its sub can't be a user's id")
-    claims["sub"].encode()  # JSON can spell half a surrogate pair, which neither PostgreSQL nor Redis can be given
+    claims["sub"].encode()  # JSON can encode half a surrogate pair, which neither PostgreSQL nor Redis accepts
     return claims
 
 
@@ -89,7 +89,7 @@ def _of_ours(claims: dict[str, Any]) -> Credential:
 def _of_backend(kid: str, claims: dict[str, Any]) -> Credential:
     models = claims.get("models", [])
     if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
-        raise InvalidToken("its models are no list of names")
+        raise InvalidToken("its models are not a list of names")
     return Credential(
         name=f"shared:{kid}", caller_id=None, app_id=None, user_id=claims["sub"], allowed_models=tuple(models)
     )

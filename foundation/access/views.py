@@ -17,7 +17,7 @@ from foundation.access.credentials import Credential
 
 
 class IsServer(BasePermission):
-    """A caller with an API key; a user token makes no other tokens."""
+    """Allows callers with an API key; a user token cannot make other tokens."""
 
     message = "A user token can't do this; use an API key."
 
@@ -26,7 +26,7 @@ class IsServer(BasePermission):
 
 
 class TokenRequest(serializers.Serializer[None]):
-    user_id = serializers.CharField(max_length=tokens.MAX_USER_ID_CHARS, help_text="The app's own id of its user")
+    user_id = serializers.CharField(max_length=tokens.MAX_USER_ID_CHARS, help_text="The app's own id for its user")
     expires_in = serializers.IntegerField(
         min_value=60, max_value=tokens.MAX_TTL_S, required=False, help_text="Seconds; USER_TOKEN_TTL_S if not given"
     )
@@ -42,12 +42,12 @@ class TokenView(APIView):
 
     @extend_schema(request=TokenRequest, responses={201: TokenAnswer})
     def post(self, request: Request) -> Response:
-        """Make a short-lived token for one user of the app, to be carried by the app's client."""
+        """Make a short-lived token for one user of the app, for the app's client to use."""
         asked = TokenRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         ttl_s: int = asked.validated_data.get("expires_in", settings.USER_TOKEN_TTL_S)
         now = timezone.now()
-        assert isinstance(request.auth, Credential)  # noqa: S101  # IsServer has seen to it
+        assert isinstance(request.auth, Credential)  # noqa: S101  # IsServer ensures it
         token = tokens.mint(request.auth, user_id=asked.validated_data["user_id"], ttl_s=ttl_s, now=now)
         answer = TokenAnswer({"token": token, "expires_at": now + dt.timedelta(seconds=ttl_s)})
         return Response(answer.data, status=status.HTTP_201_CREATED)

@@ -1,1 +1,1 @@
-"""PostgreSQL as we use it: backend and pool, bulk writes, group commit, keyset pages. Imports nothing of the house."""
+"""PostgreSQL as we use it: backend and pool, bulk writes, group commit, keyset pages. Imports nothing of ours."""

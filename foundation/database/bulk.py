@@ -1,7 +1,7 @@
-"""One statement for many rows: what Django's bulk methods cannot say (conflicts that tell, guards), and cheaper.
+"""One statement for many rows. Does what Django's bulk methods cannot (report conflicts, guards), at a lower cost.
 
-All rows travel as one JSON text; as parameters of their own, or as arrays, quoting them cost more CPU than all other
-parts of the statement together. All names in the statements come from the models.
+All rows travel as one JSON text. Sent as separate parameters or as arrays, quoting them cost more CPU than everything
+else in the statement together. All names in the statements come from the models.
 """
 
 import re
@@ -24,8 +24,8 @@ _VARCHAR = re.compile(r"varchar(\(\d+\))?")
 def insert(rows: Sequence[Model], *, or_drop: bool = False) -> None:
     """Insert the rows, which have their primary keys unless the database numbers them.
 
-    `or_drop`: a row that a unique constraint refuses is dropped. Sort the rows by what is unique then: two processes
-    with overlapping rows would otherwise lock each other out.
+    `or_drop`: a row that violates a unique constraint is dropped. Then sort the rows by the unique fields: two
+    processes with overlapping rows could otherwise deadlock.
     """
     model = type(rows[0])
     statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
@@ -33,20 +33,20 @@ def insert(rows: Sequence[Model], *, or_drop: bool = False) -> None:
 
 
 def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]], *, or_drop: bool = False) -> None:
-    """`insert`, of rows that are no instances: values of all columns by their names, bytes as PostgreSQL's text."""
+    """`insert` for rows that are not instances: the values of all columns by name, bytes in PostgreSQL's text form."""
     statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
     _execute(statement, msgspec.json.encode(rows).decode())
 
 
 def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:
-    """Insert the rows that are not there yet by their unique fields; returns the primary keys of the new ones."""
+    """Insert the rows whose unique fields are not stored yet; returns the primary keys of the new ones."""
     return {pk for (pk,) in _insert(rows, unique, "DO NOTHING", returned=["pk"])}
 
 
 def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str = "") -> list[Row]:
-    """Insert the rows, or overwrite those of the same unique fields unless their Boolean field `unless` is set.
+    """Insert the rows, or overwrite rows with the same unique fields unless their Boolean field `unless` is set.
 
-    Returns the rows that were written, now with the primary keys that the database gave them.
+    Returns the rows that were written, with the primary keys that the database gave them.
     """
     model = type(rows[0])
     unless_set = f"WHERE NOT {model._meta.db_table}.{_name(_column(model, unless))}" if unless else ""
@@ -62,9 +62,9 @@ def upsert(rows: Sequence[Row], *, unique: Sequence[str], unless: str = "") -> l
 
 
 def write(rows: Sequence[Model], *, keeping: Sequence[str]) -> None:
-    """Insert the rows, or overwrite those of the same primary key but for the fields `keeping`.
+    """Insert the rows, or overwrite rows with the same primary key, except for the fields `keeping`.
 
-    For rows that one process writes: they go as they come, and sorting them by a UUID would cost a tenth of it all.
+    For rows that only one process writes: they are not sorted, since sorting by a UUID would cost a tenth of the whole.
     """
     model = type(rows[0])
     conflict = f"ON CONFLICT ({_name(model._meta.pk)}) DO UPDATE SET {_assignments(model, ('pk', *keeping))}"
@@ -74,8 +74,8 @@ def write(rows: Sequence[Model], *, keeping: Sequence[str]) -> None:
 def update(rows: Sequence[Model], names: Sequence[str], *, guard: str = "", clear_guard: bool = False) -> set[Any]:
     """Write the named fields of each row; returns the primary keys of the rows that were written.
 
-    With a `guard`, a row is written only where that field still has the value that it has here; `clear_guard` then
-    sets it to NULL.
+    With a `guard`, a row is written only if the stored field still has the value given here; `clear_guard` then sets
+    it to NULL.
     """
     model = type(rows[0])
     keys = [_column(model, "pk"), *([_column(model, guard)] if guard else [])]
@@ -87,7 +87,7 @@ def update(rows: Sequence[Model], names: Sequence[str], *, guard: str = "", clea
 def _insert(
     rows: Sequence[Model], unique: Sequence[str], on_conflict: str, *, returned: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
-    """Rows go in the order of their unique fields: two overlapping lists would otherwise lock each other out."""
+    """Rows are inserted in the order of their unique fields: two overlapping lists could otherwise deadlock."""
     model = type(rows[0])
     columns = [_column(model, name) for name in unique]
     ordered = sorted(rows, key=attrgetter(*(column.attname for column in columns)))
@@ -130,20 +130,20 @@ def _recordset(columns: Iterable[Column]) -> str:
 
 
 def _type(column: Column) -> str:
-    """Texts without their limit: the conversion would cut what is too long, silently."""
+    """Text types lose their length limit: the conversion would silently truncate a text that is too long."""
     return _VARCHAR.sub("text", str(column.rel_db_type(connection)))
 
 
 @cache
 def _columns(model: type[Model]) -> list[Column]:
-    """All columns but one that the database numbers."""
+    """All columns except one that the database numbers."""
     return [column for column in model._meta.concrete_fields if column.get_internal_type() != "BigAutoField"]
 
 
 def _column(model: type[Model], name: str) -> Column:
     if name == "pk":
         return model._meta.pk
-    column: Column = model._meta.get_field(name)  # type: ignore[assignment]  # only columns are asked for
+    column: Column = model._meta.get_field(name)  # type: ignore[assignment]  # callers pass only columns
     return column
 
 

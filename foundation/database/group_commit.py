@@ -1,7 +1,7 @@
-"""Group commit: what arrives while a write is under way shares the next one.
+"""Group commit: items that arrive while a write is under way share the next one.
 
-A commit costs a request more than all else that is done for it, and a hundred together cost hardly more than one. One
-thread writes, so that threads don't take the interpreter from each other and from the event loop.
+The commit is the most expensive part of a request, and committing a hundred together costs hardly more than one. A
+single thread writes, so that threads do not compete with each other and the event loop for the interpreter.
 """
 
 import asyncio
@@ -14,22 +14,22 @@ from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError, connection
 
-# How long an idle connection is kept. To take one from the pool, which checks it, is a round trip more for each write.
+# How long an idle connection is kept. Taking one from the pool, which checks it, costs each write another round trip.
 KEPT_S = 0.2
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-class TooManyWaiting(Exception):  # noqa: N818  # a state of the process, no mistake of the caller
-    """Memory stays bounded while the database is away."""
+class TooManyWaiting(Exception):  # noqa: N818  # a state of the process, not the caller's mistake
+    """Too much is waiting to be written: refused, so that memory stays bounded while the database is down."""
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """Calls `write` with what has gathered, one call at a time.
+    """Calls `write` with the items that have gathered, one call at a time.
 
-    `write` returns the answer to each item, in order, or raises for all of them. It is given items up to `max_weight`,
-    and a heavier one by itself; `weigh` says what one weighs.
+    `write` returns the answers to the items, in order, or raises for all of them. It gets items of up to `max_weight`
+    together, and a heavier one by itself; `weigh` returns the weight of an item.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class GroupCommit(Generic[Item, Answer]):
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line[Item, Answer]] = WeakKeyDictionary()
 
     async def add(self, item: Item) -> Answer:
-        """Return the answer when the item is written. Raises: TooManyWaiting, and what `write` raises.
+        """Return the answer once the item is written. Raises: TooManyWaiting, and whatever `write` raises.
 
-        A caller that is cancelled leaves its item to be written.
+        If the caller is cancelled, its item is still written.
         """
         loop = asyncio.get_running_loop()
-        line = self._lines.setdefault(loop, _Line())  # of this loop: futures belong to one
+        line = self._lines.setdefault(loop, _Line())  # one per loop: a future belongs to its loop
         if len(line.waiting) >= self.max_waiting:
             raise TooManyWaiting(f"{self.max_waiting} are waiting")
         answer: asyncio.Future[Answer] = loop.create_future()
@@ -66,7 +66,7 @@ class GroupCommit(Generic[Item, Answer]):
         return await answer
 
     async def _write_on(self, line: "_Line[Item, Answer]") -> None:
-        """Write until nothing is left; the connection is kept a moment longer, not for the process's life."""
+        """Write until nothing is left; the connection is kept for a moment, not for the life of the process."""
         while line.waiting:
             taken = self._take(line)
             items = [each.item for each in taken]
@@ -94,7 +94,7 @@ class GroupCommit(Generic[Item, Answer]):
 
 
 def _with_fresh_connection(write: Callable[[list[Item]], list[Answer]], items: list[Item]) -> list[Answer]:
-    """Call `write`; a connection on which it failed is given up, since it would be tried again and again."""
+    """Call `write`; if it fails, discard the connection, which would otherwise be tried again and again."""
     try:
         return write(items)
     except (OperationalError, InterfaceError):
@@ -103,7 +103,7 @@ def _with_fresh_connection(write: Callable[[list[Item]], list[Answer]], items: l
 
 
 def _release_connection() -> None:
-    """That of the thread which runs this."""
+    """Release the connection of the current thread."""
     connection.close()
 
 
@@ -115,7 +115,7 @@ class _Waiting(Generic[Item, Answer]):
 
 
 class _Line(Generic[Item, Answer]):
-    """What waits in one event loop."""
+    """The items waiting in one event loop."""
 
     def __init__(self) -> None:
         self.waiting: deque[_Waiting[Item, Answer]] = deque()

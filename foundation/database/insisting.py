@@ -1,6 +1,6 @@
-"""What is known already and must be written: it waits out a database that is away for a moment.
+"""Writes that must not be lost: they wait out a database that is down for a moment.
 
-A worker that gave up at once would forget the answers it has in hand, and the reports would be sent again.
+A worker that gave up at once would lose the answers it has received, and the reports would be sent again.
 """
 
 import logging
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def insist(write: Callable[[], Result]) -> Result:
-    """Call `write`, again and again while the database can't be reached. It may have been done before it is repeated.
+    """Call `write`, and repeat it while the database can't be reached. A write may succeed and still be repeated.
 
     Raises: the last error, after `FOR_S`.
     """
@@ -32,5 +32,5 @@ def insist(write: Callable[[], Result]) -> Result:
             connection.close()
             if time.monotonic() > give_up_at:
                 raise
-            logger.warning("The database is away, trying again: %s", type(err).__name__)
+            logger.warning("The database cannot be reached, trying again: %s", type(err).__name__)
             time.sleep(PAUSE_S)

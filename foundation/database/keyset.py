@@ -1,8 +1,8 @@
-"""Going through many rows, newest first, without holding anything open in between.
+"""Reading many rows, newest first, without holding anything open in between.
 
-Each step says where the last one ended, so it costs the same at the end of a big table as at its beginning. An OFFSET
-would read all that was before, and a cursor would keep a transaction open for as long as its reader takes: PostgreSQL
-could not clean up behind the queue meanwhile.
+Each step names the place where the last one ended, so it costs the same at the end of a big table as at its beginning.
+An OFFSET would read every row before it, and a cursor would keep a transaction open for as long as its reader takes,
+during which PostgreSQL could not vacuum the queue.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ Place: TypeAlias = tuple[datetime, Any]
 
 
 def after(rows: QuerySet[M], moment: str, place: Place | None) -> QuerySet[M]:
-    """The rows that come after the place, in order; `moment` is a column with an index."""
+    """The rows after the place, in order; `moment` is an indexed column."""
     ordered = rows.order_by(f"-{moment}", "-pk")
     if place is None:
         return ordered
     at, pk = place
-    # The first condition is implied by the second; only it leads PostgreSQL into the index.
+    # The second condition implies the first, but only the first makes PostgreSQL use the index.
     return ordered.filter(Q(**{f"{moment}__lte": at}), Q(**{f"{moment}__lt": at}) | Q(**{moment: at, "pk__lt": pk}))
 
 

@@ -1,7 +1,7 @@
-"""How long a page may look for rows.
+"""How long a page may search for rows.
 
-Filters by what has no index (a channel, an error's text) end early where such rows are frequent; where they are rare,
-PostgreSQL would read the whole table. Then a person is better served by being asked for days.
+A filter without an index (a channel, an error's text) ends early when such rows are frequent. When they are rare,
+PostgreSQL would read the whole table; it is better then to ask the person to choose days.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ LOOK_FOR_MS = 4000
 
 
 class TooManyRowsError(Exception):
-    """The rows that were asked for were not found in time."""
+    """The requested rows were not found in time."""
 
     def __str__(self) -> str:
         return _("There are too many rows to search. Choose days, or add a filter.")

@@ -1,7 +1,7 @@
 """Database work off the event loop.
 
-On `DRIVEN_PATHS` no request signal gives a thread's connection back, and a thread that has run once may not run again
-for hours: whatever uses the database there gives its connection back itself.
+On `DRIVEN_PATHS` no request signal returns a thread's connection, and a thread that has run once may not run again
+for hours. So code that uses the database there returns its connection itself.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a thread and give its connection back to the pool."""
+    """Run `work` in a thread and return its connection to the pool."""
     return await asyncio.get_running_loop().run_in_executor(None, _run, work)
 
 

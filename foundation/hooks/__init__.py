@@ -1,1 +1,1 @@
-"""Where the two jobs register what the other one, or the upkeep, calls. Imports nothing of the house."""
+"""Where each job registers functions for the other job or the upkeep to call. Imports nothing of ours."""

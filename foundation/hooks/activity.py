@@ -1,4 +1,4 @@
-"""What a user did in one job of this project, told to the other: the two must not know each other."""
+"""Passes on what a user did in one job to the other, since the two must not import each other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """`kind` is the teller's word for what was done; `count_between` counts what the user did of it in a span of time.
+    """Something a user did.
 
-    `app_id` is the app whose user it is.
+    `kind` is the telling job's word for it; `count_between` counts how often the user did it in a span of time.
+    `app_id` is the user's app.
     """
 
     kind: str
@@ -23,7 +24,7 @@ _listeners: list[Callable[[Activity], None]] = []
 
 
 def listen(listener: Callable[[Activity], None]) -> None:
-    """Called in `AppConfig.ready`. The listener runs where the activity is recorded, and may use the database."""
+    """Call this in `AppConfig.ready`. The listener runs where the activity is recorded, and may use the database."""
     _listeners.append(listener)
 
 

@@ -1,4 +1,4 @@
-"""What people are told of when it goes wrong: each job registers what it watches, `foundation.alerts` tells people."""
+"""Conditions that people are alerted to: each job registers what it watches, and `foundation.alerts` tells people."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ Words: TypeAlias = Mapping[str, str | int]
 class Cause:
     """One thing that is bad now.
 
-    `key` names it as long as it lasts: people get one message for a key, reminders while checks go on to yield it, and
-    an all-clear when they do not any more. `words` fill the watch's text, `number` is what the threshold is about, and
-    `path` is the page where it is mended (`/admin/…`).
+    `key` identifies it for as long as it lasts: people get one message for a key, reminders while checks keep yielding
+    it, and an all-clear once they stop. `words` fill the watch's text, `number` is the value that the threshold applies
+    to, and `path` is the page where it can be fixed (`/admin/…`).
     """
 
     key: str
@@ -26,18 +26,20 @@ class Cause:
 
 
 class NotKnownError(Exception):
-    """A check cannot tell now, because what it asks does not answer: what is open stays open, nothing new begins."""
+    """A check cannot tell, because its source does not answer: open incidents stay open, and no new ones begin."""
 
 
-# Gets the rule's threshold and the current time, and yields the causes that are bad by that threshold. It may query the
+# Gets the rule's threshold and the current time, and yields the causes that exceed the threshold. It may query the
 # database by index only: it runs every half minute, inside a short transaction, in a worker or in a web process.
 Check: TypeAlias = Callable[[int, datetime], Iterable[Cause]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """`kind` is a word such as "breaker", at most 32 characters. The texts are lazily translated: every channel has its
-    language. `text` and `over` are formatted with the cause's words, `number` and `key`: "%(key)s does not answer".
+    """A condition to watch.
+
+    `kind` is a word such as "breaker", at most 32 characters. The texts are lazily translated, since every channel has
+    its language. `text` and `over` are formatted with the cause's words, `number` and `key`: "%(key)s does not answer".
     """
 
     kind: str
@@ -53,7 +55,7 @@ _watches: dict[str, Watch] = {}
 
 
 def watch(watched: Watch) -> None:
-    """Called in `AppConfig.ready`. Its rule appears in the admin by itself."""
+    """Call this in `AppConfig.ready`. Its rule then appears in the admin automatically."""
     _watches[watched.kind] = watched
 
 

@@ -1,4 +1,4 @@
-"""The apps that a key may name. The ground knows an app by its slug; whoever keeps the apps registers what they are."""
+"""The apps that a key may name. The ground floor knows only slugs; the owner of the apps registers a directory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """`id_of` asks the database for the id of a slug (None: there is no such app); `slugs` lists all, in order.
+    """How to look up apps.
 
-    `make_with` is the command that makes an app, with `{slug}` in it: what to tell a person whose app is unknown.
+    `id_of` asks the database for the id of a slug (None: there is no such app); `slugs` lists all, in order.
+    `make_with` is the command that makes an app, with `{slug}` in it, to tell a person whose app is unknown.
     """
 
     id_of: Callable[[str], int | None]
@@ -19,12 +20,12 @@ class Directory:
 _directories: list[Directory] = []
 
 
-class UnknownApp(Exception):  # noqa: N818  # what a person named does not exist: not a failure
+class UnknownApp(Exception):  # noqa: N818  # a person named something that does not exist: not a failure
     """No app has this slug; the message names the apps that exist, and how to make one."""
 
 
 def register(directory: Directory) -> None:
-    """Called in `AppConfig.ready`."""
+    """Call this in `AppConfig.ready`."""
     _directories.append(directory)
 
 

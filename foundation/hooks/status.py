@@ -1,4 +1,4 @@
-"""What each job has to say when somebody asks how the whole is: `GET /statusz`."""
+"""What each job contributes to the overall status: `GET /statusz`."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 
 class Part(NamedTuple):
-    """`facts`: what JSON can hold, by names that say their unit."""
+    """One part of the status. `facts` are JSON values by names that say their unit."""
 
     is_ok: bool
     facts: dict[str, Any]
@@ -19,7 +19,7 @@ _parts: dict[str, Look] = {}
 
 
 def register(name: str, look: Look) -> None:
-    """Called in `AppConfig.ready`."""
+    """Call this in `AppConfig.ready`."""
     _parts[name] = look
 
 

@@ -1,4 +1,4 @@
-"""Upkeep: `sweep` puts right what was left behind, `purge` deletes what has expired.
+"""Upkeep: `sweep` repairs whatever was left unfinished, `purge` deletes whatever has expired.
 
 Each job registers its passes in `AppConfig.ready`; the commands `sweep` and `purge` run all of them.
 """
@@ -6,7 +6,7 @@ Each job registers its passes in `AppConfig.ready`; the commands `sweep` and `pu
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-# Gets the current time and returns how many rows it dealt with. It may be run at any time and by several processes.
+# Gets the current time and returns how many rows it dealt with. It may run at any time and in several processes.
 Pass = Callable[[datetime], int]
 
 
@@ -15,11 +15,11 @@ class Passes:
         self._passes: dict[str, Pass] = {}
 
     def register(self, name: str, function: Pass) -> None:
-        """`name` says in the plural what is counted, such as "expired rows"."""
+        """`name` is a plural that says what the pass counts, such as "expired rows"."""
         self._passes[name] = function
 
     def run(self, now: datetime) -> Iterator[tuple[str, int]]:
-        """Run the passes in the order of their registration, each when its result is asked for."""
+        """Run the passes in the order of registration, each when the iterator reaches it."""
         for name, function in self._passes.items():
             yield name, function(now)
 

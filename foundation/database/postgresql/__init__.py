@@ -1,1 +1,1 @@
-"""The engine that `DATABASES` names: Django's PostgreSQL, for servers that restart. Imports nothing of the house."""
+"""The engine that `DATABASES` names: Django's PostgreSQL, for servers that restart. Imports nothing of ours."""

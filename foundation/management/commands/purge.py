@@ -1,4 +1,4 @@
-"""`manage.py purge`: delete what is past its retention."""
+"""`manage.py purge`: delete whatever is past its retention."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from foundation.hooks.upkeep import purge
 
 
 class Command(BaseCommand):
-    help = "Delete what is past its retention (settings *_RETENTION_DAYS). It can be stopped and run again."
+    help = "Delete everything that is past its retention (settings *_RETENTION_DAYS). It can be stopped and run again."
 
     def handle(self, **options: Any) -> None:
         for name, count in purge.run(timezone.now()):

@@ -1,4 +1,4 @@
-"""`manage.py sweep`: one pass of what beat does, by hand."""
+"""`manage.py sweep`: one pass of the upkeep that beat runs, by hand."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from foundation.hooks.upkeep import sweep
 
 
 class Command(BaseCommand):
-    help = "Deal with what is due or was left behind: one pass, and what it did."
+    help = "Deal once with everything that is due or was left unfinished, and print what was done."
 
     def handle(self, **options: Any) -> None:
         for name, count in sweep.run(timezone.now()):
