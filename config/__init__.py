@@ -1,4 +1,4 @@
-"""The roof: settings, paths, navigation. The only place that names both jobs; nobody imports it."""
+"""The roof: settings, paths, navigation. The only package that names both jobs; no other package imports it."""
 
 from config.celery import app as celery_app
 

@@ -1,4 +1,4 @@
-"""The web server's entry point: lifespan, driven streams, and Django for all the rest."""
+"""The web server's entry point: lifespan, driven streams, and Django for everything else."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from django.urls import get_resolver
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 _django = get_asgi_application()
-get_resolver().url_patterns  # noqa: B018  # loads all views: the first request would wait for it
+get_resolver().url_patterns  # noqa: B018  # loads all views; otherwise the first request would wait for that
 
 from config import checks  # noqa: E402  # apps must be loaded first
 from foundation.serving import cors, lifespan, logs, paths  # noqa: E402  # apps must be loaded first
@@ -57,6 +57,6 @@ def _is_driven(scope: Scope) -> bool:
 
 
 def _request_id(scope: Scope) -> str:
-    """What a proxy in front calls this request, so that its lines and ours can be joined; else a name of our own."""
+    """The id that a proxy in front gave this request, so that its log lines and ours can be joined; else a new one."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

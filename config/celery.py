@@ -1,4 +1,4 @@
-"""The Celery application. Tasks live in each app's `tasks.py`; the schedule stands in the settings."""
+"""The Celery application. Tasks live in each app's `tasks.py`; the schedule is in the settings."""
 
 import os
 from typing import Any
@@ -15,4 +15,4 @@ app.autodiscover_tasks()
 
 @setup_logging.connect
 def _keep_our_logging(**kwargs: Any) -> None:
-    """Celery sets up loggers of its own unless somebody listens here; ours come with Django's settings."""
+    """Celery sets up its own loggers unless this signal has a receiver; ours come from Django's settings."""

@@ -1,9 +1,9 @@
 """Typed reading of environment variables: every wrong value is refused with the name of its variable.
 
-A thin layer over django-environ, whose own errors ("invalid literal for int()") leave the variable out.
+A thin layer over django-environ, whose own errors ("invalid literal for int()") do not name the variable.
 
-Between `begin_collecting` and `refuse_what_is_wrong` a wrong value is noted and a harmless one read in its place, so
-that an operator is told all at once what to mend.
+Between `begin_collecting` and `refuse_what_is_wrong` a wrong value is noted and replaced by a harmless one, so that an
+operator sees everything that needs fixing at once.
 """
 
 import functools
@@ -22,7 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 T = TypeVar("T")
 P = ParamSpec("P")
 
-# A year: what is longer is a mistake, and what is endless ("inf") no clock can count down.
+# A year: anything longer is a mistake, and no timer can count down from "inf".
 MAX_SECONDS = 366 * 24 * 3600
 
 _env = environ.Env()
@@ -33,22 +33,22 @@ _ORIGIN_HOST = re.compile(r"[\w.:-]+")
 _HOST = re.compile(r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]")
 
 
-# What was wrong so far; None: nothing is collected, a wrong value raises at once.
+# The wrong values so far; None: nothing is collected, a wrong value raises at once.
 _wrong: list[str] | None = None
 
 
 def begin_collecting() -> None:
-    """Note wrong values from here on instead of raising."""
+    """From here on, note wrong values instead of raising."""
     global _wrong  # settings are read once, by one thread
     _wrong = []
 
 
 def refuse_what_is_wrong() -> None:
-    """End the process with a paragraph that says all that was wrong, if anything was.
+    """If any value was wrong, end the process with a message that lists all of them.
 
-    Raises: SystemExit, which every way to start (manage.py, uvicorn, Celery) prints without a traceback.
+    Raises: SystemExit, which every entry point (manage.py, uvicorn, Celery) prints without a traceback.
     """
-    global _wrong  # as above
+    global _wrong  # settings are read once, by one thread
     wrong, _wrong = _wrong or [], None
     if wrong:
         count = "1 setting is wrong" if len(wrong) == 1 else f"{len(wrong)} settings are wrong"
@@ -57,15 +57,15 @@ def refuse_what_is_wrong() -> None:
 
 
 def _else(harmless: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """A reader that gives `harmless` where the variable is wrong and wrong values are collected."""
+    """A reader that returns `harmless` if the variable is wrong and wrong values are being collected."""
 
     def collecting(read: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(read)
         def reading(*arguments: P.args, **options: P.kwargs) -> T:
-            global _wrong  # as above
+            global _wrong  # settings are read once, by one thread
             if _wrong is None:
                 return read(*arguments, **options)
-            wrong, _wrong = _wrong, None  # readers that this one is made of raise, and are noted here once
+            wrong, _wrong = _wrong, None  # inner readers raise, so that the mistake is noted only once, here
             try:
                 return read(*arguments, **options)
             except ImproperlyConfigured as err:
@@ -80,7 +80,7 @@ def _else(harmless: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 def read_file(path: Path) -> None:
-    """Take the variables of a `NAME=value` file, where there is one; the real environment goes first."""
+    """Read the variables of a `NAME=value` file if it exists; the real environment takes precedence."""
     if path.is_file():
         _env.read_env(str(path))
 
@@ -92,12 +92,12 @@ def as_file(values: Mapping[str, str]) -> str:
 
 
 def names() -> set[str]:
-    """The variables that have been asked for."""
+    """The names of all variables that have been read."""
     return set(_names)
 
 
 def given() -> dict[str, str]:
-    """The variables that have been asked for and are set, with their values."""
+    """The variables that have been read and are set, with their values."""
     return {name: os.environ[name] for name in sorted(_names) if name in os.environ}
 
 
@@ -139,33 +139,33 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
 
 
 def listing(name: str, default: str | None = "") -> list[str]:
-    """A comma list; blanks and empty items are dropped."""
+    """A comma-separated list; blanks and empty items are dropped."""
     return [item for item in (part.strip() for part in text(name, default).split(",")) if item]
 
 
 @_else([])
 def integers(name: str, default: str) -> list[int]:
-    """A comma list of whole numbers of at least 0."""
+    """A comma-separated list of whole numbers, each at least 0."""
     return [_in_range(name, int, item, 0, None) for item in listing(name, default)]
 
 
 @_else({})
 def pairs(name: str, default: str) -> dict[str, str]:
-    """A comma list of `key=value`, in order; each key once."""
+    """A comma-separated list of `key=value`, in order; each key only once."""
     found: dict[str, str] = {}
     for item in listing(name, default):
         key, equals, value = item.partition("=")
         if not (equals and key.strip() and value.strip()):
             raise ImproperlyConfigured(f"{name}: {item!r} is not of the form key=value")
         if key.strip() in found:
-            raise ImproperlyConfigured(f"{name}: {key.strip()!r} stands there twice")
+            raise ImproperlyConfigured(f"{name}: {key.strip()!r} is there twice")
         found[key.strip()] = value.strip()
     return found
 
 
 @_else([])
 def hosts(name: str, default: str) -> list[str]:
-    """A comma list of host names, as in `Host` headers, without scheme, port or path; `*`: all, `.x.y`: all below."""
+    """A comma-separated list of host names, without scheme, port or path. `*`: all; `.x.y`: x.y and its subdomains."""
     found = listing(name, default)
     for host in found:
         if not _HOST.fullmatch(host):
@@ -173,14 +173,14 @@ def hosts(name: str, default: str) -> list[str]:
     return found
 
 
-@_else("redis://unknown.invalid")  # redis-py looks at the scheme when the settings make its pool
+@_else("redis://unknown.invalid")  # redis-py checks the scheme when the settings create its pool
 def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("http", "https")) -> str:
     """An absolute URL of one of the schemes, without a trailing slash."""
     value = text(name, default)
     try:
         parts = urlsplit(value)
         is_url = parts.scheme in schemes and bool(parts.netloc or parts.path) and parts.port != 0
-    except ValueError:  # a port that is no number, brackets that do not close
+    except ValueError:  # a port that is not a number, unclosed brackets
         is_url = False
     if not is_url:
         shown = _PASSWORD.sub("//…@", value)
@@ -190,7 +190,7 @@ def url(name: str, default: str | None = None, *, schemes: Sequence[str] = ("htt
 
 @_else([])
 def origins(name: str) -> list[str]:
-    """A comma list of web pages' origins, as browsers write them (`https://app.example.com`), or `*`."""
+    """A comma-separated list of web pages' origins, as browsers write them (`https://app.example.com`), or `*`."""
     return [_origin(name, item) for item in listing(name)]
 
 
@@ -199,10 +199,10 @@ def _origin(name: str, item: str) -> str:
         parts = urlsplit(item.lower())
         host = parts.hostname or ""
         is_origin = f"{parts.scheme}://{parts.netloc}" == item.lower() and parts.port != 0 and not parts.username
-    except ValueError:  # a port that is not a number, brackets that do not close
+    except ValueError:  # a port that is not a number, unclosed brackets
         is_origin = False
     if item != "*" and not (is_origin and parts.scheme and _ORIGIN_HOST.fullmatch(host)):
-        raise ImproperlyConfigured(f"{name}: {item!r} is not an origin such as https://app.example.com, nor *")
+        raise ImproperlyConfigured(f"{name}: {item!r} is neither an origin such as https://app.example.com nor *")
     return item.lower()
 
 
@@ -218,7 +218,7 @@ def time_zone(name: str, default: str) -> str:
 
 @_else([])
 def encryption_keys(name: str, default: str | None = None) -> list[str]:
-    """A comma list, newest first, of 32 random bytes each in URL-safe base64 (what `Fernet.generate_key()` makes)."""
+    """A comma-separated list of keys, newest first: 32 random bytes each, in URL-safe base64 (`Fernet.generate_key()`)."""
     keys = listing(name, default)
     for position, key in enumerate(keys, 1):
         try:
@@ -242,7 +242,7 @@ def _in_range(name: str, kind: Callable[[str], T], raw: str, minimum: T, maximum
         value = kind(raw)
     except ValueError as err:
         raise ImproperlyConfigured(f"{name}={raw!r}: not a {_KINDS[kind]}") from err
-    # Said this way round, because "nan" is neither less nor more than anything.
+    # Written this way round because "nan" is neither less nor greater than anything.
     if not (value >= minimum and (maximum is None or value <= maximum)):  # type: ignore[operator]  # int or float
         limits = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
         raise ImproperlyConfigured(f"{name}={value}: out of range, {limits}")

@@ -1,4 +1,4 @@
-"""The admin's sidebar: what people look for, in the order in which they do. Apps are known here by address only."""
+"""The admin's sidebar: the pages that people need, most wanted first. Apps are known here by URL name only."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """unfold's `SIDEBAR["navigation"]`: each person sees what they may open."""
+    """unfold's `SIDEBAR["navigation"]`: each person sees only the pages that they may open."""
     groups: list[dict[str, Any]] = [
         {
             "items": [
@@ -74,7 +74,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _mark_open(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    """One item: unfold itself would also mark the list below which another item's page has its address."""
+    """Mark one item only: unfold itself would also mark a list whose address another item's page extends."""
     index = str(reverse_lazy("admin:index"))
     links = [str(item["link"]) for item in items]
     above = [link for link in links if request.path == link or (link != index and request.path.startswith(link))]
@@ -83,13 +83,13 @@ def _mark_open(request: HttpRequest, items: list[dict[str, Any]]) -> None:
 
 
 def _conversations(request: HttpRequest) -> list[dict[str, Any]]:
-    """As long as their texts are stored."""
+    """The list of conversations, as long as their texts are stored."""
     title, address = _("Conversations"), "admin:streaming_conversation_changelist"
     return [_page(request, title, "chat", address, "streaming.read_text")] if settings.CHAT_STORE_TEXT else []
 
 
 def _rows(request: HttpRequest, title: Promise, icon: str, model: str) -> dict[str, Any]:
-    """The list of a model, for who may look at it; `model` is `<app>_<model>`."""
+    """The list of a model, for anyone who may view it; `model` is `<app>_<model>`."""
     app, _underscore, name = model.partition("_")
     return _page(request, title, icon, f"admin:{model}_changelist", f"{app}.view_{name}")
 

@@ -17,10 +17,10 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/tokens/", TokenView.as_view(), name="tokens"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", RedirectView.as_view(pattern_name="docs")),  # what people type
+    path("api/docs", RedirectView.as_view(pattern_name="docs")),  # people type it without the slash
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("streaming.urls")),
     path("", include("attribution.urls")),
-    re_path(r"^api(?:/|$)", unknown_paths.under_api),  # after all that is there
-    path("admin/", admin.site.urls),  # after the apps' own pages below it: it answers for all that is left
+    re_path(r"^api(?:/|$)", unknown_paths.under_api),  # after all existing paths
+    path("admin/", admin.site.urls),  # after the apps' own pages below it: it answers every remaining path
 ]

@@ -1,1 +1,1 @@
-"""How the processes serve: ASGI, the loop, Redis, health. Imports `foundation.database` and `foundation.hooks`."""
+"""How the processes serve: ASGI, event loop, Redis, health. Imports `foundation.database` and `foundation.hooks`."""

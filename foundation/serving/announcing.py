@@ -1,4 +1,4 @@
-"""Tells others that something has happened, on the side: who announces it neither waits nor fails."""
+"""Tells others on the side that something has happened: the announcing code neither waits nor fails."""
 
 import logging
 import os
@@ -10,10 +10,10 @@ logger = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Announcements set a flag; one thread per process tells, at most every `interval_s`.
+    """Announcements set a flag; one thread per process calls `tell`, at most every `interval_s`.
 
-    So a thousand a second cost a few messages, and the last one is always told. `tell` returns False when it could not
-    be done now; after `pause_s` it is tried again. It bounds its own time.
+    So a thousand announcements a second cost a few messages, and the last one is always told. `tell` returns False if
+    it failed for now, and is called again after `pause_s`. It must bound its own time.
     """
 
     def __init__(self, name: str, tell: Callable[[], bool], *, interval_s: float, pause_s: float) -> None:
@@ -27,7 +27,7 @@ class Announcer:
 
     def announce(self) -> None:
         self._is_wanted.set()
-        if self._thread_pid != os.getpid():  # also after a fork, which takes no threads along
+        if self._thread_pid != os.getpid():  # also after a fork, which does not copy threads
             self._start()
 
     def _start(self) -> None:
@@ -49,6 +49,6 @@ class Announcer:
     def _is_told(self) -> bool:
         try:
             return self._tell()
-        except Exception:  # the thread has to go on: without it this process would announce nothing any more
+        except Exception:  # the thread must survive: without it this process would announce nothing more
             logger.exception("Announcing, %s", self._name)
             return False

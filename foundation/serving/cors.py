@@ -1,7 +1,9 @@
-"""Web pages of other origins: which may call, and what their browsers have to be told. https://fetch.spec.whatwg.org/#http-cors-protocol
+"""Web pages from other origins: which may call, and the headers for their browsers.
 
-Not a Django middleware: most calls of pages go to driven paths, which have none. Credentials are never allowed: keys
-travel in a header, so no page can act with somebody's cookies.
+Reference: https://fetch.spec.whatwg.org/#http-cors-protocol
+
+Not a Django middleware: pages mostly call driven paths, which have no middleware. Credentials are never allowed: keys
+travel in a header, so no page can act with someone's cookies.
 """
 
 import re
@@ -25,7 +27,7 @@ EXPOSED = b", ".join(
         ),
     ]
 )
-# How long a browser may remember the answer to a preflight; Chrome takes two hours at most.
+# How long a browser may cache the answer to a preflight; Chrome caps it at two hours.
 REMEMBERED_S = b"7200"
 
 _HEADER_NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,2000}")
@@ -34,7 +36,7 @@ _REFUSED = b'{"detail":"Pages of this origin may not call: add it to CORS_ALLOWE
 
 class Cors:
     def __init__(self, origins: Collection[str], paths: re.Pattern[str]) -> None:
-        """`origins`: as browsers write them (`https://app.example.com`), or `ANY`. `paths`: what is open to them."""
+        """`origins`: as browsers write them (`https://app.example.com`), or `ANY`. `paths`: the paths open to them."""
         self._origins = {origin.encode() for origin in origins}
         self._is_open_to_all = ANY in origins
         self._paths = paths
@@ -48,7 +50,7 @@ class Cors:
         )
 
     def headers(self, scope: Scope) -> Headers:
-        """What the answer has to say besides; nothing for callers that are no page, and for pages that may not call."""
+        """Additional headers of the answer; none for callers that are not pages, and for pages that may not call."""
         origin = _value(scope["headers"], b"origin")
         if origin is None or self._paths.fullmatch(scope["path"]) is None:
             return []
@@ -68,7 +70,7 @@ class Cors:
         asked = _value(scope["headers"], b"access-control-request-headers") or b""
         allowed = [
             (b"access-control-allow-methods", METHODS),
-            # Whatever it asks for: SDKs add names of their own (`x-stainless-…`), and `*` would not cover the key's.
+            # Any header it asks for: SDKs add their own (`x-stainless-…`), and `*` would not cover `Authorization`.
             (
                 b"access-control-allow-headers",
                 asked if _HEADER_NAMES.fullmatch(asked) else b"authorization, content-type",
@@ -79,7 +81,7 @@ class Cors:
 
 
 def adding(send: Send, headers: Headers) -> Send:
-    """`send`, whose answers have these headers too."""
+    """`send`, adding these headers to its answers."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

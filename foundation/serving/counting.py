@@ -1,7 +1,7 @@
-"""Counts in fixed windows, in Redis: a window begins with the first thing that is counted, and the count ends with it.
+"""Counts in fixed windows, in Redis: a window begins with the first thing counted, and the count expires with it.
 
-One script for all who count, from a thread or from the event loop, alone or together with something else. It is atomic:
-a count without an end would refuse its caller for ever.
+All callers use one script, from a thread or from the event loop, alone or together with something else. It is atomic:
+a count that never expired would refuse its caller for ever.
 """
 
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import NamedTuple
 MINUTE_S = 60
 DAY_S = 24 * 3600
 
-# `count(key, window in s, amount)`: the count with this amount. For other scripts to begin with.
+# `count(key, window in s, amount)`: returns the count including this amount. Other scripts start with this text.
 LUA = """
 local function count(key, window_s, amount)
   local counted = redis.call('INCRBY', key, amount)
@@ -22,17 +22,17 @@ _COUNT = f"{LUA}return count(KEYS[1], ARGV[1], ARGV[2])"
 
 
 class Counting(NamedTuple):
-    """Where one thing is counted, and for how long."""
+    """Where one thing is counted, and over how long a window."""
 
     key: str
     window_s: int
 
     def command(self, amount: int = 1) -> tuple[str | int, ...]:
-        """The command that counts, and answers with the count."""
+        """The command that counts, and returns the count."""
         return ("EVAL", _COUNT, 1, self.key, self.window_s, amount)
 
 
-@lru_cache(maxsize=10_000)  # making the name of a count takes longer than asking for it
+@lru_cache(maxsize=10_000)  # building the name of a count takes longer than looking it up here
 def counting(what: str, of: str, window_s: int) -> Counting:
-    """`what` is counted, of whom, for how long: each of the three makes another count."""
+    """What is counted, for whom, over how long a window. Each combination of the three has its own count."""
     return Counting(f"count:{what}:{window_s}:{of}", window_s)

@@ -1,14 +1,14 @@
 """Streamed responses that are driven by their source, and the ASGI handler that sends them.
 
-Django takes a streamed response piece by piece from an iterator: a task switch a piece, a thread and a database
-connection held per open response, four thread hops of sync middleware before the first byte. Thousands of open streams
-make that the main cost, so on the paths of `settings.DRIVEN_PATHS` a response's source writes to the client itself,
-straight from its own event. Measured on two cores at 500 streams of 50 tokens/s: 29 µs of CPU a chunk against 37 µs;
-and 26 µs past uvicorn's `send`, whose object is known (any other server is written to by ASGI alone).
+Django pulls a streamed response piece by piece from an iterator: that takes a task switch per piece, a thread and a
+database connection per open response, and four thread hops of sync middleware before the first byte. With thousands of
+open streams this is the main cost, so on the paths of `settings.DRIVEN_PATHS` a response's source writes to the client
+itself, straight from its own event. Measured on two cores at 500 streams of 50 tokens/s: 29 µs of CPU per chunk against
+37 µs; and 26 µs when uvicorn's `send` is bypassed, whose object is known (any other server gets ASGI messages only).
 
-The view stays an ordinary async view that returns a `StreamingHttpResponse`: under any other handler (Django's test
-client, say) the same response is iterated as usual. What the view needs of the database it does in a thread of its own
-choice and closes the connection, since no request signal does it on these paths.
+The view stays an ordinary async view that returns a `StreamingHttpResponse`: under any other handler (such as Django's
+test client) the response is iterated as usual. The view does its database work in a thread that it chooses and closes
+the connection itself, since no request signal does that on these paths.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 Message = Mapping[str, Any]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Coroutine[Any, Any, None]]  # a coroutine, not any awaitable: it is run by hand
+Send = Callable[[Message], Coroutine[Any, Any, None]]  # a coroutine, not just any awaitable: it is stepped by hand
 
 
 class Source(Protocol):
-    """What drives a response. All three are called from the event loop and return at once."""
+    """Drives a response. All three methods are called from the event loop and return at once."""
 
     def drive(self, outbox: "Outbox") -> None:
-        """Start to write; the response's head has been sent. Ends with `outbox.end()`, at once or at any later time."""
+        """Start writing; the response's head has been sent. Ends with `outbox.end()`, immediately or later."""
 
     def writable(self, is_writable: bool) -> None:
         """The client reads too slowly (False: stop the supply), or has caught up (True)."""
@@ -51,16 +51,16 @@ class Source(Protocol):
 
 
 class Outbox:
-    """Writes to one ASGI client without a task: `send` is run up to its end on the spot.
+    """Writes to one ASGI client without a task: `send` runs to its end on the spot.
 
-    When the server makes `send` wait, since the client reads slowly, the rest runs in a task; what is written meanwhile
-    is kept and goes out in one piece. The source is told, so that only what it had in hand is kept.
+    If the server makes `send` wait because the client reads slowly, the rest runs in a task; bytes written meanwhile
+    are buffered and go out in one piece. The source is told to stop, so only what it already had is buffered.
     """
 
     __slots__ = ("_is_ended", "_kept", "_send", "_source", "_transport", "_uvicorn", "_waiting")
 
     def __init__(self, send: Send, source: Source) -> None:
-        """The head has been sent by now: the server knows how it frames the body."""
+        """The head has already been sent, so the server knows how it frames the body."""
         self._send = send
         cycle = _cycle_of(send)
         self._transport = None if cycle is None else cycle.transport
@@ -76,14 +76,14 @@ class Outbox:
             return
         uvicorn = self._uvicorn
         if body and uvicorn is not None and not uvicorn.flow.write_paused and not uvicorn.disconnected:
-            # What uvicorn's own `send` comes to. Without the message, the coroutine and its checks a chunk costs 3 µs
-            # less, a tenth of the whole at 500 streams (docs/benchmarks.md).
+            # This is what uvicorn's own `send` ends up doing. Skipping the message, the coroutine and its checks saves
+            # 3 µs per chunk, a tenth of the whole at 500 streams (docs/benchmarks.md).
             uvicorn.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
             return
         self._start({"type": "http.response.body", "body": body, "more_body": True})
 
     def end(self, body: bytes = b"") -> None:
-        """Write the last bytes and end the response. Once only."""
+        """Write the last bytes and end the response. Call it only once."""
         self._is_ended = True
         if self._waiting is None:
             self._start({"type": "http.response.body", "body": body, "more_body": False})
@@ -93,12 +93,12 @@ class Outbox:
             _look_after_end(self._transport)
 
     def abort(self) -> None:
-        """Give up a client that does not read: nothing more is sent, the connection is cut."""
+        """Give up on a client that does not read: send nothing more and cut the connection."""
         self._kept.clear()
         if self._waiting is not None:
             self._waiting.cancel()
-        # ASGI has no word for this, and leaving the response unfinished would keep the connection and its buffers
-        # until the client reads.
+        # ASGI has no message for this, and an unfinished response would keep the connection and its buffers until the
+        # client reads.
         if self._transport is not None:
             self._transport.abort()
 
@@ -109,7 +109,7 @@ class Outbox:
         except StopIteration:
             return
         except OSError:
-            return  # gone; the handler hears of it by `http.disconnect`
+            return  # the client left; the handler learns of it from `http.disconnect`
         rest = self._finish(sending, awaited, was_last=not message["more_body"])
         self._waiting = asyncio.get_running_loop().create_task(rest)
         self._source.writable(False)
@@ -122,31 +122,31 @@ class Outbox:
                 body, self._kept = bytes(self._kept), bytearray()
                 await self._send({"type": "http.response.body", "body": body, "more_body": not was_last})
         except OSError:
-            return  # as above
+            return  # the client left; the handler learns of it from `http.disconnect`
         self._waiting = None
         if not was_last:
             self._source.writable(True)
 
 
 def _cycle_of(send: Send) -> RequestResponseCycle | None:
-    """uvicorn's object of a request, if it is uvicorn that serves it."""
+    """uvicorn's object for this request, if uvicorn serves it."""
     server = getattr(send, "__self__", None)
     return server if isinstance(server, RequestResponseCycle) else None
 
 
 def _look_after_end(transport: asyncio.Transport) -> None:
-    """A response has ended: see to it that the client takes it, or goes.
+    """A response has ended: make sure that the client reads it, or is cut off.
 
-    Not at once: uvloop writes at the end of its turn, until when everybody looks stalled. A timer for each of thousands
-    of ended responses, and what it holds, would cost a fifth of a stream's set-up.
+    Not immediately: uvloop writes at the end of its iteration, and until then every client looks stalled. A timer for
+    each of thousands of ended responses, and the memory it holds, would cost a fifth of a stream's set-up.
     """
     asyncio.get_running_loop().call_soon(_cut_if_stalled, transport)
 
 
 def _cut_if_stalled(transport: asyncio.Transport, unread_before: int = 0) -> None:
-    """Look after a response that has ended until the client has taken it; cut the connection when it takes nothing.
+    """Watch an ended response until the client has read it; cut the connection if the client reads nothing.
 
-    Nobody else would: the server keeps the connection, with all that is left to be sent, until the client reads.
+    Nothing else would: the server keeps the connection, with everything still to be sent, until the client reads.
     """
     left = transport.get_write_buffer_size()
     if not left:
@@ -159,18 +159,21 @@ def _cut_if_stalled(transport: asyncio.Transport, unread_before: int = 0) -> Non
 
 
 def _unread_in_kernel(transport: asyncio.Transport) -> int:
-    """Bytes that the other side has not acknowledged. The kernel takes megabytes, and takes more only when a third of
-    them is gone: a slow reader would look like one that does not read."""
+    """Bytes that the other side has not acknowledged.
+
+    The kernel buffers megabytes, and accepts more only when a third of them is gone: without this, a slow reader would
+    look like one that does not read at all.
+    """
     try:
         queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-    except (OSError, ValueError):  # closed meanwhile, or a system that does not tell
+    except (OSError, ValueError):  # closed meanwhile, or the system does not report it
         return 0
     return int.from_bytes(queued, sys.byteorder)
 
 
 @types.coroutine
 def _rest_of(started: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """Run a coroutine on that was started by hand and waits for `awaited`."""
+    """Continue a coroutine that was started by hand and is waiting for `awaited`."""
     while True:
         yield awaited
         try:
@@ -180,14 +183,14 @@ def _rest_of(started: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any,
 
 
 class DrivenResponse(StreamingHttpResponse):
-    """A streamed response that its source writes."""
+    """A streamed response, written by its source."""
 
     def __init__(self, source: Source, **kwargs: Any) -> None:
         self.source = source
         super().__init__(streaming_content=self._pieces(), **kwargs)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        """Yield what the source writes, for handlers that iterate; the queue of one piece holds the source back."""
+        """Yield what the source writes, for handlers that iterate; a queue of one piece holds the source back."""
         messages: asyncio.Queue[Message] = asyncio.Queue(maxsize=1)
         has_ended = False
         self.source.drive(Outbox(messages.put, self.source))
@@ -202,10 +205,10 @@ class DrivenResponse(StreamingHttpResponse):
 
 
 class DrivenHandler(ASGIHandler):
-    """Serves `DRIVEN_PATHS`: no middleware, no signals, no thread of its own, and one task an open response.
+    """Serves `DRIVEN_PATHS`: no middleware, no signals, no thread of its own, and one task per open response.
 
-    Views there answer every error themselves and authenticate by header; one that only reads may go by the session's
-    cookie (CSRF has nothing to protect in either).
+    Views there answer every error themselves and authenticate by header; a view that only reads may use the session
+    cookie (in both cases there is nothing for CSRF to protect).
     """
 
     def load_middleware(self, is_async: bool = False) -> None:
@@ -215,7 +218,7 @@ class DrivenHandler(ASGIHandler):
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         response = await self._answer(request)
         if response.status_code >= 400:
-            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)  # type: ignore[arg-type]  # only its code is read
+            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)  # type: ignore[arg-type]  # only its status code is read
         return response
 
     async def _from_view(self, request: HttpRequest) -> HttpResponseBase:
@@ -232,11 +235,11 @@ class DrivenHandler(ASGIHandler):
         set_script_prefix(get_script_prefix(scope))
         request = ASGIRequest(scope, BytesIO(body))
         request.META.setdefault("CONTENT_LENGTH", str(len(body)))  # see serving/chunked.py
-        # The client's leaving is the only thing left to be received, also long after the view has returned.
+        # Only the client's disconnect is left to be received, possibly long after the view has returned.
         respond = asyncio.create_task(self._respond(request, send))
         try:
             while (await receive())["type"] == "http.request":
-                pass  # the rest of a body that is too large
+                pass  # skip the rest of a body that is too large
         finally:
             await self._finish(respond)
 
@@ -254,7 +257,7 @@ class DrivenHandler(ASGIHandler):
         return response
 
     async def _send_whole(self, response: HttpResponseBase, scope: Mapping[str, Any], send: Send) -> None:
-        """Not by Django's `send_response`, whose pieces wait for the client one by one, and for a thread at the end."""
+        """Django's `send_response` would wait for the client piece by piece, and for a thread at the end."""
         if not isinstance(response, HttpResponse):
             await self.send_response(response, send)
             return
@@ -275,23 +278,23 @@ class DrivenHandler(ASGIHandler):
             response.source.client_left()
 
 
-# Nearly all requests have one of two paths, and to find its view takes 25 µs, a twentieth of a stream's set-up.
+# Nearly all requests have one of two paths, and finding the view takes 25 µs, a twentieth of a stream's set-up.
 @lru_cache(maxsize=64)
 def _resolved(path: str, urlconf: str) -> ResolverMatch:
     return resolve(path, urlconf)
 
 
 def _head_of(response: HttpResponseBase, scope: Mapping[str, Any]) -> Message:
-    """`scope["more_headers"]`: what is said besides the response's own headers, whatever the response is (cors.py)."""
+    """The response's start message. `scope["more_headers"]` are added to every response's own headers (cors.py)."""
     headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()]
     headers += scope.get("more_headers", ())
     return {"type": "http.response.start", "status": response.status_code, "headers": headers}
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read the request's body; None if the client left. Past the limit the rest stays unread.
+    """Read the request's body; None if the client left. Anything past the limit stays unread.
 
-    One byte more than allowed is enough for the view to see that the body is too large.
+    One byte over the limit is enough for the view to see that the body is too large.
     """
     message = await receive()
     body = bytearray(message.get("body", b""))

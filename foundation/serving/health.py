@@ -1,7 +1,7 @@
-"""What load balancers, operators and Prometheus ask: alive, ready, the whole, metrics.
+"""Endpoints for load balancers, operators and Prometheus: alive, ready, overall status, metrics.
 
-Each is on a driven path: no middleware looks at the `Host`, which is an address where a probe asks, and no session is
-read. A database or a Redis that hangs costs an answer `ANSWER_WITHIN_S`.
+They are on driven paths: no middleware checks the `Host` (probes send an IP address there), and no session is read.
+A hanging database or Redis delays an answer by at most `ANSWER_WITHIN_S`.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from foundation.serving.shared_redis import client
 ANSWER_WITHIN_S = 3.0
 WORKER_SEEN_KEY = "rivermouth:worker_seen_at"
 BEAT_SEEN_KEY = "rivermouth:beat_seen_at"
-# A worker gives a sign of life every 2 s, and writes it down every 5 s.
+# A worker gives a sign of life every 2 s, and records it every 5 s.
 WORKER_NOTED_EVERY_S = 5.0
 WORKER_SILENT_AFTER_S = 20
-# Beat asks for one every 10 s; three missed ones mean that nothing is scheduled any more.
+# Beat asks for a sign of life every 10 s; three missed ones mean that nothing is being scheduled.
 BEAT_SILENT_AFTER_S = 35
 _KEPT_S = 24 * 3600
 
@@ -39,18 +39,18 @@ _worker_noted_at = 0.0
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers."""
+    """Shows that the process answers."""
     return JsonResponse({"status": "ok"})
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether this web process can take requests. It can without workers and without Redis, so they do not count."""
+    """Whether this web process can take requests. It needs neither workers nor Redis for that, so they don't count."""
     found = await _bounded(_database)
     return JsonResponse({"ready": found.is_ok, "database": found.facts}, status=200 if found.is_ok else 503)
 
 
 async def statusz(request: HttpRequest) -> JsonResponse:
-    """The whole, for people and for alerts: 503 when something is wrong, and what."""
+    """The overall status, for people and alerts: 503 if something is wrong, and what it is."""
     parts = {"database": _database, "redis": _redis, "worker": _worker, "beat": _beat, **_registered()}
     found = {name: await _bounded(look) for name, look in parts.items()}
     is_ok = all(part.is_ok for part in found.values())
@@ -59,18 +59,18 @@ async def statusz(request: HttpRequest) -> JsonResponse:
 
 
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus's text format, of the process that answers."""
+    """The metrics of the answering process, in Prometheus's text format."""
     return HttpResponse(await in_thread(generate_latest), content_type=CONTENT_TYPE_LATEST)
 
 
 def note_beat_alive() -> None:
-    """Called by the task that beat asks for: beat, Redis and a worker all did their part."""
+    """Called by the task that beat queues: it shows that beat, Redis and a worker are all running."""
     client().set(BEAT_SEEN_KEY, time.time(), ex=_KEPT_S)
 
 
 @heartbeat_sent.connect
 def note_worker_alive(**kwargs: Any) -> None:
-    """Called in a worker's main process, every 2 s. It must not fail: Celery's own heartbeat goes out after it."""
+    """Called in a worker's main process, every 2 s. It must not fail: Celery's own heartbeat is sent after it."""
     global _worker_noted_at  # one per process
     if time.monotonic() - _worker_noted_at < WORKER_NOTED_EVERY_S:
         return
@@ -100,7 +100,7 @@ def _database() -> Part:
 
 
 def _migrations_are_applied() -> bool:
-    """Looked up until it is so: what is applied stays applied while this process runs."""
+    """Checked until true: applied migrations stay applied while this process runs."""
     global _is_migrated  # one per process
     if not _is_migrated:
         executor = MigrationExecutor(connection)
@@ -125,7 +125,7 @@ def _beat() -> Part:
 
 
 def _seen(key: str, silent_after_s: float) -> Part:
-    """When it gave its last sign of life; None: never, or longer ago than a day."""
+    """When the last sign of life came; None: never, or more than a day ago."""
     try:
         seen_at = client().get(key)
     except RedisError as err:

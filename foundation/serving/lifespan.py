@@ -1,16 +1,16 @@
 """The web process's life: what apps do when it starts, is told to stop, and ends.
 
-Django 5.2 has no lifespan, and no server runs a stream's `finally` on SIGTERM, so apps register here in
+Django 5.2 has no lifespan support, and no server runs a stream's `finally` on SIGTERM, so apps register here in
 `AppConfig.ready`. Everything runs in the event loop of the server.
 
-From SIGTERM or SIGINT to the end, so that a proxy in front loses no request to it:
+The steps from SIGTERM or SIGINT to the end, so that a proxy in front loses no request:
 
-1. **Hand over**, for `HANDOVER_S` at most: requests are taken as before, and every answer says `Connection: close`.
-   Nothing else makes a proxy leave a connection, and one that closes while a POST is on its way to it is a 502.
-   Over as soon as no connection is idle.
-2. Stop listening, in such a way that nobody is refused who has connected already. Who comes later goes elsewhere.
-3. **Drain**: apps hear of it, open streams get `DRAIN_S` to end by themselves. The server waits until all have.
-4. Shut down, in the reverse order of registration: what came first is what the others stand on.
+1. **Hand over**, for at most `HANDOVER_S`: requests are served as before, and every answer says `Connection: close`.
+   Nothing else makes a proxy give up a connection, and closing one while a POST is on its way is a 502.
+   Ends early as soon as no connection is idle.
+2. Stop listening, without refusing clients that have already connected. Later ones go elsewhere.
+3. **Drain**: apps are told, and open streams get `DRAIN_S` to end by themselves. The server waits until all have.
+4. Shut down, in the reverse order of registration: apps that registered first are used by the later ones.
 """
 
 import asyncio
@@ -34,28 +34,28 @@ from foundation.serving.http_protocol import HttpProtocol
 
 logger = logging.getLogger(__name__)
 
-# After the last event of the open streams: for clients to read it, and for requests that are no streams.
+# Time after the last event of the open streams: for clients to read it, and for requests that are not streams.
 _LAST_WORDS_S = 5
 _LOOK_EVERY_S = 0.05
-# For a handshake that has begun, and the request behind it, to arrive; within a data centre it takes a millisecond.
+# Time for a handshake that has begun, and its request, to arrive; within a data centre it takes a millisecond.
 _ARRIVAL_S = 0.25
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python's socket module has no name for it
-# Berkeley packet filter of a listening socket: drop what asks for a new connection (SYN), let all else pass.
+# Berkeley packet filter for a listening socket: drop packets that ask for a new connection (SYN), pass all others.
 _NO_NEW_CONNECTIONS = b"".join(
     struct.pack("HBBI", *instruction)
     for instruction in (
-        (0x30, 0, 0, 13),  # load the byte with TCP's flags
-        (0x54, 0, 0, 0x02),  # leave SYN of it
-        (0x15, 0, 1, 0),  # if that is nothing,
-        (0x06, 0, 0, 0xFFFFFFFF),  # let the packet pass,
-        (0x06, 0, 0, 0),  # else drop it
+        (0x30, 0, 0, 13),  # load the byte with the TCP flags
+        (0x54, 0, 0, 0x02),  # keep only SYN
+        (0x15, 0, 1, 0),  # if SYN is not set,
+        (0x06, 0, 0, 0xFFFFFFFF),  # pass the packet,
+        (0x06, 0, 0, 0),  # otherwise drop it
     )
 )
 
 _on_start: list[Callable[[], None]] = []
 _on_drain: list[Callable[[], None]] = []
 _on_shutdown: list[Callable[[], Awaitable[None]]] = []
-_leaving: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+_leaving: set[asyncio.Task[None]] = set()  # the loop itself holds only weak references to tasks
 
 
 def register(
@@ -64,8 +64,11 @@ def register(
     on_drain: Callable[[], None] | None = None,
     on_shutdown: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """`on_start` is called when the process begins to serve, `on_drain` when the drain begins, while requests run;
-    `on_shutdown` is awaited when none is left."""
+    """Register an app's part.
+
+    `on_start` is called when the process begins to serve, `on_drain` when the drain begins, with requests still
+    running; `on_shutdown` is awaited when no request is left.
+    """
     if on_start is not None:
         _on_start.append(on_start)
     if on_drain is not None:
@@ -92,14 +95,14 @@ async def serve(receive: Receive, send: Send) -> None:
 
 
 def _tune_garbage_collector() -> None:
-    """Full collections over all of Django's objects stopped the loop for hundreds of ms with 500 streams open."""
+    """Full collections over all of Django's objects blocked the loop for hundreds of ms with 500 streams open."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
 def _leave_at_signal(loop: asyncio.AbstractEventLoop) -> None:
-    """Hear SIGTERM and SIGINT before the server's own handler, which closes the door at once and waits for ever."""
+    """Handle SIGTERM and SIGINT before the server's own handler, which stops listening at once and waits for ever."""
     for number in (signal.SIGTERM, signal.SIGINT):
         servers_handler = signal.getsignal(number)
         server = getattr(servers_handler, "__self__", None)
@@ -109,7 +112,7 @@ def _leave_at_signal(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _bound_the_end(server: uvicorn.Server) -> None:
-    """uvicorn waits for the last connection, for ever unless told otherwise: for one client that reads nothing."""
+    """Without a limit, uvicorn waits for the last connection for ever: one client that reads nothing is enough."""
     if server.config.timeout_graceful_shutdown is None:
         server.config.timeout_graceful_shutdown = math.ceil(settings.DRAIN_S) + _LAST_WORDS_S
 
@@ -117,7 +120,7 @@ def _bound_the_end(server: uvicorn.Server) -> None:
 def _leaver(
     loop: asyncio.AbstractEventLoop, server: uvicorn.Server, then: Callable[[int, FrameType | None], Any]
 ) -> Callable[[int, FrameType | None], None]:
-    """A handler of signals: the first one has the process leave, another one ends what it is at."""
+    """A signal handler: the first signal makes the process leave, a second one cuts the current step short."""
 
     def start(signum: int) -> None:
         if _leaving:
@@ -132,7 +135,7 @@ def _leaver(
 
 
 async def _leave(loop: asyncio.AbstractEventLoop, server: uvicorn.Server, end: Callable[[], Any]) -> None:
-    """Steps 1 to 3; `end` has the server wait for what is open."""
+    """Steps 1 to 3; `end` makes the server wait for open requests."""
     try:
         await _hand_over(loop, server)
         await _stop_listening(server)
@@ -149,7 +152,7 @@ async def _hand_over(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) ->
         if isinstance(connection, HttpProtocol):
             connection.close_after_answer()
     give_up_at = loop.time() + settings.HANDOVER_S
-    while loop.time() < give_up_at and any(map(_is_idle, connections)):  # noqa: ASYNC110  # connections tell nobody
+    while loop.time() < give_up_at and any(map(_is_idle, connections)):  # noqa: ASYNC110  # connections send no event to wait for
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
@@ -158,8 +161,12 @@ def _is_idle(connection: object) -> bool:
 
 
 async def _stop_listening(server: uvicorn.Server) -> None:
-    """A listening socket that closes resets those that wait to be accepted, with their requests. So first there come no
-    new ones (their SYN is dropped, and repeated after a second), then those that wait are accepted, then it closes."""
+    """Stop listening without resetting anyone.
+
+    Closing a listening socket resets the connections that wait to be accepted, with their requests. So first no new
+    ones are let in (their SYN is dropped, and the client repeats it after a second), then the waiting ones are
+    accepted, then the socket is closed.
+    """
     if not settings.HANDOVER_S:
         return
     listeners = [listener for listening in server.servers for listener in listening.sockets]
@@ -171,7 +178,7 @@ async def _stop_listening(server: uvicorn.Server) -> None:
 
 
 def _refuse_new_connections(listener: int) -> bool:
-    """Whether the system can do so: Linux can."""
+    """Returns whether the system supports it: Linux does."""
     program = ctypes.create_string_buffer(_NO_NEW_CONNECTIONS, len(_NO_NEW_CONNECTIONS))
     instructions = len(_NO_NEW_CONNECTIONS) // 8
     try:

@@ -1,4 +1,4 @@
-"""Keeps an outage from filling the disk: of lines that say the same, a few a minute are written, and how many not."""
+"""Keeps an outage from filling the disk: of similar lines only a few a minute are written, and the rest are counted."""
 
 import logging
 import time
@@ -9,14 +9,14 @@ _MAX_KINDS = 1000
 
 
 class LimitRepeats(logging.Filter):
-    """Lets `BURST` warnings and errors of a kind pass in `PERIOD_S`; the next period begins with what was left out.
+    """Lets `BURST` warnings and errors of a kind pass per `PERIOD_S`; the next period begins with the number left out.
 
-    A kind is what one place in the code says: its logger and its message before the arguments are put in.
+    A kind is one log statement in the code: its logger and its message before the arguments are filled in.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: dict[tuple[str, str], tuple[float, int]] = {}  # by kind: when its period began, lines since
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}  # by kind: its period's start, and lines since then
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:

@@ -1,6 +1,6 @@
 """How log lines look: text for people, JSON for collectors. Times are ISO 8601 with the offset of `TIME_ZONE`.
 
-What a line is about (a request, a completion, a conversion) is bound once, where the work begins, and stands in all
+The subject of a line (a request, a completion, a conversion) is bound once, where the work begins, and appears in all
 lines of that work, whichever module writes them.
 """
 
@@ -14,21 +14,21 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-# What the work at hand is about, by the names that the lines have for it.
-_about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  # never changed, replaced as a whole
+# The subject of the current work, by the names used in the lines.
+_about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039  # never mutated, only replaced
 
-# Longer quotes of somebody's input are cut: a line is read by people and stored for months.
+# Longer messages (quoted input) are cut: lines are read by people and stored for months.
 MAX_MESSAGE_CHARS = 10_000
 
 
 def bind(**about: str) -> None:
-    """Have the lines of this task, and of those that it starts, say what they are about: `bind(completion_id=…)`."""
+    """Add the subject to all lines of this task, and of tasks that it starts: `bind(completion_id=…)`."""
     _about.set({**_about.get(), **about})
 
 
 @contextmanager
 def about(**facts: str) -> Iterator[None]:
-    """`bind` for the length of a block, for threads and workers, which go on to other work."""
+    """`bind` for the duration of a block, for threads and workers, which go on to other work."""
     token = _about.set({**_about.get(), **facts})
     try:
         yield
@@ -47,7 +47,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: `time`, `level`, `logger`, `message`, what it is about, and `traceback` where there is one."""
+    """One object per line: `time`, `level`, `logger`, `message`, its subject, and `traceback` if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -71,7 +71,7 @@ def _message_of(record: logging.LogRecord) -> str:
     message = record.getMessage()
     if len(message) > MAX_MESSAGE_CHARS:
         message = f"{message[:MAX_MESSAGE_CHARS]}… ({len(message)} characters)"
-    # Half a surrogate pair, quoted from a request, can be neither printed nor put into JSON.
+    # Half a surrogate pair, quoted from a request, can be neither printed nor encoded as JSON.
     return message.encode(errors="backslashreplace").decode()
 
 

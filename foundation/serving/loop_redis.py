@@ -1,14 +1,14 @@
-"""Redis from the event loop: what is asked at once goes out in one write, over one connection for the whole process.
+"""Redis from the event loop: commands asked in one iteration go out in one write, on one connection per process.
 
     [count] = await loop_redis.ask(("INCR", "hits"))
 
-Asks are pipelined: each goes out when the loop has run what is ready, without waiting for the answers of those before
-it. There is no task, stream or pool between an ask and the socket, so a command takes some 15 µs of CPU; the client of
-redis-py takes 50 to 70 µs, and a blocking one in a thread two hops between threads more. Commands that block
-(`XREAD … BLOCK`) belong elsewhere, since all would wait for them.
+Asks are pipelined: each goes out once the loop has run its ready callbacks, without waiting for earlier answers. There
+is no task, stream or pool between an ask and the socket, so a command takes some 15 µs of CPU; redis-py's client takes
+50 to 70 µs, and a blocking one in a thread costs two thread hops more. Commands that block (`XREAD … BLOCK`) belong
+elsewhere, since every other command would wait for them.
 
-A Redis that does not answer costs an ask `REDIS_TIMEOUT_S`. Those behind it fail with it, and for
-`_SKIP_AFTER_FAILURE_S` nothing is tried. What to do without Redis is the asker's business (see `Circuit`).
+If Redis does not answer, an ask fails after `REDIS_TIMEOUT_S`. All asks behind it fail with it, and for
+`_SKIP_AFTER_FAILURE_S` none is sent. The caller decides what to do without Redis (see `Circuit`).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from django.conf import settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-_SKIP_AFTER_FAILURE_S = 1.0  # shorter than a Circuit's time: each of them sees for itself
+_SKIP_AFTER_FAILURE_S = 1.0  # shorter than a Circuit's time, so that each circuit tries for itself
 
 Command = tuple[str | bytes | int | float, ...]
 
@@ -32,7 +32,7 @@ class _Ask:
     __slots__ = ("answers", "asked_at", "is_complete_with", "packed", "received")
 
     def __init__(self, commands: Sequence[Command], answers: "asyncio.Future[list[Any]]") -> None:
-        self.packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # the stub says a tuple of one
+        self.packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # the stub says a tuple of one item
         self.is_complete_with = len(commands)
         self.answers = answers
         self.asked_at = time.monotonic()
@@ -40,7 +40,7 @@ class _Ask:
 
     def answer(self) -> None:
         if self.answers.done():
-            return  # who asked is gone
+            return  # the caller is gone
         error = next((answer for answer in self.received if isinstance(answer, ResponseError)), None)
         if error is None:
             self.answers.set_result(self.received)
@@ -69,7 +69,7 @@ class _Line(asyncio.Protocol):
         answers: asyncio.Future[list[Any]] = self.loop.create_future()
         ask = _Ask(
             commands, answers
-        )  # packed at once: what can't be sent (half a surrogate pair) fails its asker alone
+        )  # packed at once: a value that can't be sent (half a surrogate pair) fails this caller alone
         if ask.asked_at < self._skip_until:
             ask.refuse(RedisConnectionError("Redis failed a moment ago"))
             return answers
@@ -85,7 +85,7 @@ class _Line(asyncio.Protocol):
         return answers
 
     async def close(self) -> None:
-        """Write what is left, and wait for the answers."""
+        """Write the remaining commands, and wait for the answers."""
         left = [ask.answers for ask in (*self._unanswered, *self._unsent)]
         if left:
             await asyncio.wait(left)
@@ -95,8 +95,8 @@ class _Line(asyncio.Protocol):
             self._transport.close()
 
     async def _connect(self) -> None:
-        """Let redis-py connect, with all that a Redis URL may ask for (TLS, a socket's path, a password, a database),
-        and take the connection over."""
+        """Let redis-py connect, since it knows everything that a Redis URL may ask for (TLS, a socket's path, a
+        password, a database), then take the connection over."""
         pool = redis.ConnectionPool.from_url(settings.REDIS_URL, protocol=2, socket_timeout=None)
         connection = pool.make_connection()  # type: ignore[no-untyped-call]  # untyped in redis-py
         try:
@@ -108,7 +108,7 @@ class _Line(asyncio.Protocol):
             return
         finally:
             self._connecting = None
-        # Kept, since it closes what it wrote to when it goes; given up by the connection for the same reason.
+        # The writer is kept, and taken from the connection: it closes its socket when it is garbage-collected.
         self._writer, connection._reader, connection._writer = connection._writer, None, None
         self._transport = cast(asyncio.Transport, self._writer.transport)
         self._transport.set_protocol(self)
@@ -118,7 +118,7 @@ class _Line(asyncio.Protocol):
     def _flush(self) -> None:
         self._is_flush_due = False
         if self._transport is None or not self._unsent:
-            return  # the connection broke meanwhile
+            return  # the connection has broken meanwhile
         asks, self._unsent = self._unsent, []
         self._unanswered += asks
         self._transport.write(b"".join([ask.packed for ask in asks]))
@@ -135,12 +135,12 @@ class _Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        # What was sent may have been done: it is not sent again.
+        # Commands that were sent may have been executed, so they are not sent again.
         if self._unanswered:
             self._fail(RedisConnectionError(f"Redis closed the connection: {exc}"))
 
     def _look_after(self) -> None:
-        """One timer for all asks: it comes when the oldest one is due, or a younger one's time is measured anew."""
+        """One timer for all asks: it fires when the oldest one is due, and is set again for the next one."""
         self._timer = None
         oldest = self._unanswered[0] if self._unanswered else self._unsent[0] if self._unsent else None
         if oldest is None:
@@ -167,9 +167,9 @@ _line: _Line | None = None
 
 
 def ask(*commands: Command) -> "asyncio.Future[list[Any]]":
-    """Send the commands in this order, not as a transaction. Their answers, or (when awaited) a RedisError.
+    """Send the commands in this order, not as a transaction. Awaiting gives their answers, or raises a RedisError.
 
-    The commands are on their way whether or not the future is awaited.
+    The commands are sent whether or not the future is awaited.
     """
     global _line  # one per event loop, and a process has one loop (a test may have several, one after the other)
     loop = asyncio.get_running_loop()
@@ -179,8 +179,8 @@ def ask(*commands: Command) -> "asyncio.Future[list[Any]]":
 
 
 async def shut_down() -> None:
-    """Write what is left and close the connection."""
-    global _line  # as above
+    """Write the remaining commands and close the connection."""
+    global _line  # one per event loop, and a process has one loop
     if _line is not None:
         line, _line = _line, None
         await line.close()

@@ -1,16 +1,16 @@
-"""Paths as clients write them: the commonest mistakes in a base URL lead to the path that was meant."""
+"""Paths as clients write them: the most common mistakes in a base URL still lead to the intended path."""
 
 import re
 from collections.abc import Sequence
 
 _SLASHES = re.compile(r"//+")
 
-# A path, and what is put in its place.
+# A path, and its replacement.
 Alias = tuple[re.Pattern[str], str]
 
 
 def canonical(path: str, aliases: Sequence[Alias]) -> str:
-    """The path that is meant: doubled slashes count as one, then the first alias that fits."""
+    """The intended path: repeated slashes become one, then the first matching alias is applied."""
     if "//" in path:
         path = _SLASHES.sub("/", path)
     for pattern, replacement in aliases:

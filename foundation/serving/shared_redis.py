@@ -1,7 +1,7 @@
-"""Redis for what requests do on the side: with short timeouts, so that it never holds a request up.
+"""Redis for side work of requests, with short timeouts so that it never holds a request up.
 
-A Redis that hangs costs one request its timeout; the others skip it for `_SKIP_AFTER_FAILURE_S`, which a `Circuit` of
-each operation sees to. What is skipped is counted in the metrics.
+If Redis hangs, one request waits for the timeout; the others skip Redis for `_SKIP_AFTER_FAILURE_S`. A `Circuit` per
+operation sees to that. Skipped operations are counted in the metrics.
 """
 
 import time
@@ -17,7 +17,7 @@ _SKIP_AFTER_FAILURE_S = 5.0
 
 
 class Circuit:
-    """Whether one operation may try Redis again; of this process."""
+    """Whether one operation of this process may try Redis again."""
 
     def __init__(self, operation: str) -> None:
         self._operation = operation
@@ -25,7 +25,7 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Redis failed a moment ago: go on without it."""
+        """True if Redis failed a moment ago: go on without it."""
         return time.monotonic() < self._skip_until
 
     def note_failure(self) -> None:
@@ -35,7 +35,7 @@ class Circuit:
 
 @cache
 def client() -> redis.Redis:
-    """The pooled, blocking client of this process: call it off the event loop."""
+    """The pooled, blocking client of this process; use it off the event loop."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=settings.REDIS_TIMEOUT_S,

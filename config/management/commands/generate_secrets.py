@@ -1,4 +1,4 @@
-"""`manage.py generate_secrets`: print new secrets as lines for an `.env`. Works before there are any settings."""
+"""`manage.py generate_secrets`: print new secrets as lines for an `.env`. Works before anything is configured."""
 
 import secrets
 from typing import Any
@@ -12,7 +12,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
-        # Letters, digits, - and _ only: nothing that a shell, an .env file or a URL gives another meaning.
+        # Letters, digits, - and _ only: nothing with a special meaning in a shell, an .env file or a URL.
         self.stdout.write(f"SECRET_KEY={secrets.token_urlsafe(48)}")
         self.stdout.write(f"FIELD_ENCRYPTION_KEY={Fernet.generate_key().decode()}")
         self.stdout.write(f"USER_TOKEN_SECRET={secrets.token_urlsafe(48)}")
