@@ -10,6 +10,7 @@ from attribution.admin.lists import BigList, Days, apps, choice, platform_names,
 from attribution.admin.pages.formats import moment
 from attribution.admin.pages.wording import reason_in_words, source_in_words
 from attribution.models import Attribution
+from attribution.platforms import registry
 from attribution.records import exporting, filtering
 
 TONES = {"attributed": "success", "suspicious": "warning", "organic": "default"}
@@ -35,8 +36,8 @@ class AttributionAdmin(BigList):
         choice("suspicious", _("suspicious"), YES_OR_NO),
     ]
     search_help_text = _("User id")
-    exclude = ["callback_param", "reason"]  # the reason is shown in words
-    readonly_fields = ["why"]
+    exclude = ["callback_param", "reason", "platform"]  # the last two are shown in words
+    readonly_fields = ["platform_name", "why"]
     raw_id_fields = ["click"]
 
     @admin.display(description=_("last asked"))
@@ -52,6 +53,10 @@ class AttributionAdmin(BigList):
     @admin.display(description=_("reason"))
     def why(self, row: Attribution) -> str:
         return reason_in_words(row.reason)
+
+    @admin.display(description=_("platform"))
+    def platform_name(self, row: Attribution) -> str:
+        return registry.name_of(row.platform)
 
     @admin.display(description=_("ad or promotion"))
     def ad(self, row: Attribution) -> Any:

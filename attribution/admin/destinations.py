@@ -11,23 +11,38 @@ from unfold.decorators import display
 
 from attribution.admin.pages.formats import moment
 from attribution.models import Destination
+from attribution.platforms import registry
 
 TONES = {"closed": "success", "open": "danger", "probing": "warning", "off": "default"}
 
 
 @admin.register(Destination)
 class DestinationAdmin(ModelAdmin):
-    list_display = ["key", "platform", "name", "is_enabled", "breaker", "failures", "opens_until", "last_error"]
+    list_display = ["key", "platform_name", "name", "is_enabled", "breaker", "failures", "opens_until", "last_error"]
     list_editable = ["is_enabled"]
     list_filter = ["is_enabled"]
     search_fields = ["platform", "key", "name"]
     list_before_template = "admin/attribution/destination_help.html"
-    fields = ["platform", "key", "name", "is_enabled", "breaker", "failures", "openings", "open_until", "last_error"]
-    readonly_fields = ["platform", "key", "breaker", "failures", "openings", "open_until", "last_error"]
+    fields = [
+        "platform_name",
+        "key",
+        "name",
+        "is_enabled",
+        "breaker",
+        "failures",
+        "openings",
+        "open_until",
+        "last_error",
+    ]
+    readonly_fields = ["platform_name", "key", "breaker", "failures", "openings", "open_until", "last_error"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """They appear with the first conversion that needs them."""
         return False
+
+    @admin.display(description=_("platform"))
+    def platform_name(self, destination: Destination) -> str:
+        return registry.name_of(destination.platform)
 
     @admin.display(description=_("breaker open until"))
     def opens_until(self, destination: Destination) -> str | None:

@@ -17,7 +17,7 @@ from tests.house.sources import Said, done, files, parsed, read, said
 OF_OTHERS = {
     "FILE.toml", "models.toml", "TOKEN", "django.conf",
     "XREAD", "XRANGE", "epoll_wait", "perf", "socket.gaierror",
-    "HttpClient", "Observable",
+    "HttpClient", "Observable", "http.disconnect", "server.url", "server.requests",
 }  # fmt: skip
 
 _QUOTED = re.compile(r"`([^`\n]+)`")
@@ -64,11 +64,13 @@ def _is_file(name: str) -> bool:
 @cache
 def _is_known(name: str) -> bool:
     """Of a dotted name whose beginning is a module of ours, the next part has to be defined there."""
+    if name in OF_OTHERS:
+        return True
     parts = name.split(".")
     for position, module in enumerate(parts[:-1]):
         if module in _definitions() and not _is_package(parts[: position + 2]):
             return parts[position + 1] in _definitions()[module]
-    return name in OF_OTHERS or all(part in _words() for part in parts)
+    return all(part in _words() for part in parts)
 
 
 def _is_package(parts: list[str]) -> bool:
