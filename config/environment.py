@@ -218,7 +218,7 @@ def time_zone(name: str, default: str) -> str:
 
 @_else([])
 def encryption_keys(name: str, default: str | None = None) -> list[str]:
-    """A comma-separated list of keys, newest first: 32 random bytes each, in URL-safe base64 (`Fernet.generate_key()`)."""
+    """A comma-separated list of keys, newest first: 32 random bytes in URL-safe base64 (`Fernet.generate_key()`)."""
     keys = listing(name, default)
     for position, key in enumerate(keys, 1):
         try:

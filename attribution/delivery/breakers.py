@@ -7,15 +7,19 @@ The state is a row in PostgreSQL, read once per round and written only when it c
 by all workers, and still there when Redis is not.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from attribution.models import Conversion, Destination, State
 from attribution.models.destinations import DestinationKey, waiting_for
+
+logger = logging.getLogger(__name__)
 
 # What an opened breaker lets through once its time is over, per worker and round.
 PROBES = 3
@@ -83,12 +87,13 @@ class Destinations:
         self._noted.clear()
         if not changed:
             return []
-        closed = []
+        closed, opened = [], []
         ids = [self._known[key].pk for key in changed]
         with transaction.atomic():
             # In one order, or two workers lock each other out.
             for row in Destination.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
                 noted = changed[row.identity]
+                openings = row.openings
                 if noted.answers:
                     closed += [row.identity] if row.is_suspect else []
                     row.close()
@@ -97,11 +102,22 @@ class Destinations:
                 if noted.pause_s:
                     row.pause(until=now + timedelta(seconds=noted.pause_s), error=noted.last_error)
                 row.save(update_fields=["failures", "openings", "open_until", "last_error"])
+                opened += [row] if row.openings > openings else []
         self.load()
+        _log(opened, closed)
         return closed
 
     def _changes(self, key: DestinationKey, noted: Round) -> bool:
         return bool(noted.failures or noted.pause_s or self._known[key].failures)
+
+
+def _log(opened: Collection[Destination], closed: Collection[DestinationKey]) -> None:
+    """A line for each change. The vendor's words may name a device, so they stay in the row."""
+    for row in opened:
+        until = timezone.localtime(row.open_until).isoformat(timespec="seconds")
+        logger.warning("The breaker of %s %s has opened until %s", row.platform, row.key, until)
+    for platform, key in closed:
+        logger.warning("The breaker of %s %s has closed", platform, key)
 
 
 def release(keys: Collection[DestinationKey], *, now: datetime) -> None:

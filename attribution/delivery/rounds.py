@@ -10,6 +10,7 @@ Steps overlap: while calls are under way, others are settled and more rows are c
 nothing but its own row.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,6 +37,8 @@ from attribution.platforms.platform import Ad, AdQuery, Platform, UserEvent
 from attribution.platforms.registry import platforms
 from foundation.database import bulk
 from foundation.database.insisting import insist
+
+logger = logging.getLogger(__name__)
 
 # Rows in one worker's hands: enough to keep the threads busy while results are written.
 CAPACITY_PER_THREAD = 6
@@ -415,6 +418,8 @@ def _concluded(call: Call, now: datetime) -> list[Conversion]:
     [row] = call.conversions
     if call.error:
         row.mark_rejected("report_rejected", str(call.error), now=now)
+        status, code = call.reply.http_status, call.reply.code
+        logger.warning("%s refused conversion %s: HTTP %s, code %s", row.platform, row.pk, status, code)
     else:
         row.mark_reported(warning=call.reply.warning, now=now)
     return [row]

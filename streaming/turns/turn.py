@@ -6,6 +6,7 @@ asked. Each subclass says what one attempt is (relay.py, whole_answer.py); phase
 
 import asyncio
 import datetime as dt
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ from streaming.turns.phases import Event, Phase, State, Words
 from streaming.turns.watchdog import watchdog
 from streaming.wire import faults
 from streaming.wire.faults import Fault, Retry
+
+logger = logging.getLogger(__name__)
 
 STOP_REQUESTED = "stop_requested"  # the finish reason of a turn that was stopped
 
@@ -106,6 +109,7 @@ class Turn(Generic[AttemptT]):
                     fault = err
                     self._meet(Event.FAULT, fault)
                     self._close_attempt()
+                    self._log(route, fault)
                 else:
                     return
                 if fault.retry is Retry.NEVER:
@@ -113,6 +117,12 @@ class Turn(Generic[AttemptT]):
                 if fault.retry is Retry.NEXT_ROUTE or not await _back_off(tries, fault):
                     break
         raise fault
+
+    def _log(self, route: ServedRoute, fault: Fault) -> None:
+        """A line for each attempt that failed through no fault of the client's."""
+        if fault.retry is not Retry.NEVER:
+            chat, why = self.completion, f"{fault.code} ({fault.detail or fault.message})"
+            logger.warning("%s failed chat %s of model %s: %s", route.provider, chat.id, chat.chat_model, why)
 
     def _begin(self, attempt: AttemptT) -> None:
         """Have the row say what is asked now."""

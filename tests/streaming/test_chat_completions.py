@@ -624,6 +624,8 @@ def test_whole_answer_comes_from_the_second_route(
     response = ask(hasty, key, model="doubled", stream=False)
 
     assert response.json()["model"] == "gpt-1"
+    said = f"doubled-1 failed chat {response.headers['X-Request-Id']} of model doubled: upstream_timeout"
+    assert said in eventually(lambda: hasty.log, lambda log: said in log)
 
 
 def test_last_fault_is_told_when_every_route_fails(

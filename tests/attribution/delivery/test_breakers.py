@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from pytest_django import Settings
 
 from attribution.models import App, Conversion, Destination
@@ -168,3 +169,19 @@ def test_too_many_requests_pause_the_destination_and_do_not_open_its_breaker(pip
     pipeline.deliver()
 
     assert states(waiting) == {("reported", "")}
+
+
+def test_log_tells_of_breakers_and_refusals(
+    pipeline: Pipeline, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.BREAKER_FAILURES, settings.BREAKER_OPEN_S = 3, 0.001
+    pipeline.fault("conversion", "status", status=500, match={"advertiser_id": DEAD})
+    report_for(pipeline, DEAD, 3)
+    pipeline.deliver()
+    opened = caplog.messages.copy()
+    pipeline.fault("conversion", "status", status=400, match={"advertiser_id": ALIVE})
+    [refused] = report_for(pipeline, ALIVE, 1)
+    pipeline.deliver()
+
+    assert [line.partition(" until ")[0] for line in opened] == [f"The breaker of oceanengine {DEAD} has opened"]
+    assert f"oceanengine refused conversion {refused.pk}: HTTP 400, code None" in caplog.messages
