@@ -624,8 +624,17 @@ def test_whole_answer_comes_from_the_second_route(
     response = ask(hasty, key, model="doubled", stream=False)
 
     assert response.json()["model"] == "gpt-1"
-    said = f"doubled-1 failed chat {response.headers['X-Request-Id']} of model doubled: upstream_timeout"
-    assert said in eventually(lambda: hasty.log, lambda log: said in log)
+
+
+def test_log_names_provider_chat_and_reason_of_a_failed_attempt(
+    serve: Serve, sandbox: Sandbox, add_model: AddModel, key: str
+) -> None:
+    add_model("doubled", "http://127.0.0.1:9/v1", sandbox.url + "/v1")
+    with serve(CHAT_TRIES_PER_ROUTE="1") as web:  # of its own: the same line is written a few times a minute
+        response = ask(web, key, model="doubled", stream=False)
+        said = f"doubled-1 failed chat {response.headers['X-Request-Id']} of model doubled: upstream_connect_failed"
+
+        assert said in eventually(lambda: web.log, lambda log: said in log)
 
 
 def test_last_fault_is_told_when_every_route_fails(
