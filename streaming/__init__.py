@@ -1,1 +1,1 @@
-"""Chat streaming: a client's request to a provider, and its tokens back. Imports `foundation`."""
+"""Chat streaming: relays a client's request to a provider and the tokens back. Imports `foundation`."""

@@ -1,4 +1,4 @@
-"""Connects streaming to the web process's life and to the upkeep."""
+"""Connects streaming to the web process's lifespan and to the upkeep."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +19,7 @@ class StreamingConfig(AppConfig):
 
         lifespan.register(on_drain=watchdog.watchdog.drain)
         lifespan.register(on_drain=readers.drain)
-        # Shut down from the last to the first.
+        # These shut down in reverse order.
         lifespan.register(on_shutdown=event_log.shut_down)
         lifespan.register(on_shutdown=stops.shut_down)
         lifespan.register(on_shutdown=attempt.shut_down)

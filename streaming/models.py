@@ -46,13 +46,13 @@ class Provider(models.Model):
 
 class ChatModelQuerySet(models.QuerySet["ChatModel"]):
     def with_routes(self) -> "ChatModelQuerySet":
-        """Models that can be served, with their routes in order; one query more."""
+        """Models that can be served, with their routes in order; costs one more query."""
         routes = Route.objects.select_related("provider").order_by("position")
         return self.filter(routes__isnull=False).distinct().prefetch_related(models.Prefetch("routes", routes))
 
 
 class ChatModel(models.Model):
-    """A model as clients name it."""
+    """A model, by the name that clients use."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -108,7 +108,7 @@ class Route(models.Model):
         verbose_name_plural = _("routes")
         permissions = [("test_route", _("Can send a test chat over a route"))]
         constraints = [
-            # Two routes of one position would be tried in an order that changes from query to query.
+            # Two routes with one position would be tried in an order that changes from query to query.
             models.UniqueConstraint(fields=["chat_model", "position"], name="route_position_unique"),
         ]
 
@@ -117,7 +117,7 @@ class Route(models.Model):
 
 
 class ServerProcess(models.Model):
-    """A web process that runs completions. One that is no longer seen has left its completions interrupted."""
+    """A web process that runs completions. If it is no longer seen, its completions were interrupted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     seen_at = models.DateTimeField()
@@ -135,7 +135,7 @@ class CompletionQuerySet(models.QuerySet["Completion"]):
         return self.filter(app_id=app_id, user_id=user_id, state=Completion.State.COMPLETED)
 
     def mark_interrupted(self, now: dt.datetime) -> int:
-        """End the completions whose process is gone; the number of them."""
+        """End the completions whose process is gone; returns how many."""
         silent_since = now - dt.timedelta(seconds=settings.CHAT_PROCESS_SILENT_AFTER_S)
         ServerProcess.objects.filter(seen_at__lt=silent_since).delete()
         alive = ServerProcess.objects.filter(seen_at__gte=silent_since)
@@ -149,7 +149,7 @@ class CompletionQuerySet(models.QuerySet["Completion"]):
 
 
 class Completion(models.Model):
-    """One turn: who asked which model, what became of it and what it took. Written only by the recorder."""
+    """One turn: who asked which model, its outcome and its usage. Written only by the recorder."""
 
     class State(models.TextChoices):
         STREAMING = "streaming", _("streaming")
@@ -164,7 +164,7 @@ class Completion(models.Model):
         APP = "app", _("app")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    # No constraint: the row is written after the answer began, and its caller may be deleted meanwhile.
+    # No constraint: the row is written after the answer has begun, and the caller may be deleted by then.
     caller = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("caller"),
@@ -174,7 +174,7 @@ class Completion(models.Model):
         related_name="+",
     )
     user_id = models.CharField(_("user"), max_length=200, blank=True, help_text=_("The app's own id of its user"))
-    # Of which app the user is: the key's. A plain number, since this app knows nothing of the other one's tables.
+    # The user's app, which is the key's. A plain number, since this job knows nothing of the other job's tables.
     app_id = models.BigIntegerField(null=True, editable=False)
     # Who may read and stop it: access.Credential.owner.
     owner = models.CharField(max_length=400, editable=False)
@@ -196,7 +196,7 @@ class Completion(models.Model):
     cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True)
     reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True)
 
-    # By the route's prices when it was asked. None: no price, or no usage.
+    # By the route's prices at the time of the request. None: no price, or no usage.
     cost_cny = models.DecimalField(_("cost (CNY)"), max_digits=14, decimal_places=6, null=True)
 
     chunks = models.PositiveIntegerField(_("chunks"), default=0)
@@ -219,10 +219,10 @@ class Completion(models.Model):
         indexes = [
             # The admin's list, newest first, and its date filter; the hours of `usage/hours.py`.
             models.Index(fields=["-started_at"], name="completion_started"),
-            # The admin's list of one model or provider: a rare one would be looked for in the whole table.
+            # The admin's list of one model or provider: without it, a rare one means a scan of the whole table.
             models.Index(fields=["chat_model", "-started_at"], name="completion_of_model"),
             models.Index(fields=["provider", "-started_at"], name="completion_of_provider"),
-            # The admin's list of what did not go well; nearly all rows are completed.
+            # The admin's list of turns that did not complete; nearly all rows did.
             models.Index(
                 fields=["state", "-started_at"], name="completion_not_completed", condition=~models.Q(state="completed")
             ),
@@ -249,9 +249,9 @@ class Completion(models.Model):
         started_at: dt.datetime,
         process_id: uuid.UUID,
     ) -> "Completion":
-        """The row of a turn that begins, with the defaults of all other fields.
+        """The row of a turn that begins, with default values in all other fields.
 
-        What `Completion(…)` gives; that takes 17 µs of CPU for the defaults, the descriptors and two signals.
+        Equals `Completion(…)`, which takes 17 µs of CPU for the defaults, the descriptors and two signals.
         """
         row = _blank().snapshot()
         row.__dict__.update(
@@ -269,14 +269,14 @@ class Completion(models.Model):
         return row
 
     def snapshot(self) -> "Completion":
-        """The row as it is now. `copy.copy` goes through the steps of pickling, 20 µs of CPU."""
+        """A copy of the row as it is now. `copy.copy` goes through pickling, which takes 20 µs of CPU."""
         snapshot = Completion.__new__(Completion)
         snapshot.__dict__ = self.__dict__ | {"_state": ModelState()}
         return snapshot
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Speed after the first token; None while it is not known."""
+        """Speed after the first token; None if not known."""
         if not self.completion_tokens or self.duration_ms is None or self.first_content_ms is None:
             return None
         generating_ms = self.duration_ms - self.first_content_ms
@@ -289,9 +289,9 @@ def _blank() -> Completion:
 
 
 class UsageNote(models.Model):
-    """Completions that began in this hour have ended since it was summed.
+    """Notes that completions which began in this hour have ended since the hour was summed.
 
-    Written with them, deleted by `usage/hours.py`.
+    Written together with them, deleted by `usage/hours.py`.
     """
 
     hour = models.DateTimeField()
@@ -310,10 +310,10 @@ class UsageNote(models.Model):
 
 
 class UsageHour(models.Model):
-    """What the ended completions that began in one hour took, per model and provider. Summed only by `usage/hours.py`.
+    """Usage of the ended completions that began in one hour, per model and provider. Summed only by `usage/hours.py`.
 
-    Hours, because the hour that runs is summed again every half minute: a day would be too many rows for that. They
-    begin on the hour of `TIME_ZONE`, so that its days are made of whole ones.
+    Hours, because the current one is summed again every half minute, and a day would have too many rows for that. They
+    begin on the hour in `TIME_ZONE`, so that its days consist of whole hours.
     """
 
     hour = models.DateTimeField(_("hour"))
@@ -326,14 +326,14 @@ class UsageHour(models.Model):
     completion_tokens = models.PositiveBigIntegerField(_("completion tokens"))
     reasoning_tokens = models.PositiveBigIntegerField(_("reasoning tokens"))
     cost_cny = models.DecimalField(_("cost (CNY)"), max_digits=20, decimal_places=6)
-    # Ended with tokens but without a cost: the route had no price.
+    # Completions that ended with tokens but without a cost: the route had no price.
     unpriced = models.PositiveBigIntegerField(_("without a price"))
 
     class Meta:
         verbose_name = _("chat usage")
         verbose_name_plural = _("chat usage")
         constraints = [
-            # Also the index of the page's date range.
+            # Also serves the page's date range.
             models.UniqueConstraint(fields=["hour", "chat_model", "provider"], name="usage_hour_once"),
         ]
 
@@ -350,7 +350,7 @@ class Conversation(models.Model):
     """A stored chat of one user, as long as `CHAT_STORE_TEXT` is on."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    # Whose it is: access.Credential.owner.
+    # Who owns it: access.Credential.owner.
     owner = models.CharField(max_length=400, editable=False)
     title = models.CharField(_("title"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created at"))
@@ -373,7 +373,7 @@ class Conversation(models.Model):
 
 
 class Message(models.Model):
-    """One message of a conversation. An answer's text and what became of it stand in its completion."""
+    """One message of a conversation. An answer's text and outcome are in its completion."""
 
     class Role(models.TextChoices):
         USER = "user", _("user")
@@ -382,7 +382,7 @@ class Message(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     role = models.CharField(_("role"), max_length=16, choices=Role)
     question = models.TextField(_("question"), blank=True)
-    # Of an answer. No constraint: the completion's row is written by the recorder, a moment later.
+    # Set for answers. No constraint: the recorder writes the completion's row a moment later.
     completion = models.OneToOneField(
         Completion, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="message"
     )

@@ -41,7 +41,7 @@ def playground(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def token(request: HttpRequest) -> JsonResponse:
-    """A user token for the person of the session."""
+    """A user token for the person who is signed in."""
     user = request.user
     if not user.is_authenticated:
         return JsonResponse({"detail": "Sign in first."}, status=401)

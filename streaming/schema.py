@@ -28,8 +28,8 @@ _MESSAGES = {
 }
 _APP_EVENTS = (
     "Server-sent events, each with an `id:`. `start` {id, model, resumable}, `delta` {text}, `reasoning` {text}, "
-    "`tool_call` {…}, and at last exactly one of `done` {finish_reason, usage} and `error` {code, message, retryable}. "
-    "A response that ends without one of these was cut: resume after the last id. Comment lines are heartbeats."
+    "`tool_call` {…}, and finally exactly one of `done` {finish_reason, usage} or `error` {code, message, retryable}. "
+    "A response that ends without one of these was cut off: resume after the last id. Comment lines are heartbeats."
 )
 _CHAT = {
     "type": "object",
@@ -52,26 +52,26 @@ _CHAT = {
 }
 _CHAT_REFUSALS = {
     "401": "No valid key or token",
-    "404": "Not a chat of this caller",
+    "404": "This caller has no such chat",
     "429": "Too many requests with this key; see Retry-After",
     "503": "Redis or the database is not answering right now",
 }
 _RESUME_REFUSALS = {
-    "204": "The event that the client has was the last one",
+    "204": "The client already has the last event",
     **_CHAT_REFUSALS,
     "400": "Last-Event-ID is not an event id",
     "409": "The chat runs without a log (`start` said `resumable: false`)",
-    "410": "What comes after this event is not kept (any more)",
+    "410": "The events after this one are no longer kept",
 }
 _REFUSALS = {
     "400": "The parameter named in `param` is wrong",
     "401": "No valid key or token",
     "403": "This caller may not use the model",
-    "404": "No such model, or conversation",
+    "404": "No such model or conversation",
     "413": "The body is too large",
-    "429": "A limit is reached; see Retry-After and the x-ratelimit-* headers",
-    "502": "The provider refused our access, or sent too much",
-    "503": "The provider is overloaded or failing, or this server restarts",
+    "429": "A limit has been reached; see Retry-After and the x-ratelimit-* headers",
+    "502": "The provider refused our access, or its answer was too large",
+    "503": "The provider is overloaded or failing, or this server is restarting",
     "504": "The provider could not be reached, or sent nothing in time",
 }
 _ID = {
@@ -79,7 +79,7 @@ _ID = {
     "in": "path",
     "required": True,
     "schema": {"type": "string", "format": "uuid"},
-    "description": "The chat, as its `start` event said",
+    "description": "The chat's id, from its `start` event",
 }
 _LAST_EVENT_ID = {
     "name": "Last-Event-ID",
@@ -111,7 +111,7 @@ def add_chat_paths(result: dict[str, Any], generator: Any, request: Any, public:
         "/api/chat/{id}/stop/": {
             "post": _operation(
                 "chat_stop",
-                "Stop generating, on whichever process it runs",
+                "Stop generating, whichever process runs the chat",
                 _json(_CHAT),
                 [_ID],
                 refusals=_CHAT_REFUSALS,

@@ -1,4 +1,4 @@
-"""The chat endpoints. Every error is answered here, in OpenAI's shape: nothing above these views would."""
+"""The chat endpoints. Every error is answered here, in OpenAI's shape, since no middleware runs above these views."""
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
@@ -37,7 +37,7 @@ from streaming.wire.profiles import app, openai
 
 logger = logging.getLogger(__name__)
 
-# Proxies neither buffer nor repack a stream; a GZipMiddleware would make each chunk a gzip file of its own.
+# Tell proxies not to buffer or recompress a stream; a GZipMiddleware would make each chunk a separate gzip member.
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -49,7 +49,7 @@ AsyncView = Callable[..., Coroutine[object, object, HttpResponseBase]]
 
 
 def _answers_faults(method: str) -> Callable[[AsyncView], AsyncView]:
-    """Serve one method, and answer whatever goes wrong."""
+    """Serve one method, and turn every failure into an answer."""
     return partial(_answering, method)
 
 
@@ -97,7 +97,7 @@ def _answer(turn: Relay | WholeAnswer) -> HttpResponseBase:
 
 @_answers_faults("GET")
 async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
-    """`GET /api/chat/{id}/`: the state, the text so far while it is kept, the usage."""
+    """`GET /api/chat/{id}/`: the state, the usage, and the text so far while it is kept."""
     caller = await admit(request)
     completion = await lookup.find_row(completion_id, caller.credential)
     log = await lookup.read_log(completion_id)
@@ -112,16 +112,16 @@ async def chat_stream(request: HttpRequest, completion_id: UUID) -> HttpResponse
     caller = await admit(request)
     after = app.parse_last_event_id(request.headers.get("Last-Event-ID") or request.GET.get("last_event_id") or "0")
     if not await lookup.find_log(completion_id, caller.credential, after=after):
-        return HttpResponse(status=204)  # nothing will follow: what an EventSource takes for "do not come back"
+        return HttpResponse(status=204)  # nothing will follow; to an EventSource, 204 means "do not reconnect"
     return _stream(Reader(completion_id, after=after), {"X-Request-Id": str(completion_id)})
 
 
 @_answers_faults("POST")
 async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
-    """`POST /api/chat/{id}/stop/`: stop generating, on whichever process it runs; the state after that."""
+    """`POST /api/chat/{id}/stop/`: stop generating, whichever process runs it; answers with the state after that."""
     caller = await admit(request)
-    # Stop it before looking for its row, if its owner is known without: the row may come a moment later, or with the
-    # database.
+    # Stop it before looking for its row, if its owner is known without it: the row may be written a moment later, or
+    # when the database is back.
     is_mine = await lookup.is_known_as_owner(completion_id, caller.credential)
     if is_mine or (await lookup.find_row(completion_id, caller.credential)).finished_at is None:
         await stops.stop(completion_id)
@@ -131,7 +131,7 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
 
 @csrf_exempt
 def unknown_path(request: HttpRequest, **path: object) -> HttpResponse:
-    """For paths where there is nothing: their clients read JSON, whatever the error is."""
+    """Answers unknown paths in JSON, which is what the clients of these paths read."""
     return _error_response(faults.unknown_path(f"{request.method} {request.path}"))
 
 
@@ -198,7 +198,7 @@ _OPENAI_CODES = {"authentication_failed": "invalid_api_key", "not_authenticated"
 
 
 def _refusal_for_openai(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's refusals in the shape that OpenAI's SDKs read."""
+    """DRF's errors, in the shape that OpenAI's SDKs read."""
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.warning("The database failed a request for the models", exc_info=error)
         away = faults.database_unavailable()

@@ -1,4 +1,4 @@
-"""Providers, models and routes, to edit."""
+"""Admin pages to edit providers, models and routes."""
 
 import os
 from typing import Any
@@ -17,7 +17,7 @@ PRICES = ["prompt_price", "cached_price", "completion_price"]
 
 
 class BesideEnvironment(ModelAdmin):
-    """The lists also say what is served without any row; otherwise they would look empty on a site that works."""
+    """Lists that also show models served without a row; otherwise they would look empty on a working site."""
 
     list_before_template = "admin/streaming/environment_help.html"
 
@@ -38,7 +38,7 @@ class ProviderAdmin(BesideEnvironment):
 
     @admin.display(description=_("key is set"), boolean=True)
     def has_key(self, provider: Provider) -> bool:
-        """In this process, that is: workers and other machines may differ."""
+        """Whether the key is set in this process; workers and other machines may differ."""
         return bool(os.environ.get(provider.api_key_env, "").strip())
 
 

@@ -29,7 +29,7 @@ class CompletionAdmin(ReadOnly, Uncounted):
     search_fields = ["id", "user_id"]
     search_help_text = _("The whole id of a completion or of a user")
     ordering = ["-started_at"]
-    show_facets = admin.ShowFacets.NEVER  # a count for each choice of each filter
+    show_facets = admin.ShowFacets.NEVER  # facets run a count for each choice of each filter
     texts = ["text", "reasoning"]
 
     @admin.display(description=_("started at"))
@@ -61,7 +61,7 @@ class CompletionAdmin(ReadOnly, Uncounted):
         return "" if completion.tokens_per_s is None else f"{completion.tokens_per_s:.1f}"
 
     def get_exclude(self, request: HttpRequest, obj: Completion | None = None) -> list[str]:
-        """Texts are for people with the permission, as long as the server stores any."""
+        """Texts are shown only to people with the permission, and only while the server stores any."""
         if settings.CHAT_STORE_TEXT and request.user.has_perm("streaming.read_text"):
             return []
         return self.texts
@@ -69,7 +69,7 @@ class CompletionAdmin(ReadOnly, Uncounted):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Completion], search_term: str
     ) -> tuple[QuerySet[Completion], bool]:
-        """Whole ids, which have an index; Django's own search compares every row."""
+        """Search for whole ids, which are indexed; Django's own search compares every row."""
         term = search_term.strip()
         if not term:
             return queryset, False

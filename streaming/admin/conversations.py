@@ -1,4 +1,4 @@
-"""Stored conversations, read-only: for anyone who may read texts, as long as the server stores any."""
+"""Stored conversations, read-only, for anyone who may read texts, while the server stores any."""
 
 import uuid
 from typing import Any
@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from foundation.admin_lists import ReadOnly, Uncounted
 from streaming.models import Completion, Conversation, Message
 
-# Of one conversation, the newest.
+# The newest messages of one conversation.
 SHOWN_MESSAGES = 200
 
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnly, Uncounted):
-    """All of it is users' text, the title included."""
+    """Everything here is users' text, including the title."""
 
     list_display = ["last_turn", "title_or_id", "whose", "created_at"]
     list_display_links = ["last_turn", "title_or_id"]
@@ -59,7 +59,7 @@ class ConversationAdmin(ReadOnly, Uncounted):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
     ) -> tuple[QuerySet[Conversation], bool]:
-        """By indexes: the conversation's id, or the user's by way of what was answered."""
+        """Search by index only: the conversation's id, or the user's id by way of the completions."""
         term = search_term.strip()
         if not term:
             return queryset, False

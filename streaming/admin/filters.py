@@ -27,7 +27,7 @@ class ModelFilter(admin.SimpleListFilter):
 
 
 class ProviderFilter(admin.SimpleListFilter):
-    """`-` stands for none: no route was asked."""
+    """`-` means no provider: no route was asked."""
 
     title = _("provider")
     parameter_name = "provider"
@@ -41,7 +41,7 @@ class ProviderFilter(admin.SimpleListFilter):
 
 
 class DaysFilter(admin.SimpleListFilter):
-    """Days of `TIME_ZONE`: `2026-11-01..2026-11-30`, both inclusive; any such span may stand in the address."""
+    """Days in `TIME_ZONE`: `2026-11-01..2026-11-30`, both inclusive; the URL may name any such range."""
 
     title = _("started at")
     parameter_name = "days"
@@ -69,7 +69,7 @@ class DaysFilter(admin.SimpleListFilter):
 
 
 def _parse(span: str) -> tuple[dt.datetime, dt.datetime] | None:
-    """The first moment, and the one after the last. None: no days."""
+    """The first moment of the range, and the first moment after it. None: not a valid range."""
     try:
         since, until = (parse_date(day) for day in span.split(".."))
         if since is None or until is None:

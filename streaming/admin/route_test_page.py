@@ -1,4 +1,4 @@
-"""`POST /admin/streaming/route/<id>/test/`: the button "Test this route", and what came of it."""
+"""`POST /admin/streaming/route/<id>/test/`: the button "Test this route", and its result."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ PERMISSIONS = ["streaming.view_route", "streaming.test_route"]
 @csrf_protect
 @require_POST
 async def page(request: HttpRequest, route_id: int) -> HttpResponseBase:
-    """Async, because it asks on the loop whose connections to providers the chats of this process use."""
+    """Async, so that it uses the event loop and provider connections of this process's chats."""
     if not await in_thread(lambda: admin.site.has_permission(request)):
         return redirect_to_login(reverse("admin:streaming_route_change", args=[route_id]), reverse("admin:login"))
     if not await in_thread(lambda: request.user.has_perms(PERMISSIONS)):

@@ -16,7 +16,7 @@ from streaming.models import UsageHour
 
 @admin.register(UsageHour)
 class UsageHourAdmin(ReadOnly, ModelAdmin):
-    """A page of its own in place of a list of hours."""
+    """Shows the usage page instead of a list of hours."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):

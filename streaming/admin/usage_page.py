@@ -22,12 +22,12 @@ from streaming.usage.report import Usage
 MAX_DAYS = 366
 _DEFAULT_DAYS = 30
 _PRESETS = (7, 30, 90)
-_MAX_SHOWN_DAYS = 400  # rows of the table per day; the charts have all
+_MAX_SHOWN_DAYS = 400  # rows in the table per day; the charts show all of them
 _COLOURS = ["#a855f7", "#0ea5e9", "#f59e0b", "#10b981", "#ef4444", "#6366f1", "#84cc16", "#ec4899"]
 
 
 class SelectionForm(forms.Form):
-    """What the address says. A day that is left out is counted from the other one, or from today."""
+    """The selection in the URL. A missing day is derived from the other one, or from today."""
 
     since = forms.DateField(
         required=False,
@@ -71,7 +71,7 @@ class Selection:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """What the template shows. Two queries."""
+    """The template's context. Two queries."""
     form = SelectionForm(request.GET)
     selection = _selection(form)
     rows = report.by_day(selection.since, selection.until, chat_model=selection.model, provider=selection.provider)
@@ -94,12 +94,12 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def yuan(amount: Decimal) -> str:
-    """Chats cost fractions of a fen each, so small sums get two digits more."""
+    """Chats cost fractions of a fen each, so small sums get two more digits."""
     return f"¥{amount:,.2f}" if amount >= 1 or not amount else f"¥{amount:,.4f}"
 
 
 def _selection(form: SelectionForm) -> Selection:
-    """The default days where the address is wrong."""
+    """The selection, with the default days if the URL is wrong."""
     if form.is_valid():
         return Selection(**form.cleaned_data)
     today = timezone.localdate()
@@ -192,7 +192,7 @@ def _numbers(row: Usage) -> list[str]:
 
 
 def _legend(rows: Sequence[Usage]) -> list[tuple[str, str]]:
-    """(model, colour), the same in all charts."""
+    """(model, colour) pairs, the same in all charts."""
     models = sorted({row.chat_model or "" for row in rows})
     return [(model, _COLOURS[number % len(_COLOURS)]) for number, model in enumerate(models)]
 

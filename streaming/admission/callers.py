@@ -1,6 +1,6 @@
-"""May this request start a turn? The caller and the model, with at most one hop to a thread.
+"""May this request start a turn? Checks the caller and the model, with at most one hop to a thread.
 
-A key and the catalogue are kept in memory for a few seconds, so that a busy caller's turn begins without a query.
+Keys and the catalogue are cached in memory for a few seconds, so that a busy caller's turn begins without a query.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from streaming.models import Completion
 from streaming.wire import faults
 from streaming.wire.faults import Fault
 
-_SHOWN_CHARS = 100  # of a name that is quoted back
+_SHOWN_CHARS = 100  # of a name quoted in an error message
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who is let in, and what is served."""
+    """An admitted caller, and the catalogue of served models."""
 
     credential: Credential
     catalogue: Catalogue
@@ -47,7 +47,7 @@ class Caller:
 
 
 async def admit(request: HttpRequest) -> Caller:
-    """Who asks, the request counted. Raises: Fault 401, 429."""
+    """Identify the caller and count the request. Raises: Fault 401, 429."""
     caller = await identify(request)
     await count(caller)
     return caller
@@ -61,7 +61,7 @@ async def count(caller: Caller) -> None:
 
 
 async def identify(request: HttpRequest) -> Caller:
-    """Who asks. A turn is counted when it begins (`limits.enter`), not here. Raises: Fault 401, 503."""
+    """Identify the caller. A turn is counted when it begins (`limits.enter`), not here. Raises: Fault 401, 503."""
     try:
         secret = authentication.secret_of(request.META.get("HTTP_AUTHORIZATION", ""))
     except authentication.NoSecret as err:
@@ -72,15 +72,15 @@ async def identify(request: HttpRequest) -> Caller:
     if credential is not None and served is not None:
         return Caller(credential=credential, catalogue=served)
     try:
-        # For a connection and for the answer: a PostgreSQL that hangs would hold the request for as long as it hangs.
+        # One timeout for a connection and one for the answer: otherwise a hanging PostgreSQL would hold the request.
         async with asyncio.timeout(2 * settings.DATABASE_POOL_TIMEOUT_S):
             return await _looked_up(secret)
     except TimeoutError as err:
         raise faults.database_unavailable() from err
 
 
-# By secret. All who ask at the same time share one; otherwise, whenever a busy key is due to be read again, each of its
-# turns would go to the database, and their threads would take CPU from the streams.
+# By secret. Simultaneous requests share one look-up. Otherwise, whenever a busy key is due to be read again, each of
+# its turns would query the database, and their threads would take CPU from the streams.
 _look_ups: "dict[str, asyncio.Task[Caller]]" = {}
 
 
@@ -89,13 +89,13 @@ async def _looked_up(secret: str) -> Caller:
     if task is None:
         task = _look_ups[secret] = asyncio.create_task(in_thread(lambda: _look_up(secret)))
         task.add_done_callback(lambda done: _forget(secret, done))
-    return await asyncio.shield(task)  # a caller that leaves must not take the answer from the others
+    return await asyncio.shield(task)  # a caller that leaves must not cancel it for the others
 
 
 def _forget(secret: str, task: "asyncio.Task[Caller]") -> None:
     del _look_ups[secret]
     if not task.cancelled():
-        task.exception()  # retrieved, in case all who asked have left
+        task.exception()  # mark it as retrieved, in case every caller has left
 
 
 def _look_up(secret: str) -> Caller:
@@ -106,5 +106,5 @@ def _look_up(secret: str) -> Caller:
 
 
 def leave(grant: Grant, completion: Completion) -> None:
-    """The turn has ended. Returns at once."""
+    """The turn has ended: release its slots and count its tokens. Returns at once."""
     limits.leave(grant, (completion.prompt_tokens or 0) + (completion.completion_tokens or 0))

@@ -1,8 +1,8 @@
-"""What a caller may take: requests per minute, concurrent streams and tokens per day, by key and by user.
+"""A caller's limits: requests per minute, concurrent streams and tokens per day, per key and per user.
 
-Counted in Redis over all web processes (the slots of open streams in a sorted set): a turn begins with one script and
-ends with two commands, asked from the event loop. A call for each count, in a thread, took ten times the CPU. Redis
-down: everything is served, and counted as unavailable.
+Counted in Redis across all web processes (the slots of open streams in a sorted set): a turn begins with one script and
+ends with two commands, sent from the event loop. One call per count, in a thread, took ten times the CPU. While Redis
+is down, everything is served, and counted as unavailable.
 """
 
 import asyncio
@@ -25,13 +25,14 @@ from streaming.wire.faults import Fault
 
 _circuit = Circuit("chat limits")
 
-# Count a turn against all limits, or stop at the first that is reached.
-# KEYS of each scope, the widest first: its requests, its tokens, its slots; the last: requests over all endpoints.
-# ARGV: now, when the slot ends by itself, its name; of each scope: requests, their window in s, tokens (0: no limit),
-# slots; at last, over all endpoints: requests and their window. A slot whose process died ends by itself.
-# The answer: the limit that is reached ('' if none), the number of its scope, and ms until requests over all endpoints
-# are forgotten; then of each scope looked at: requests made, ms until they are forgotten, tokens used, ms until they
-# are forgotten.
+# Count a turn against all limits, or stop at the first one reached.
+# KEYS: for each scope, widest first: its requests, its tokens, its slots; finally: requests over all endpoints.
+# ARGV: now, the slot's expiry, the slot's name; for each scope: max. requests, their window in s, max. tokens
+# (0: no limit), max. slots; finally, over all endpoints: max. requests and their window. The slot of a dead process
+# expires.
+# Returns: the limit reached ('' if none), the number of its scope, ms until the count of requests over all endpoints
+# expires; then for each scope examined: requests made, ms until that count expires, tokens used, ms until that count
+# expires.
 _ENTER = (
     LUA
     + """
@@ -69,7 +70,7 @@ _FIGURES_A_SCOPE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class _Scope:
-    """Whom the limits count: a key, or one user."""
+    """The subject of a set of limits: a key, or one user."""
 
     name: str
     requests_per_minute: int
@@ -99,8 +100,10 @@ class Grant:
 
 
 async def enter(credential: Credential, completion_id: UUID) -> Grant:
-    """Count one turn of this caller, also as a request to the API. Raises: Fault 429 that says which limit and how long
-    to wait."""
+    """Count one turn by this caller, also as an API request.
+
+    Raises: Fault 429, which names the limit and how long to wait.
+    """
     scopes = _scopes_of(credential)
     if not scopes or _circuit.is_open:
         return Grant(completion_id=completion_id)
@@ -111,13 +114,13 @@ async def enter(credential: Credential, completion_id: UUID) -> Grant:
         _circuit.note_failure()
         return Grant(completion_id=completion_id)
     except asyncio.CancelledError:
-        leave(grant, 0)  # the client left, but the script runs all the same
+        leave(grant, 0)  # the client left, but the script runs anyway
         raise
     if reached == b"all requests":
         raise too_many_requests(all_ms / 1000)
     waits_s = {"streams": 1.0}
     for position, scope in enumerate(scopes[: len(figures) // _FIGURES_A_SCOPE]):
-        # The key's figures first; a user's are narrower and replace them.
+        # The key's figures come first; a user's limits are narrower, so their figures replace them.
         made, requests_ms, used, tokens_ms = figures[_FIGURES_A_SCOPE * position :][:_FIGURES_A_SCOPE]
         waits_s |= {"requests": max(requests_ms, 0) / 1000, "tokens": max(tokens_ms, 0) / 1000}
         grant.headers |= _headers("requests", scope.requests_per_minute, made, waits_s["requests"])
@@ -129,9 +132,9 @@ async def enter(credential: Credential, completion_id: UUID) -> Grant:
 
 
 def leave(grant: Grant, tokens: int) -> None:
-    """The turn has ended: give its slots back and count its tokens. Returns at once.
+    """The turn has ended: release its slots and count its tokens. Returns at once.
 
-    What a turn takes is known at its end, so the last one of a day may go over the limit.
+    A turn's tokens are known only at its end, so the last turn of a day may exceed the limit.
     """
     commands: list[loop_redis.Command] = []
     for scope in grant.scopes:
@@ -147,7 +150,7 @@ def _note_failure(left: "asyncio.Future[list[Any]]") -> None:
         _circuit.note_failure()
 
 
-@lru_cache(maxsize=10_000)  # the names of the counts take as long to make as all else here
+@lru_cache(maxsize=10_000)  # building the names of the counts takes as long as everything else here
 def _scopes_of(credential: Credential) -> tuple[_Scope, ...]:
     if not credential.is_throttled:
         return ()
@@ -160,7 +163,7 @@ def _scopes_of(credential: Credential) -> tuple[_Scope, ...]:
     if credential.user_id is None:
         return (of_key,)
     of_user = _Scope(
-        name=credential.owner,  # "user:…": of one backend or app, whatever its key
+        name=credential.owner,  # "user:…": a user of one backend or app, whichever key it uses
         requests_per_minute=settings.CHAT_USER_REQUESTS_PER_MINUTE,
         concurrent_streams=settings.CHAT_USER_CONCURRENT_STREAMS,
         tokens_per_day=settings.CHAT_USER_TOKENS_PER_DAY,
@@ -184,7 +187,7 @@ def _enter_command(credential: Credential, scopes: Sequence[_Scope], completion_
 
 
 def too_many_requests(wait_s: float) -> Fault:
-    """Of all endpoints together."""
+    """The fault for too many requests over all endpoints."""
     return Fault("rate_limit_exceeded", "Too many requests with this key.", status=429, retry_after_s=wait_s)
 
 

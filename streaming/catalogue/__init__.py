@@ -1,1 +1,1 @@
-"""Public models, their routes and prices, and the dialects of providers. Imports the models and wire only."""
+"""Public models, their routes and prices, and the dialects of providers. Imports only the models and wire."""

@@ -1,4 +1,4 @@
-"""Which models there are and how each is served: the rows of the admin, and `ARK_MODELS` for what has no row."""
+"""Which models exist and how each is served: the rows from the admin, plus models of `ARK_MODELS` that have no row."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from streaming.models import ChatModel, Route
 
 @dataclass(frozen=True, kw_only=True)
 class ServedRoute:
-    """A route with all that a request needs."""
+    """A route, with everything that a request needs."""
 
     provider: str
     base_url: str
@@ -28,11 +28,11 @@ class ServedRoute:
 
     @property
     def secrets(self) -> list[str]:
-        """What no client may see of this route."""
+        """The texts of this route that no client may see."""
         address = urlsplit(self.base_url)
         host = address.hostname or ""
         if "." not in host:
-            host = ""  # one word ("api") would be blanked out in every message
+            host = ""  # a host of one word ("api") would be blanked out in every message
         return [text for text in dict.fromkeys((self.api_key, address.netloc, host)) if text]
 
 
@@ -47,7 +47,7 @@ class ServedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All served models by name, in the order in which they are shown; the first is the default."""
+    """All served models by name, in display order; the first is the default."""
 
     models: dict[str, ServedModel]
     read_at: float
@@ -72,7 +72,7 @@ def read() -> Catalogue:
     global _current  # one per process, replaced as a whole
     models = {model.name: model for model in (*_of_environment(), *_of_database())}
     _current = read = Catalogue(models=models, read_at=time.monotonic())
-    return read  # not what another thread may have put there meanwhile
+    return read  # not `_current`, which another thread may have replaced meanwhile
 
 
 def _of_environment() -> list[ServedModel]:

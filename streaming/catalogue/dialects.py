@@ -1,4 +1,4 @@
-"""The protocols that providers may speak: what the setting `CHAT_DIALECTS` lists, a slug and a dotted path each."""
+"""The protocols that providers may speak: the setting `CHAT_DIALECTS` lists a slug and a dotted path for each."""
 
 from functools import cache
 from typing import cast
@@ -11,18 +11,18 @@ from streaming.wire.dialects.dialect import Dialect
 
 
 def of(slug: str) -> Dialect:
-    """Raises: Fault, if the setting does not name it (any more)."""
+    """Raises: Fault, if the setting does not (or no longer) name it."""
     path = settings.CHAT_DIALECTS.get(slug)
     if path is None:
         raise faults.misconfigured(f"CHAT_DIALECTS has no {slug!r}")
     return _at(path)
 
 
-@cache  # each turn asks, and the look-up takes 3 µs of CPU
+@cache  # every turn calls this, and the look-up takes 3 µs of CPU
 def _at(path: str) -> Dialect:
     return cast(Dialect, import_string(path))
 
 
 def choices() -> list[tuple[str, str]]:
-    """For the provider's field; its migration refers to this function, so that no migration lists the dialects."""
+    """Choices for the provider's field. Its migration refers to this function, so no migration lists the dialects."""
     return [(slug, of(slug).label) for slug in settings.CHAT_DIALECTS]

@@ -1,16 +1,16 @@
-"""What a completion costs, by the exact usage that its provider has counted and the prices of its route."""
+"""What a completion costs: the exact usage counted by its provider, times the prices of its route."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 _PER_TOKENS = 1_000_000
 _MICRO_YUAN = Decimal("0.000001")
-_MAX_CNY = Decimal("99999999.999999")  # what Completion.cost_cny holds
+_MAX_CNY = Decimal("99999999.999999")  # the largest value that Completion.cost_cny holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """In yuan for a million tokens."""
+    """Prices in yuan per million tokens."""
 
     prompt: Decimal
     cached: Decimal
@@ -18,13 +18,13 @@ class Price:
 
     @classmethod
     def of(cls, *, prompt: Decimal | None, cached: Decimal | None, completion: Decimal | None) -> "Price | None":
-        """None unless prompt and completion have a price; cached tokens without one cost as much as any prompt."""
+        """None unless both prompt and completion have a price. Cached tokens without a price cost as much as others."""
         if prompt is None or completion is None:
             return None
         return cls(prompt=prompt, cached=prompt if cached is None else cached, completion=completion)
 
     def cost_cny(self, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int) -> Decimal:
-        """To the millionth of a yuan. Cached tokens are among the prompt's, reasoning ones among the completion's."""
+        """Rounded to a millionth of a yuan. Prompt tokens include the cached ones, completion tokens the reasoning."""
         cached_tokens = min(cached_tokens, prompt_tokens)
         cost = (
             (prompt_tokens - cached_tokens) * self.prompt

@@ -1,7 +1,8 @@
-"""Stored conversations: a turn begins with the history; its answer is stored with its completion.
+"""Stored conversations: a turn begins with the history, and its answer is stored with its completion.
 
-Only with `CHAT_STORE_TEXT`; without it no text of a chat is in the database. Killed half-way: the question is stored
-before the provider is asked, its answer stays empty, and the sweep marks the answer's completion interrupted.
+Only with `CHAT_STORE_TEXT`; without it no chat text is in the database. If the process is killed half-way: the question
+was stored before the provider was asked, its answer stays empty, and the sweep marks the answer's completion
+interrupted.
 
 All functions here use the database: call them off the event loop.
 """
@@ -17,7 +18,7 @@ from streaming.models import Completion, Conversation, Message
 from streaming.wire.faults import Fault
 
 _TITLE_LENGTH = 60
-# Three bytes of UTF-8 make about one token: a Chinese character, or three to four Latin letters.
+# Three bytes of UTF-8 are about one token: one Chinese character, or three to four Latin letters.
 _BYTES_PER_TOKEN = 3
 
 ChatMessage = dict[str, str]
@@ -30,7 +31,7 @@ def storage_is_off() -> Fault:
 def begin_turn(
     *, owner: str, conversation_id: UUID, text: str, completion_id: UUID, now: dt.datetime
 ) -> list[ChatMessage]:
-    """Store the question and the place of its answer; return what is sent to the provider. Raises: Fault 403, 404."""
+    """Store the question and an empty answer; return the messages for the provider. Raises: Fault 403, 404."""
     if not settings.CHAT_STORE_TEXT:
         raise storage_is_off()
     with transaction.atomic():
@@ -51,9 +52,9 @@ def begin_turn(
 
 
 def delete(conversation: Conversation) -> None:
-    """Delete it with all its texts; what the answers took stays on record.
+    """Delete the conversation with all its texts; the usage of its answers stays on record.
 
-    Locks the conversation, its messages, then their completions: the order of `begin_turn` and of the recorder.
+    Locks the conversation, then its messages, then their completions, in the order of `begin_turn` and the recorder.
     """
     with transaction.atomic():
         Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
@@ -63,9 +64,9 @@ def delete(conversation: Conversation) -> None:
 
 
 def forget_deleted(completions: Sequence[Completion]) -> None:
-    """Take the text from answers whose conversation was deleted meanwhile. Inside the transaction that writes them.
+    """Remove the text of answers whose conversation has been deleted. Call it in the transaction that writes them.
 
-    The lock keeps a deletion waiting until the text is there for it to take away.
+    The lock makes a concurrent deletion wait until the text is written and can be deleted.
     """
     with_text = [completion for completion in completions if completion.text or completion.reasoning]
     if not with_text:
@@ -79,7 +80,7 @@ def forget_deleted(completions: Sequence[Completion]) -> None:
 
 
 def trim(messages: Iterable[Message], *, max_tokens: int) -> list[ChatMessage]:
-    """The newest messages that fit, the last one always; empty ones (answers that failed) are left out."""
+    """The newest messages that fit; the last one is always kept, and empty ones (failed answers) are left out."""
     kept: list[ChatMessage] = []
     tokens_left = max_tokens
     for message in reversed([message for message in messages if message.content]):

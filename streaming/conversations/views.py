@@ -21,7 +21,7 @@ from streaming.models import Conversation, Message
 class MessageSerializer(serializers.ModelSerializer[Message]):
     content = serializers.CharField()
     reasoning = serializers.CharField(source="answer.reasoning", default="")
-    state = serializers.CharField(source="answer.state", default=None, help_text="Of an answer: its completion's")
+    state = serializers.CharField(source="answer.state", default=None, help_text="Of an answer: its completion's state")
 
     class Meta:
         model = Message
@@ -56,7 +56,7 @@ class ConversationViewSet(
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[Conversation],
 ):
-    """Conversations are their owner's: others' don't exist."""
+    """Callers see only their own conversations; others answer 404."""
 
     queryset = Conversation.objects.none()
     serializer_class = ConversationSerializer

@@ -1,1 +1,1 @@
-"""Turns that outlive their connection: the event log, its readers, stop and look-up. Imports turns and wire."""
+"""Turns that outlive their connection: the event log, its readers, stopping and look-up. Imports turns and wire."""

@@ -1,15 +1,14 @@
-"""The events of running completions in Redis, so that any web process can replay them and follow them.
+"""The events of running completions in Redis, so that any web process can replay and follow them.
 
 Keys of one completion, all with a time to live:
-- `chat:ID:events`: a Redis Stream. An entry is some whole events as they went to the first client; its id is the id of
-  the last of them, so `XREAD` after an event's id gives what was missed. The last entry has the field `end`.
+- `chat:ID:events`: a Redis Stream. An entry holds some whole events as sent to the first client; its id is the id of
+  the last of them, so `XREAD` after an event's id returns the missed events. The last entry has the field `end`.
 - `chat:ID:owner`: who may read it.
-- `chat:ID:alive`: written again and again by the process that produces; gone soon after that process.
-- `chat:ID:followed`: written again and again by processes with readers; the producer's grace time begins without it.
+- `chat:ID:alive`: refreshed by the producing process; expires soon after that process is gone.
+- `chat:ID:followed`: refreshed by processes with readers; once it is gone, the producer's grace time begins.
 
-The producer never waits for Redis: `append` keeps the events, and one task for the whole process writes what has come
-together. If Redis fails, the completions that are running lose the rest of their log; their first clients still get
-everything.
+The producer never waits for Redis: `append` buffers the events, and one task for the whole process writes whatever has
+gathered. If Redis fails, running completions lose the rest of their log; their first clients still get everything.
 """
 
 import asyncio
@@ -54,7 +53,7 @@ class EventLog:
         self._pending: dict[UUID, bytearray] = {}
         self._ended: set[UUID] = set()
         self._open: set[UUID] = set()
-        self._begun: set[UUID] = set()  # have an entry, and so a time to live
+        self._begun: set[UUID] = set()  # completions that have an entry, and so a time to live
         self._followed: set[UUID] = set()
         self._circuit = Circuit("chat log")
         self._wake = asyncio.Event()
@@ -63,7 +62,7 @@ class EventLog:
         self._detached_everywhere = 0
 
     async def open(self, completion_id: UUID, owner: str) -> bool:
-        """Begin a log; False if Redis does not answer: the completion can't be resumed."""
+        """Begin a log. Returns False if Redis does not answer; then the completion can't be resumed."""
         if self._circuit.is_open:
             return False
         key = f"chat:{completion_id}"
@@ -98,11 +97,11 @@ class EventLog:
             ids.discard(completion_id)
 
     def is_followed(self, completion_id: UUID) -> bool:
-        """Whether a reader is there, on any process, as seen within the last seconds."""
+        """Whether a reader was seen within the last seconds, on any process."""
         return completion_id in self._followed
 
     def detach(self, completion_id: UUID) -> bool:
-        """Count a completion that runs on without its client; False if too many do already, over all processes."""
+        """Count a completion that continues without its client; False if there are too many, across all processes."""
         if completion_id not in self._open or self._detached_everywhere >= settings.CHAT_MAX_DETACHED:
             return False
         self._detached.add(completion_id)
@@ -110,7 +109,7 @@ class EventLog:
         return True
 
     async def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining events."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -152,7 +151,7 @@ class EventLog:
         self._begun = (self._begun | pending.keys()) & self._open
 
     async def _say_alive(self) -> None:
-        """Tell readers that this process still produces, and learn which of its completions are read."""
+        """Tell readers that this process still produces, and find out which of its completions are being read."""
         completion_ids = list(self._open)
         if not completion_ids:
             return
@@ -176,8 +175,9 @@ class EventLog:
 
 
 def _add(pipe: "redis.client.Pipeline", completion_id: UUID, events: bytes, *, is_first: bool, is_last: bool) -> None:
-    """The times to live are set once, for longer than a turn can last, and again at the end: with each entry they were
-    two commands of three."""
+    """The times to live are set once, for longer than a turn can last, and again at the end. Setting them with each
+    entry made up two of every three commands.
+    """
     key = f"chat:{completion_id}"
     end: dict[Any, Any] = {"end": 1} if is_last else {}
     entry_id = f"{last_event_id(events)}-0"
@@ -194,7 +194,7 @@ def _while_running_s() -> int:
 
 
 def last_event_id(events: bytes) -> int:
-    """The id of the last of some whole events of the app profile, each of which begins with `id: N`."""
+    """The id of the last event in some whole events of the app profile, each of which begins with `id: N`."""
     start = events.rfind(b"\n\nid: ", 0, -2)
     return first_event_id(events[start + 2 if start >= 0 else 0 :])
 

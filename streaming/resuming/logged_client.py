@@ -1,4 +1,4 @@
-"""The client of a turn that is logged: what it gets can be read again, and the turn goes on without it."""
+"""The client of a logged turn: its output can be read again, and the turn continues without the client."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from streaming.turns.client import Client
 
 
 class LoggedClient(Client):
-    """Logs whatever is written, once it is certain that it is sent: from the moment at which nothing is held.
+    """Logs all output once it is certain to be sent, which is from the moment when nothing is held.
 
     A client that reads slowly is handed over to a `follower`, which reads the log.
     """
@@ -40,12 +40,12 @@ class LoggedClient(Client):
         event_log.current().discard(self._completion_id)
 
     def detach(self) -> bool:
-        """The client has left: log on without it. False if too many turns do already, or if the log is broken."""
+        """The client has left: keep logging without it. False if too many turns already do, or if the log is broken."""
         self._go_on_alone()
         return event_log.current().detach(self._completion_id)
 
     def hand_over(self, *, after: int) -> bool:
-        """Have a slow client read on from the log, after the event with this id."""
+        """Let a slow client continue from the log, after the event with this id."""
         if not self.is_logged or self.is_ended or self.outbox is None:
             return False
         self.follower = Reader(self._completion_id, after=after)
@@ -54,7 +54,7 @@ class LoggedClient(Client):
         return True
 
     def log_held(self) -> None:
-        """Log what the client left without having got."""
+        """Log the output that the client left without receiving."""
         if self.held is not None:
             held, self.held = self.held, None
             self._log(held)

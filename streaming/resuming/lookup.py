@@ -1,7 +1,7 @@
-"""Finds a caller's own chat: what it is now, and whether its events can be replayed.
+"""Finds a caller's own chat: its current state, and whether its events can be replayed.
 
-Three places say whose a chat is: the process that runs it, its log, and its row. The row comes last, a moment after the
-chat has begun, or when the database is back; until then the other two count.
+Three places know the owner of a chat: the process that runs it, its log, and its row. The row comes last, a moment
+after the chat has begun, or when the database is back; until then the other two count.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ _LOOK_EVERY_S = 0.1
 
 
 async def find_log(completion_id: UUID, credential: Credential, *, after: int) -> bool:
-    """Make sure that this caller may read the log and that it holds what comes after the event with id `after`.
+    """Make sure that this caller may read the log and that it holds the events after the id `after`.
 
-    False if that was the last event. Raises: Fault 404, 409, 410, 503.
+    Returns False if that was the last event. Raises: Fault 404, 409, 410, 503.
     """
     try:
         owner = await _owner_in_log(completion_id)
@@ -43,7 +43,7 @@ async def find_log(completion_id: UUID, credential: Credential, *, after: int) -
 
 
 async def _holds_more(completion_id: UUID, *, after: int) -> bool:
-    """Raises: Fault 410 if the next event has been cut off at the log's front, or will never be written."""
+    """Raises: Fault 410 if the next event has been trimmed from the log's front, or will never be written."""
     following, last = await event_log.around(completion_id, after)
     if following is not None:
         if event_log.first_event_id(following.events) > after + 1:
@@ -62,7 +62,7 @@ async def _owner_in_log(completion_id: UUID) -> str | None:
 
 
 async def is_known_as_owner(completion_id: UUID, credential: Credential) -> bool:
-    """Whether the chat is known to be this caller's without its row."""
+    """Whether the chat is known to be this caller's without reading its row."""
     turn = stops.running.get(completion_id)
     if turn is not None:
         return turn.completion.owner == credential.owner
@@ -100,7 +100,7 @@ async def find_ended_row(completion_id: UUID, credential: Credential) -> Complet
 
 
 class Log(msgspec.Struct, frozen=True):
-    """What the events so far add up to."""
+    """The sum of the events so far."""
 
     text: str
     reasoning: str
@@ -113,7 +113,7 @@ class _Text(msgspec.Struct):
 
 
 async def read_log(completion_id: UUID) -> Log | None:
-    """The log of a completion; None if it is not, or no longer, kept."""
+    """The log of a completion; None if there is none, or no longer one."""
     try:
         raw = await event_log.current().redis.xrange(f"chat:{completion_id}:events")
     except (RedisError, OSError):
@@ -129,7 +129,7 @@ async def read_log(completion_id: UUID) -> Log | None:
 
 
 def usage_of(completion: Completion) -> dict[str, int | None] | None:
-    """The recorded usage in OpenAI's words; None while it is not known."""
+    """The recorded usage, by OpenAI's field names; None if not known (yet)."""
     if completion.prompt_tokens is None:
         return None
     return {

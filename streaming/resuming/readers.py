@@ -1,11 +1,10 @@
 """Replays the log of a completion to a reader and follows it live, on any web process.
 
-`Reader` is the source of one response; `_Tail` reads Redis for all readers of the process with one connection. Readers
-are pulled, not pushed: one that reads slowly is left out of the next reads and goes on from where it was, so nothing is
-kept for it here.
+`Reader` is the source of one response; `_Tail` reads Redis for all readers of the process over one connection. Slow
+readers are left out of the next reads and later continue from where they were, so nothing is buffered for them here.
 
-A producer that is killed leaves its log without an end. Once its `alive` key is gone, whoever follows adds the `error`
-event `interrupted` to the log itself, under the next id, so that all readers get the same one.
+A killed producer leaves its log without an end. Once its `alive` key is gone, a process with readers adds the `error`
+event `interrupted` to the log, under the next id, so that all readers get the same event.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ from streaming.wire.profiles.app import AppProfile
 
 logger = logging.getLogger(__name__)
 
-_BLOCK_MS = 100  # how long a new reader may wait for the next common read
+_BLOCK_MS = 100  # how long a new reader may wait for the next shared read
 _ENTRIES_A_READ = 500
 _LOOK_EVERY_S = 3.0
 _FOLLOWED_FOR_S = 8
@@ -62,12 +61,12 @@ class Reader:
         _tail().discard(self)
 
     def take(self, entries: list[Entry]) -> None:
-        """Write what is new of the entries."""
+        """Write the new events of these entries."""
         events = b"".join([event_log.after(entry.events, self.after) for entry in entries])
         if not events or self._outbox is None:
             return
         if event_log.first_event_id(events) != self.after + 1:
-            self.close()  # the log was cut at its front: the client asks again and is told that it is gone
+            self.close()  # the log was trimmed at its front: the client asks again and gets 410
             return
         self.after = entries[-1].last_id
         self._wrote_at = time.monotonic()
@@ -141,7 +140,7 @@ class _Tail:
         if not by_log:
             await asyncio.sleep(_BLOCK_MS / 1000)
             return
-        # From the event that the slowest reader of each log has; the others skip what they have.
+        # Read from the last event of each log's slowest reader; the others skip the events that they have.
         starts: dict[Any, Any] = {log: f"{min(each.after for each in readers)}-0" for log, readers in by_log.items()}
         answer: Any = await event_log.current().redis.xread(starts, count=_ENTRIES_A_READ, block=_BLOCK_MS)
         for log, raw in answer:
@@ -158,7 +157,7 @@ class _Tail:
         await self._say_followed()
 
     async def _say_followed(self) -> None:
-        """Tell the producers that somebody reads, and end the logs of those that are gone."""
+        """Tell the producers that someone is reading, and end the logs of producers that are gone."""
         completion_ids = list({reader.completion_id for reader in self._readers | self._put_off})
         async with event_log.current().redis.pipeline(transaction=False) as pipe:
             for completion_id in completion_ids:
@@ -170,14 +169,14 @@ class _Tail:
                 self._close_past(completion_id, await end_orphan(completion_id))
 
     def _close_past(self, completion_id: UUID, last_id: int) -> None:
-        """Close the readers that wait for more than will ever come. They ask again and are told so (lookup.py)."""
+        """Close the readers that wait for events which will never come. They ask again and get 410 (lookup.py)."""
         for reader in tuple(self._readers):
             if reader.completion_id == completion_id and reader.after >= last_id:
                 reader.close()
 
 
 async def end_orphan(completion_id: UUID) -> int:
-    """Add the terminal event to the log of a producer that is gone, unless there is one. The id of the last event."""
+    """Add a terminal event to the log of a dead producer, unless it has one. Returns the id of the last event."""
     log = f"chat:{completion_id}:events"
     last = await event_log.current().redis.xrevrange(log, count=1)
     if not last:
@@ -187,7 +186,7 @@ async def end_orphan(completion_id: UUID) -> int:
         return entry.last_id
     next_id = entry.last_id + 1
     event = sse.encode_event(next_id, b"error", msgspec.json.encode(faults.interrupted().as_app()))
-    # Somebody else has added the same event: its id is taken.
+    # Raised if another process has added this event first: its id is taken.
     with contextlib.suppress(ResponseError):
         await event_log.current().redis.xadd(log, {"events": event, "end": 1}, id=f"{next_id}-0")
     return next_id
@@ -204,6 +203,6 @@ def _tail() -> _Tail:
 
 
 def drain() -> None:
-    """The process ends: readers go to another one."""
+    """The process is ending: close the readers, which then go to another process."""
     if _the_tail is not None:
         _the_tail.close_all()

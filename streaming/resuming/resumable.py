@@ -1,8 +1,8 @@
-"""A turn of the app profile: it belongs to nobody's connection.
+"""A turn of the app profile: it does not depend on any one connection.
 
-What the client gets is logged as well (event_log.py), so a client that lost its connection resumes on any process
-(readers.py). When nobody reads, the turn goes on for `CHAT_GRACE_S`; then the provider is cancelled. A stop ends it
-at once, on whichever process it runs (stops.py).
+The client's output is also logged (event_log.py), so a client that lost its connection can resume on any process
+(readers.py). When nobody reads, the turn continues for `CHAT_GRACE_S`; then the provider is cancelled. A stop ends it
+at once, whichever process runs it (stops.py).
 
 Without Redis it is an ordinary turn, and `start` says `resumable: false`: a client that leaves cancels it.
 """
@@ -36,7 +36,7 @@ class ResumableRelay(Relay):
         try:
             is_logged = await event_log.current().open(completion_id, self.completion.owner)
             _raise_swallowed_cancellation()
-        except BaseException:  # the client has left: the turn ends before it has begun
+        except BaseException:  # the client has left: the turn ends before it began
             self._plan.on_end(self.completion)
             raise
         self._logged.is_logged = self._app_profile.is_resumable = is_logged
@@ -45,11 +45,11 @@ class ResumableRelay(Relay):
         try:
             await super().open()
         finally:
-            if self._phase is Phase.OPENING:  # refused, since the process ends
+            if self._phase is Phase.OPENING:  # refused, because the process is ending
                 self._forget()
 
     def stop(self) -> None:
-        """The user wants no more."""
+        """The user has stopped the turn."""
         self._meet(Event.STOP)
 
     def _record(self, state: State, fault: Fault | None) -> None:
@@ -68,7 +68,7 @@ class ResumableRelay(Relay):
         if self._logged.follower is not None:
             self._logged.follower.client_left()
         elif self._phase is Phase.ENDED:
-            self._logged.log_held()  # it had ended before the client could be sent a byte
+            self._logged.log_held()  # the turn had ended before a byte could be sent to the client
         elif not self._logged.is_logged:
             super().client_left()
         elif self._logged.detach():
@@ -77,7 +77,7 @@ class ResumableRelay(Relay):
             self._meet(Event.UNREAD, faults.client_gone())
 
     def writable(self, is_writable: bool) -> None:
-        """A client that reads slowly holds nobody up: it goes on from the log, the turn without it."""
+        """A slow client holds nothing up: it continues from the log, and the turn continues without it."""
         if self._logged.follower is not None:
             self._logged.follower.writable(is_writable)
         elif self._logged.hand_over(after=self._app_profile.last_id):
@@ -96,7 +96,7 @@ class ResumableRelay(Relay):
 
 
 def _raise_swallowed_cancellation() -> None:
-    """redis-py may turn a cancellation into an error of its own; the turn would run on without its client."""
+    """redis-py may turn a cancellation into its own error; then the turn would keep running without its client."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

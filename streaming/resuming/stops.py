@@ -1,4 +1,4 @@
-"""Stopping a chat, on whichever process it runs: stops are published to all of them."""
+"""Stopping a chat, whichever process runs it: stops are published to all processes."""
 
 import asyncio
 from typing import Protocol
@@ -22,13 +22,13 @@ class Stoppable(Protocol):
     def stop(self) -> None: ...
 
 
-running: dict[UUID, Stoppable] = {}  # what this process produces
+running: dict[UUID, Stoppable] = {}  # the turns that this process runs
 
 _hearing: asyncio.Task[None] | None = None
 
 
 async def stop(completion_id: UUID) -> None:
-    """Stop the completion on whichever process runs it. Raises: Fault 503 if that is another one and can't be told."""
+    """Stop the completion, whichever process runs it. Raises: Fault 503 if that is another one and can't be told."""
     if completion_id in running:
         running[completion_id].stop()
         return
@@ -39,7 +39,7 @@ async def stop(completion_id: UUID) -> None:
 
 
 def hear() -> None:
-    """Listen to the other processes' stops, from the first turn on."""
+    """Listen for stops from other processes; called with the first turn."""
     global _hearing  # one per process
     if _hearing is None:
         _hearing = asyncio.get_running_loop().create_task(_hear())

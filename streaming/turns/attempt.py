@@ -1,6 +1,6 @@
-"""One try of one route: the request, and the response while it is open. What belongs to it ends with it.
+"""One attempt on one route: the request, and the response while it is open. Its state lives and ends with it.
 
-Whatever a provider says of a failure is redacted here, once for all dialects.
+Whatever a provider says about a failure is redacted here, once for all dialects.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _pool: UpstreamPool | None = None
 
 
 class Heard(Protocol):
-    """What came of an answer, so far."""
+    """What has been received of an answer so far."""
 
     @property
     def chunks(self) -> int: ...
@@ -38,10 +38,10 @@ class Heard(Protocol):
 
 
 class Attempt:
-    """`heard` is None until anything is."""
+    """`heard` is None until anything has been received."""
 
     def __init__(self, route: ServedRoute) -> None:
-        """Raises: Fault, if nobody speaks the route's dialect."""
+        """Raises: Fault, if the route's dialect is not installed."""
         self.route = route
         self.heard: Heard | None = None
         self._dialect = dialects.of(route.dialect)
@@ -79,7 +79,7 @@ class Attempt:
         return self.redacted(self._dialect.refusal(body, status=response.status, retry_after=retry_after))
 
     async def refuse_other_than_stream(self, response: UpstreamResponse) -> None:
-        """A stream was asked for: what is not one is an error in a 200, or of no use. Raises: Fault."""
+        """A stream was requested: any other body is an error inside a 200, or useless. Raises: Fault."""
         content_type = response.header(b"content-type") or b""
         if b"json" not in content_type and b"html" not in content_type:
             return
@@ -100,11 +100,11 @@ class Attempt:
         return answer
 
     def redacted(self, fault: Fault) -> Fault:
-        """The fault without the route's secrets: for clients, and the record."""
+        """The fault without the route's secrets, for clients and the record."""
         return redacted(fault, self.route.secrets)
 
     def pause(self) -> None:
-        """Read no further, so that TCP slows the provider down."""
+        """Stop reading, so that TCP slows the provider down."""
         if self._response is not None:
             self._response.pause()
 
@@ -117,7 +117,7 @@ class Attempt:
         self._response = None
 
     def close(self, *, has_whole_answer: bool = False) -> None:
-        """An answer that is whole leaves its connection to the next turn; any other is cancelled by closing it."""
+        """If the answer is whole, the next turn may use its connection; otherwise closing it cancels the answer."""
         response, self._response = self._response, None
         if response is None:
             return
@@ -128,7 +128,7 @@ class Attempt:
 
 
 class StreamedAttempt(Attempt):
-    """`first_content` is done when the first content has come, or fails with a Fault before that."""
+    """`first_content` is done once the first content has arrived, or fails with a Fault before that."""
 
     def __init__(self, route: ServedRoute) -> None:
         super().__init__(route)
@@ -138,7 +138,7 @@ class StreamedAttempt(Attempt):
 
 
 async def _error_body(response: UpstreamResponse) -> bytes:
-    """What the provider says of its refusal; nothing if that is cut, or endless: its status counts all the same."""
+    """The body of a refusal; empty if it is cut off or endless, since the status says enough."""
     try:
         return await response.read(_ERROR_BODY_BYTES)
     except UpstreamError:
@@ -146,7 +146,7 @@ async def _error_body(response: UpstreamResponse) -> bytes:
 
 
 def pool() -> UpstreamPool:
-    """The connections of this process."""
+    """The connection pool of this process."""
     global _pool  # one per process
     if _pool is None:
         _pool = UpstreamPool(connect_timeout_s=settings.CHAT_CONNECT_TIMEOUT_S)
@@ -154,7 +154,7 @@ def pool() -> UpstreamPool:
 
 
 async def shut_down() -> None:
-    """Close the connections; no turn is open any more."""
+    """Close the connections; no turn is open by now."""
     global _pool  # one per process
     if _pool is not None:
         pool, _pool = _pool, None

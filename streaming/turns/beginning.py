@@ -1,6 +1,6 @@
-"""The one way from a request to a running turn: what is asked, of which model, within which limits, after what history.
+"""The one way from a request to a running turn: the request's fields, the model, the limits and the history.
 
-Whoever asks has been identified; the request is counted once, here.
+The caller has been identified before; the request is counted once, here.
 """
 
 import datetime as dt
@@ -29,9 +29,9 @@ from streaming.wire.profiles.profile import Format, ProfileT
 async def begin(
     caller: Caller, body: bytes, client_format: Format[ProfileT], relay: Callable[[Plan, ProfileT], Relay]
 ) -> Relay | WholeAnswer:
-    """The turn that this body asks for, with something to send. `relay` makes a streamed one.
+    """The turn that this body asks for, opened so far that there is something to send. `relay` makes a streamed turn.
 
-    Raises: Fault 400, 403, 404, 429, and whatever all routes failed with.
+    Raises: Fault 400, 403, 404, 429, or the fault with which the last route failed.
     """
     ask, model = await _checked(caller, body, client_format)
     plan = await _admitted(caller, ask, model, client_format.name)
@@ -51,7 +51,7 @@ async def _checked(caller: Caller, body: bytes, client_format: Format[ProfileT])
         ask = client_format.parse(body)
         return ask, caller.model(ask.model)
     except Fault:
-        await callers.count(caller)  # else `limits.enter` counts it
+        await callers.count(caller)  # otherwise `limits.enter` counts it
         raise
 
 
@@ -79,7 +79,7 @@ async def _admitted(caller: Caller, ask: ChatRequest, model: ServedModel, profil
 
 
 async def _in_conversation(plan: Plan, conversation_id: UUID, text: str) -> Plan:
-    """The same turn with the conversation's history, and its answer stored at the end. Raises: Fault 403, 404."""
+    """The plan with the conversation's history, whose answer is stored at the end. Raises: Fault 403, 404."""
     completion = plan.completion
     begin_turn = partial(
         history.begin_turn,

@@ -1,4 +1,4 @@
-"""The client's side of a streamed turn: what is for it is held until it can be written, then written at once."""
+"""The client's side of a streamed turn: output is held until it can be written, and from then on written at once."""
 
 import time
 
@@ -6,9 +6,10 @@ from foundation.serving.driven import Outbox
 
 
 class Client:
-    """`held` is what waits for the response to begin; None from then on.
+    """`held` is the output that waits for the response to begin; None from then on.
 
-    `outbox` is None before that, and when the client is gone and the turn goes on. Times are monotonic, in seconds.
+    `outbox` is None before that, and after the client has left while the turn continues. Times are monotonic, in
+    seconds.
     """
 
     __slots__ = ("held", "is_ended", "outbox", "stalled_since", "wrote_at")
@@ -21,7 +22,7 @@ class Client:
         self.wrote_at = time.monotonic()
 
     def hold(self, start: bytes) -> None:
-        """Begin with this. What was held of an attempt before it is forgotten."""
+        """Begin with this output. Anything held from an earlier attempt is dropped."""
         self.held = start
 
     def drive(self, outbox: Outbox) -> None:
@@ -49,7 +50,7 @@ class Client:
             self.held += out
 
     def end_unsaid(self) -> None:
-        """The turn has ended, and there is nobody to be told."""
+        """The turn has ended, and nobody is there to be told."""
 
     def keep_open(self, heartbeat: bytes, now: float) -> None:
         if self.outbox is not None:

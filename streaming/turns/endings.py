@@ -1,7 +1,7 @@
-"""What follows from a chat's end, in the transaction that records it: listeners have heard of every completed row.
+"""Tells listeners of a chat's end, in the transaction that records it: they have heard of every completed row.
 
-A transaction that is lost (killed, database down) leaves neither the row nor what follows from it; the recorder writes
-it again, and whoever listens may hear of one chat twice.
+A lost transaction (process killed, database down) leaves neither the row nor what listeners wrote; the recorder writes
+it again, and a listener may be told of one chat twice.
 """
 
 import logging
@@ -20,7 +20,7 @@ UNTOLD_CHATS = Counter("rivermouth_completed_chats_untold", "Completed chats tha
 
 
 def follow(completions: Sequence[Completion]) -> None:
-    """Raises: OperationalError, InterfaceError, when the database is away: the whole batch has to be written again."""
+    """Raises: OperationalError, InterfaceError, if the database is down: the whole batch must be written again."""
     for completion in completions:
         if completion.state == Completion.State.COMPLETED and completion.app_id is not None and completion.user_id:
             _tell(completion, completion.app_id)
@@ -43,6 +43,6 @@ def _tell(completion: Completion, app_id: int) -> None:
             activity.tell(chat)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:  # a listener that fails must not cost the chat its record
+    except Exception:  # a failing listener must not cost the chat its record
         logger.exception("Listeners could not be told of the completed chat %s", completion.id)
         UNTOLD_CHATS.inc()

@@ -1,18 +1,18 @@
-"""Where a turn stands, and what whatever may happen to it does there.
+"""The phases of a turn, and what each event does in each phase.
 
 Theory of operation. A turn goes one way through three phases:
 
-- OPENING: nothing has been sent to the client. What goes wrong with a provider is the failure of one attempt, and the
-  next may do better; only when none is left (GIVEN_UP) has the turn failed, with an HTTP status of its own. The task
-  that opens the turn is waiting: an end that comes from elsewhere (STOP, INTERRUPT) cancels it.
-- ANSWERING: the first content has come and is on its way to the client. Nothing is tried again; whatever goes wrong is
-  the turn's end, and is told in an event, since the status has been sent.
-- ENDED: the row is recorded and the provider's connection given back or closed.
+- OPENING: nothing has been sent to the client. A provider's failure ends one attempt, and the next may do better; only
+  when none is left (GIVEN_UP) has the turn failed, and the client gets an HTTP error status. The task that opens the
+  turn is waiting: an end that comes from elsewhere (STOP, INTERRUPT) cancels it.
+- ANSWERING: the first content has arrived and is on its way to the client. Nothing is retried; any failure ends the
+  turn and is reported in an event, since the status has already been sent.
+- ENDED: the row is recorded and the provider's connection returned or closed.
 
 Many parties can end a turn, and none knows of the others: the provider, the client, a user who stops it, the watchdog,
-the process. The first one counts. What comes after it meets ENDED, where it is too late and does nothing.
+the process. The first one counts. Later events find the turn in ENDED, where they do nothing.
 
-`_MOVES` has a cell for everything that can happen. A cell that is not there can't: to meet it is a bug, and raises.
+`_MOVES` has a cell for everything that can happen. A missing cell can't happen: reaching it is a bug, and raises.
 """
 
 import enum
@@ -24,7 +24,7 @@ State = Completion.State
 
 
 class Phase(enum.Enum):
-    __hash__ = object.__hash__  # Enum's own, in Python, is most of the price of a move
+    __hash__ = object.__hash__  # Enum's own hash, written in Python, would be most of a move's cost
 
     OPENING = "opening"
     ANSWERING = "answering"
@@ -32,7 +32,7 @@ class Phase(enum.Enum):
 
 
 class Event(enum.Enum):
-    __hash__ = object.__hash__  # see Phase
+    __hash__ = object.__hash__  # Enum's own is slow, see Phase
 
     CONTENT = "the first content came"
     WHOLE = "the provider's answer is whole"
@@ -54,15 +54,15 @@ class Words(enum.Enum):
 
 
 class Move(NamedTuple):
-    """To which phase it leads. If that is ENDED: the state to record, and the last words."""
+    """The phase that an event leads to. If that is ENDED: the state to record, and the last words."""
 
     phase: Phase
     state: State | None = None
     words: Words = Words.NONE
 
 
-class IllegalMove(Exception):  # noqa: N818  # says what it is
-    """This can't happen in this phase."""
+class IllegalMove(Exception):  # noqa: N818  # the name says what happened
+    """This event can't happen in this phase."""
 
 
 _AGAIN = Move(Phase.OPENING)
@@ -83,7 +83,7 @@ _MOVES: dict[Phase, dict[Event, Move | None]] = {
         Event.LEFT: _end(State.DISCONNECTED),
         Event.STOP: _end(State.STOPPED, Words.DONE),
         Event.INTERRUPT: _end(State.INTERRUPTED),
-        # STALLED, UNREAD: nothing has been written yet that could be left unread.
+        # STALLED, UNREAD: impossible, since nothing has been written yet that could be left unread.
     },
     Phase.ANSWERING: {
         Event.WHOLE: _end(State.COMPLETED, Words.DONE),
@@ -93,7 +93,7 @@ _MOVES: dict[Phase, dict[Event, Move | None]] = {
         Event.UNREAD: _end(State.DISCONNECTED, Words.ERROR),
         Event.STOP: _end(State.STOPPED, Words.DONE),
         Event.INTERRUPT: _end(State.INTERRUPTED, Words.ERROR),
-        # CONTENT: there is only one first. GIVEN_UP: no other attempt is made.
+        # CONTENT: impossible, since there is only one first content. GIVEN_UP: impossible, no other attempt is made.
     },
     Phase.ENDED: {
         Event.FAULT: _TOO_LATE,
@@ -103,13 +103,13 @@ _MOVES: dict[Phase, dict[Event, Move | None]] = {
         Event.UNREAD: _TOO_LATE,
         Event.STOP: _TOO_LATE,
         Event.INTERRUPT: _TOO_LATE,
-        # CONTENT, WHOLE: the provider's connection is closed, so nothing comes from there any more.
+        # CONTENT, WHOLE: impossible, since the provider's connection is closed and delivers nothing more.
     },
 }
 
 
 def move(phase: Phase, event: Event) -> Move | None:
-    """What the event does in this phase; None: it comes too late. Raises: IllegalMove."""
+    """What the event does in this phase; None: it came too late. Raises: IllegalMove."""
     try:
         return _MOVES[phase][event]
     except KeyError:

@@ -1,13 +1,13 @@
 """Writes completions, off the event loop and in groups, so that no token ever waits for the database.
 
-A thread of its own takes what has to be written (one row for each completion, however often it changed) and writes it
-in one statement. A row is written when its turn begins (while the provider thinks) and when it ends. What follows from
-a chat's end (endings.py) is committed together with its row. It also keeps this process's `ServerProcess` alive, by
-which the sweep knows whose unfinished rows have been left behind.
+A separate thread collects the rows to write (one per completion, however often it changed) and writes them in one
+statement. A row is written when its turn begins (while the provider thinks) and when it ends. Whatever follows from a
+chat's end (endings.py) is committed together with its row. The thread also keeps this process's `ServerProcess` up to
+date, which tells the sweep whose unfinished rows have been abandoned.
 
-Killed half-way: rows written at the beginning are marked interrupted by the sweep; a turn that began within the last
-moment (`_GATHER_S`) leaves none. Database down: rows are kept, up to `_MAX_KEPT`, and written when it is back.
-A row that PostgreSQL refuses is dropped.
+If the process is killed: the sweep marks rows written at the beginning as interrupted; a turn that began within the
+last moment (`_GATHER_S`) leaves no row. While the database is down, up to `_MAX_KEPT` rows are kept, and written when
+it is back. A row that PostgreSQL refuses is dropped.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _MAX_BATCH = 200
 _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
-_REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # of one row, which would be refused again later
+_REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # concern one row, which would be refused again later
 _NEVER_CHANGE = ["caller_id", "app_id", "user_id", "started_at"]
 
 LOST_ROWS = Counter(
@@ -54,7 +54,7 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def save(self, completion: Completion) -> None:
-        """Have the completion written as it is now. Returns at once."""
+        """Queue the completion to be written as it is now. Returns at once."""
         with self._lock:
             if len(self._kept) >= _MAX_KEPT and completion.id not in self._kept:
                 LOST_ROWS.inc()
@@ -66,7 +66,7 @@ class Recorder:
         self._wake.set()
 
     def stop(self) -> None:
-        """Write what is left and end the thread; blocks until then."""
+        """Write the remaining rows and end the thread; blocks until then."""
         self._is_stopping = True
         self._wake.set()
         if self._thread is not None:
@@ -120,12 +120,12 @@ class Recorder:
             return [self._kept.pop(completion_id) for completion_id in ids]
 
     def _put_back(self, batch: list[Completion]) -> None:
-        """What changed meanwhile is newer and stays."""
+        """Keep a batch that could not be written. Rows that changed meanwhile are newer and win."""
         with self._lock:
             self._kept = {**{completion.id: completion for completion in batch}, **self._kept}
 
     def _upsert_singly(self, batch: list[Completion]) -> None:
-        """Give up the rows that PostgreSQL refuses, instead of trying for ever and holding up all others."""
+        """Give up the rows that PostgreSQL refuses, instead of retrying for ever and holding up all others."""
         for position, completion in enumerate(batch):
             try:
                 self._upsert([completion])
@@ -158,7 +158,7 @@ def current() -> Recorder:
 
 
 async def shut_down() -> None:
-    """Write what is left to record."""
+    """Write the remaining rows."""
     await asyncio.get_running_loop().run_in_executor(None, current().stop)
 
 

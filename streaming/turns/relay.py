@@ -4,16 +4,16 @@
     await relay.open()            # up to the first content: retries and fails over; raises Fault
     DrivenResponse(relay)         # from then on everything is pushed: read → observe → write, in one callback
 
-1. `open` asks one route after the other. Until the first content nothing is sent to the client, so a fault can still be
+1. `open` asks one route after another. Before the first content nothing is sent to the client, so a fault can still be
    retried, and the client gets a real HTTP status.
-2. With the first content the turn is answering. Each read of the upstream's socket is decoded and written to the
-   client on the spot; a stream has no task, no queue and no timer of its own: `watchdog.py` sees to the timeouts and
-   heartbeats of all of them.
-3. It ends once (phases.py): with the provider's end, a fault, a client that left or does not read, or the process's own
-   end. The upstream is closed, the last event sent if there is anybody to read it, and the row recorded.
+2. From the first content on, the turn is answering. Each read of the upstream's socket is decoded and written to the
+   client on the spot; a stream has no task, queue or timer of its own: `watchdog.py` handles the timeouts and
+   heartbeats of all streams.
+3. The turn ends once (phases.py): with the provider's end, a fault, a client that left or does not read, or the end of
+   the process. The upstream is closed, the last event is sent if anyone is there to read it, and the row is recorded.
 
-Killed half-way: the client sees its connection break without a terminal event; the row stays `streaming` until the
-sweep marks it interrupted.
+If the process is killed: the client sees its connection break without a terminal event; the row stays `streaming` until
+the sweep marks it interrupted.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Relay(Turn[StreamedAttempt]):
                 response.deliver_to(self)
                 await attempt.first_content
         except TimeoutError as err:
-            if self._phase is Phase.OPENING:  # else it came in the very moment
+            if self._phase is Phase.OPENING:  # otherwise the content arrived at that very moment
                 raise faults.first_content_timeout(timeout_s) from err
 
     # --- The upstream's side (upstream.BodyReceiver) ------------------------------------------------------------------
@@ -80,7 +80,7 @@ class Relay(Turn[StreamedAttempt]):
             self._client.write(out, now)
 
     def _observe(self, attempt: StreamedAttempt, read: bytes) -> None:
-        """Take note of the events that end in the read, and write what the client gets of them."""
+        """Take note of the events that end in this read, and write the client's part of them."""
         decoder = attempt.decoder
         out: list[bytes] = []
         has_content = False
@@ -89,11 +89,11 @@ class Relay(Turn[StreamedAttempt]):
             for piece in decoder.feed(read):
                 out.append(self._profile.chunk(piece.event, piece.chunk))
                 has_content = has_content or piece.has_content
-        except (ValueError, RecursionError) as err:  # JSON, but not of the shape that it should have
+        except (ValueError, RecursionError) as err:  # JSON of the wrong shape
             fault = faults.unreadable(str(err))
         if has_content and self._phase is Phase.OPENING:
             self._commit(attempt)
-        if passed_on := b"".join(out):  # also what came before the fault; uncopied, if it is one event
+        if passed_on := b"".join(out):  # includes events before the fault; not copied if it is one event
             self._client.write(passed_on, self._read_at)
         fault = fault or decoder.fault
         if fault is not None:
@@ -110,14 +110,14 @@ class Relay(Turn[StreamedAttempt]):
         if self._attempt is None:
             return
         self._attempt.let_go()
-        # All that was asked for has come: how the connection ended does not matter.
+        # The whole answer has arrived, so it does not matter how the connection ended.
         if self._attempt.decoder.has_whole_answer:
             self._upstream_ended(self._attempt)
         else:
             self._fail(faults.truncated(str(error)))
 
     def _commit(self, attempt: StreamedAttempt) -> None:
-        """The first content: from here on nothing is retried."""
+        """The first content has arrived: from here on nothing is retried."""
         self._meet(Event.CONTENT)
         self.completion.first_content_ms = self._elapsed_ms()
         if not attempt.first_content.done():
@@ -130,7 +130,7 @@ class Relay(Turn[StreamedAttempt]):
             self._fail(attempt.redacted(attempt.decoder.cut()))
 
     def _fail(self, fault: Fault) -> None:
-        """Before the first content the attempt fails, which `open` hears of; after it, the turn."""
+        """Before the first content this fails the attempt, which `open` learns of; after it, the turn."""
         if self._phase is not Phase.OPENING:
             self._meet(Event.FAULT, fault)
         elif self._attempt is not None and not self._attempt.first_content.done():

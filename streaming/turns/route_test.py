@@ -1,6 +1,6 @@
-"""A tiny real chat over one route, on behalf of an operator: does it answer, how soon, and what does it say if not?
+"""A tiny real chat over one route for an operator: does the route answer, how soon, and if not, what does it say?
 
-It goes the way of every chat (relay.py: retries, time-outs, record), so it finds what clients would meet. Its
+It takes the path of every chat (relay.py: retries, time-outs, record), so it finds what clients would encounter. Its
 completion is recorded like any other.
 """
 
@@ -26,7 +26,7 @@ _FIELDS = {"messages": msgspec.Raw(b'[{"role":"user","content":"Answer with the 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The completion as it was recorded, and what it said. `error` is for operators: without keys, with our codes."""
+    """The completion as recorded, and its text. `error` is for operators: without keys, with our codes."""
 
     completion: Completion
     answer: str
@@ -43,7 +43,7 @@ class _Transcript(AppProfile):
 
 
 async def run(route: ServedRoute, *, chat_model: str, caller_id: int | None) -> Outcome:
-    """Ask the route; ends within `TIMEOUT_S`, whatever the provider does. On the loop of the process's other chats."""
+    """Ask the route; ends within `TIMEOUT_S`, whatever the provider does. Runs on the loop of the process's chats."""
     transcript = _Transcript(keeps_text=True)
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     plan = Plan(
@@ -84,5 +84,5 @@ def _completion(chat_model: str, caller_id: int | None) -> Completion:
 
 
 def _said(fault: Fault) -> str:
-    said = ": ".join(part for part in (fault.detail, fault.quote) if part)  # what we asked is no user's text
+    said = ": ".join(part for part in (fault.detail, fault.quote) if part)  # quoting is safe: our own question
     return f"{fault.code}: {said or fault.message}"

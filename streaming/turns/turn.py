@@ -1,7 +1,7 @@
-"""What every turn has in common, streamed or not: its routes, its one end, and its record.
+"""What all turns have in common, streamed or not: routes, a single end, and a record.
 
-Before anything is sent to the client a retryable fault is retried with back-off and jitter, then the next route is
-asked. Each subclass says what one attempt is (relay.py, whole_answer.py); phases.py says what may happen when.
+As long as nothing has been sent to the client, a retryable fault is retried with back-off and jitter, then the next
+route is asked. Subclasses define an attempt (relay.py, whole_answer.py); phases.py defines what may happen when.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ _MAX_DETAIL_CHARS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a turn is made of: its row, the routes in order, the client's fields undecoded, who hears of its end.
+    """What a turn needs: its row, the routes in order, the client's fields undecoded, and whom to tell of its end.
 
-    `headers` go with its answer.
+    `headers` are sent with its answer.
     """
 
     completion: Completion
@@ -52,7 +52,7 @@ AttemptT = TypeVar("AttemptT", bound=Attempt)
 
 
 class Turn(Generic[AttemptT]):
-    """One turn of a chat. Ends once: whoever comes first records it."""
+    """One turn of a chat. It ends once: the first event that ends it is recorded."""
 
     def __init__(self, plan: Plan) -> None:
         self.completion = plan.completion
@@ -61,10 +61,10 @@ class Turn(Generic[AttemptT]):
         self._began_at = time.monotonic()
         self._phase = Phase.OPENING
         self._opening: asyncio.Task[object] | None = None
-        self._attempt: AttemptT | None = None  # the present one, or the last
+        self._attempt: AttemptT | None = None  # the current one, or the last
 
     async def open(self) -> None:
-        """Return when there is something to send. Raises: Fault, with nothing sent and the turn recorded."""
+        """Return once there is something to send. Raises: Fault; then nothing was sent, and the turn is recorded."""
         if watchdog.is_over:
             self._plan.on_end(self.completion)
             raise faults.shutting_down()
@@ -81,7 +81,7 @@ class Turn(Generic[AttemptT]):
                 raise
             if self.completion.state == State.INTERRUPTED:
                 raise faults.shutting_down() from None
-            # Stopped: there is something to send, a beginning and an end.
+            # Stopped by the user: there is something to send, a beginning and an end.
         except BaseException:
             self._meet(Event.GIVEN_UP, faults.internal())
             raise
@@ -89,14 +89,14 @@ class Turn(Generic[AttemptT]):
             self._opening = None
 
     def look_after(self, now: float) -> None:
-        """See what is due; up to the first content the attempt has its own timeouts."""
+        """Do whatever is due; until the first content the attempt has its own timeouts."""
 
     def interrupt(self) -> None:
-        """The process ends: say so to the client while it can be said."""
+        """The process is ending: tell the client while that is possible."""
         self._meet(Event.INTERRUPT, faults.shutting_down())
 
     async def _try(self, route: ServedRoute) -> None:
-        """Ask one route; return when there is something to send. Raises: Fault."""
+        """Ask one route; return once there is something to send. Raises: Fault."""
         raise NotImplementedError
 
     async def _try_routes(self) -> None:
@@ -125,7 +125,7 @@ class Turn(Generic[AttemptT]):
             logger.warning("%s failed chat %s of model %s: %s", route.provider, chat.id, chat.chat_model, why)
 
     def _begin(self, attempt: AttemptT) -> None:
-        """Have the row say what is asked now."""
+        """Note in the row which route is asked now."""
         self._attempt = attempt
         self.completion.attempts += 1
         self.completion.provider = attempt.route.provider
@@ -136,7 +136,7 @@ class Turn(Generic[AttemptT]):
             self._attempt.close(has_whole_answer=has_whole_answer)
 
     def _meet(self, event: Event, fault: Fault | None = None) -> bool:
-        """Let the event do what it does in this phase; False if it comes too late to do anything."""
+        """Apply the event to the current phase; returns False if it came too late to have an effect."""
         move = phases.move(self._phase, event)
         if move is None:
             return False
@@ -149,15 +149,15 @@ class Turn(Generic[AttemptT]):
         return True
 
     def _cancel_opening(self) -> None:
-        """Have `open` return, or raise, unless it is `open` that ended the turn."""
+        """Make `open` return or raise, unless `open` itself ended the turn."""
         if self._opening is not None and self._opening is not asyncio.current_task():
             self._opening.cancel()
 
     def _say(self, words: Words, fault: Fault | None) -> None:
-        """End what the client gets. An answer that is not streamed has no last words."""
+        """End the client's stream. An answer that is not streamed has no last words."""
 
     def _record(self, state: State, fault: Fault | None) -> None:
-        """Close the upstream and have the row written."""
+        """Close the upstream and queue the row to be written."""
         self._close_attempt(has_whole_answer=state is State.COMPLETED)
         watchdog.discard(self)
         completion = self.completion
@@ -176,7 +176,7 @@ class Turn(Generic[AttemptT]):
         self._plan.on_end(completion)
 
     def _record_heard(self) -> None:
-        """What the last attempt took. Without usage, its cost is not known."""
+        """Record the usage of the last attempt. Without usage, its cost is not known."""
         if self._attempt is None or self._attempt.heard is None:
             return
         completion, heard = self.completion, self._attempt.heard
@@ -200,20 +200,20 @@ class Turn(Generic[AttemptT]):
 
 
 def _count(tokens: int) -> int | None:
-    """A number of tokens that can be one and fits its column, else None: not known."""
+    """The number of tokens if it is plausible and fits its column, else None: not known."""
     return tokens if 0 <= tokens < 2**31 else None
 
 
 def _recordable(text: str) -> str:
-    """PostgreSQL's texts have no NUL; providers' may."""
+    """The text without NUL, which providers may send and PostgreSQL does not store."""
     return text.replace("\0", "\ufffd")
 
 
 async def _back_off(tries: int, fault: Fault) -> bool:
-    """Wait before the route is asked again; False if it should not be."""
+    """Wait before the route is asked again; returns False if it should not be asked again."""
     wait_s = fault.retry_after_s
     if wait_s is None:
-        wait_s = _BACKOFF_S * 2**tries * random.uniform(0.75, 1.25)  # noqa: S311  # jitter is no secret
+        wait_s = _BACKOFF_S * 2**tries * random.uniform(0.75, 1.25)  # noqa: S311  # jitter need not be secret
     if tries + 1 >= settings.CHAT_TRIES_PER_ROUTE or wait_s > _BACKOFF_MAX_S:
         return False
     await asyncio.sleep(wait_s)

@@ -1,6 +1,6 @@
-"""Looks after all open turns of this process: timeouts and heartbeats, and the end of the process.
+"""Looks after all open turns of this process: timeouts, heartbeats, and the end of the process.
 
-One timer for all, since a timer for each stream that is set again with every chunk would cost as much as the chunk.
+One timer for all: a timer per stream, set again with every chunk, would cost as much as the chunk itself.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ _EVERY_S = 0.25
 
 class OpenTurn(Protocol):
     def look_after(self, now: float) -> None:
-        """See what is due; `now` is monotonic, in seconds."""
+        """Do whatever is due; `now` is monotonic, in seconds."""
 
     def interrupt(self) -> None:
-        """End the turn: the process ends."""
+        """End the turn, because the process is ending."""
 
 
 class Watchdog:
@@ -28,7 +28,7 @@ class Watchdog:
         self._open: set[OpenTurn] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._is_draining = False
-        self.is_over = False  # no turn may begin any more
+        self.is_over = False  # no more turns may begin
 
     def __len__(self) -> int:
         return len(self._open)
@@ -42,7 +42,7 @@ class Watchdog:
         self._open.discard(turn)
 
     def drain(self) -> None:
-        """In `DRAIN_S` take no more turns, and interrupt those that have not ended by themselves."""
+        """After `DRAIN_S`, take no more turns, and interrupt those that have not ended by themselves."""
         if self._is_draining:
             return
         self._is_draining = True
@@ -63,4 +63,4 @@ class Watchdog:
 
 
 watchdog = Watchdog()
-Gauge("rivermouth_open_turns", "Turns that run on this process").set_function(lambda: len(watchdog))
+Gauge("rivermouth_open_turns", "Turns running on this process").set_function(lambda: len(watchdog))

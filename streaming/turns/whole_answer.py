@@ -16,7 +16,7 @@ from streaming.wire.dialects.dialect import Answer
 
 
 class WholeAnswer(Turn[Attempt]):
-    """After `open`, `body` is what the client gets."""
+    """After `open`, `body` is the client's response body."""
 
     def __init__(self, plan: Plan, write: Callable[[Answer], bytes]) -> None:
         super().__init__(plan)
@@ -26,7 +26,7 @@ class WholeAnswer(Turn[Attempt]):
     async def _try(self, route: ServedRoute) -> None:
         attempt = Attempt(route)
         self._begin(attempt)
-        left_s = self._began_at + settings.CHAT_TOTAL_TIMEOUT_S - time.monotonic()  # for all attempts together
+        left_s = self._began_at + settings.CHAT_TOTAL_TIMEOUT_S - time.monotonic()  # shared by all attempts
         try:
             async with asyncio.timeout(left_s):
                 response = await attempt.ask(

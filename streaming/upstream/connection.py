@@ -11,11 +11,11 @@ from streaming.upstream.inflate import CODINGS as INFLATER_CODINGS
 from streaming.upstream.inflate import Inflater
 from streaming.upstream.response import Headers, UpstreamResponse
 
-_MAX_OVERHEAD_BYTES = 64 * 1024  # head, interim responses, trailers, chunk extensions: without a byte of body between
+_MAX_OVERHEAD_BYTES = 64 * 1024  # head, interim responses, trailers, chunk extensions: with no body byte in between
 
 
 class Origin(NamedTuple):
-    """Where a connection leads."""
+    """The host, port and scheme that a connection leads to."""
 
     host: str
     port: int
@@ -23,7 +23,7 @@ class Origin(NamedTuple):
 
 
 class Owner(Protocol):
-    """What a connection needs of its pool."""
+    """What a connection needs from its pool."""
 
     def opened(self, connection: "Connection") -> None: ...
 
@@ -34,10 +34,10 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One socket: sends a request, parses its response, and is kept or closed after it.
+    """One socket: sends a request, parses its response, and then is kept or closed.
 
-    httptools calls the `on_…` names while it is fed. `on_body` is a list's own `append`: the body parts of one read
-    are gathered without a call into Python, and delivered as one.
+    httptools calls the `on_…` methods while it is fed. `on_body` is a list's `append`: the body parts of one read are
+    gathered without a call into Python, and delivered as one.
     """
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
 
     async def exchange(self, request: bytes) -> UpstreamResponse:
-        """Send a request; return when the head of its response is there."""
+        """Send a request; return once the head of its response has arrived."""
         head: asyncio.Future[UpstreamResponse] = asyncio.get_running_loop().create_future()
         self._head = head
         self._headers = []
@@ -94,11 +94,11 @@ class Connection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def abort(self) -> None:
-        """Close the socket now, unsent bytes or not; a response on the way fails."""
+        """Close the socket now, even with unsent bytes; a response under way fails."""
         self._transport.abort()
 
     def drop(self) -> None:
-        """Close the socket now, and tell the response on the way nothing of it."""
+        """Close the socket now, without telling the response under way."""
         self._response = None
         self._transport.abort()
 
@@ -133,31 +133,31 @@ class Connection(asyncio.Protocol):
             self._fail(problem)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        del self._parser  # it refers to this connection: without the cycle, no garbage collection is needed
+        del self._parser  # breaks a reference cycle, so that no garbage collection is needed
         self._owner.lost(self)
         if not self.closed.done():
             self.closed.set_result(None)
         if self._response is not None and self._is_close_delimited and exc is None:
             self._end_response(is_reusable=False)
         elif self._overhead_bytes == 0 and self._head is not None:
-            self._fail(ClosedUnanswered("closed before a byte of the response came"))
+            self._fail(ClosedUnanswered("closed before a byte of the response arrived"))
         else:
             self._fail(ConnectionLost(f"the connection ended within the response: {exc or 'closed'}"))
 
-    # Called by the parser. What is raised here ends the parsing of this read.
+    # Called by the parser. An exception here ends the parsing of this read.
 
     def on_message_begin(self) -> None:
         if self._head is None:
-            raise ProtocolError("bytes came that answer no request")
+            raise ProtocolError("received bytes that answer no request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._response is None:  # else it is a trailer
+        if self._response is None:  # otherwise it is a trailer
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status == HTTPStatus.SWITCHING_PROTOCOLS:
-            raise ProtocolError("the upstream switches protocols, unasked")
+            raise ProtocolError("the upstream switched protocols without being asked")
         if status < HTTPStatus.OK:
             self._headers = []  # an interim response; the real one follows
             return
@@ -171,15 +171,15 @@ class Connection(asyncio.Protocol):
             head.set_result(self._response)
 
     def on_message_complete(self) -> None:
-        self._is_complete = self._response is not None  # an interim response has none
+        self._is_complete = self._response is not None  # an interim response has no response object
 
     def _end_response(self, *, is_reusable: bool) -> None:
         response, self._response = self._response, None
         if response is None:
-            return  # closed while its last bytes were delivered
+            return  # closed while its last bytes were being delivered
         if is_reusable and not self._transport.get_write_buffer_size():
             if response.is_paused:
-                self._transport.resume_reading()  # to see it when the server closes
+                self._transport.resume_reading()  # to notice when the server closes
             self._owner.keep(self)
         else:
             self.abort()
@@ -203,7 +203,7 @@ def _protocol_error(err: httptools.HttpParserError) -> ProtocolError:
 
 
 def _is_close_delimited(fields: dict[bytes, bytes]) -> bool:
-    """Tell whether the body ends where the connection ends. Raises: ProtocolError."""
+    """Whether the body ends where the connection ends. Raises: ProtocolError."""
     coding = fields.get(b"transfer-encoding")
     if coding is None:
         return b"content-length" not in fields
@@ -213,7 +213,7 @@ def _is_close_delimited(fields: dict[bytes, bytes]) -> bool:
 
 
 def _inflater(fields: dict[bytes, bytes]) -> Inflater | None:
-    """Return what the content coding needs. Raises: ProtocolError for one that was not asked for and is not known."""
+    """Return the decompressor for the content coding. Raises: ProtocolError if it is unknown and was not requested."""
     coding = fields.get(b"content-encoding", b"identity").lower()
     if coding in {b"identity", b""}:
         return None

@@ -13,7 +13,7 @@ The messages name hosts: they are for logs, never for clients.
 
 
 class UpstreamError(Exception):
-    """The upstream gave no whole response."""
+    """The upstream did not give a complete response."""
 
 
 class ConnectFailed(UpstreamError):  # noqa: N818 - named by what happened
@@ -29,11 +29,11 @@ class ProtocolError(UpstreamError):
 
 
 class ConnectionLost(UpstreamError):  # noqa: N818 - named by what happened
-    """Reset, closed or aborted before the end of the response: a body that came is truncated."""
+    """Reset, closed or aborted before the end of the response: any body received is truncated."""
 
 
 class BodyTooLarge(UpstreamError):  # noqa: N818 - named by what happened
-    """The whole body was asked for, and it is longer than the limit."""
+    """The whole body was requested, and it is longer than the limit."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body is longer than {limit} bytes")
@@ -41,4 +41,4 @@ class BodyTooLarge(UpstreamError):  # noqa: N818 - named by what happened
 
 
 class ClosedUnanswered(ConnectionLost):
-    """Not one byte of a response came; the pool looks at this to tell a stale connection."""
+    """Not one byte of a response arrived; the pool uses this to recognise a stale connection."""

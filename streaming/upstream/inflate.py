@@ -11,10 +11,10 @@ _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15  # zlib's wbits
 class Inflater:
     """Decodes one of CODINGS while the bytes arrive.
 
-    However well the input is packed, a piece is at most 256 KiB: whoever takes one decides when to take the next.
-    A gzip body may have several members; Django's GZipMiddleware makes each chunk of a stream its own.
+    However well the input is compressed, a piece is at most 256 KiB: the consumer decides when to take the next one.
+    A gzip body may have several members; Django's GZipMiddleware makes each chunk of a stream a separate one.
 
-    Raises: zlib.error from `next_piece` for input that is not of the coding.
+    Raises: zlib.error from `next_piece` if the input is not in this coding.
     """
 
     def __init__(self, coding: bytes) -> None:
@@ -25,14 +25,14 @@ class Inflater:
 
     @property
     def is_complete(self) -> bool:
-        """True if the input ends where a compressed stream ends, or if there was none."""
+        """True if the input ends where a compressed stream ends, or if there was no input."""
         return not self._input and (self._stream is None or self._stream.eof)
 
     def feed(self, read: bytes) -> None:
         self._input += read
 
     def next_piece(self) -> bytes:
-        """Return the next decoded bytes; b"" when more input is needed."""
+        """Return the next decoded bytes; b"" if more input is needed."""
         while self._input or self._may_hold_output:
             if self._stream is None or self._stream.eof:
                 self._stream = self._next_stream()

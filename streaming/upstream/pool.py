@@ -1,4 +1,4 @@
-"""The pool: where requests are written, connections opened, kept and closed."""
+"""The pool: writes requests, and opens, keeps and closes connections."""
 
 import asyncio
 import functools
@@ -14,7 +14,7 @@ from streaming.upstream.response import Headers, UpstreamResponse
 class UpstreamPool:
     """Keep-alive connections of one event loop to any number of upstreams.
 
-    Open responses are not limited; `max_idle` bounds the connections kept for later, all upstreams together.
+    Open responses are not limited; `max_idle` bounds the connections kept for later, across all upstreams.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class UpstreamPool:
     async def post(
         self, url: str, headers: Headers, body: bytes, *, connect_timeout_s: float | None = None
     ) -> UpstreamResponse:
-        """Send a request and return as soon as the response's head is there.
+        """Send a request and return as soon as the response's head has arrived.
 
-        Host, Content-Length and Accept-Encoding are written here; `headers` are the others. How long to wait for the
-        head is the caller's business: cancelling closes the socket at once.
+        Host, Content-Length and Accept-Encoding are written here; `headers` are the others. The caller decides how long
+        to wait for the head: cancelling closes the socket at once.
 
-        An idle connection may be closed by the server just when it is used again. If it ends without one byte of an
+        The server may close an idle connection just when it is used again. If it ends without a single byte of an
         answer, the request is sent once more, on a new connection.
 
         Raises: ConnectFailed, ProtocolError, ConnectionLost; ValueError for a URL or a header that cannot be sent.
@@ -67,7 +67,7 @@ class UpstreamPool:
         return await connection.exchange(request)
 
     async def close(self) -> None:
-        """Close every connection, also those whose response is still being read."""
+        """Close every connection, including those whose response is still being read."""
         self._is_closed = True
         connections = list(self._open)
         for connection in connections:
@@ -93,14 +93,14 @@ class UpstreamPool:
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:
-        # Made when first needed: loading the system's certificates takes tens of milliseconds.
+        # Created when first needed: loading the system's certificates takes tens of milliseconds.
         if self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()
             self._ssl_context.set_alpn_protocols(["http/1.1"])
         return self._ssl_context
 
     def _take_idle(self, origin: Origin) -> Connection | None:
-        # The newest first: the others then grow old and expire.
+        # Newest first, so that the others grow old and expire.
         for connection in reversed(self._idle):
             if connection.origin == origin:
                 self._idle.pop(connection).cancel()
@@ -131,10 +131,10 @@ class UpstreamPool:
 
 
 class _Endpoint(NamedTuple):
-    """A URL, ready to be sent to."""
+    """A URL, prepared for sending requests to it."""
 
     origin: Origin
-    head: bytes  # request line and the headers that are the same each time, each with its CRLF
+    head: bytes  # the request line and the constant headers, each with its CRLF
 
 
 @functools.lru_cache(maxsize=256)
@@ -151,7 +151,7 @@ def _endpoint(url: str) -> _Endpoint:
 def _request_head(parts: SplitResult, host: str) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.isascii() or not target.isprintable() or " " in target:
-        raise ValueError(f"an upstream URL's path has to be percent-encoded: {target!r}")
+        raise ValueError(f"an upstream URL's path must be percent-encoded: {target!r}")
     authority = f"[{host}]" if ":" in host else host
     if parts.port is not None:
         authority += f":{parts.port}"
@@ -160,7 +160,7 @@ def _request_head(parts: SplitResult, host: str) -> bytes:
 
 def _header_lines(headers: Headers) -> bytes:
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    # A line end inside would let a value add headers of its own, and a key read from a file often ends in one.
+    # A line end inside a value would let it add headers, and a key read from a file often ends in one.
     if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
         names = b", ".join(name for name, value in headers if b"\n" in name + value or b"\r" in name + value)
         raise ValueError(f"a header has a line break: {names!r}")

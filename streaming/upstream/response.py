@@ -1,4 +1,4 @@
-"""A response's head, and the ways of its body: kept back, decompressed, pushed on or collected."""
+"""A response's head, and the paths of its body: buffered, decompressed, pushed on or collected."""
 
 import asyncio
 import zlib
@@ -9,15 +9,15 @@ from streaming.upstream.inflate import Inflater
 
 Headers = list[tuple[bytes, bytes]]
 
-_MAX_BACKLOG_BYTES = 256 * 1024  # body that waits for its receiver before the socket is read no further
+_MAX_BACKLOG_BYTES = 256 * 1024  # body bytes that may wait for a receiver before reading the socket pauses
 
-_RELEASE_S = 1.0  # for the last bytes of a body whose content is complete
+_RELEASE_S = 1.0  # time for the last bytes of a body whose content is complete
 
 
 class BodyReceiver(Protocol):
     """Takes a body as it arrives; called from the event loop's socket callback, so it must neither block nor raise.
 
-    `body_ended` or `body_failed` is called once, last. After `response.close()` nothing is called any more.
+    `body_ended` or `body_failed` is called once, last. After `response.close()` nothing more is called.
     """
 
     def body_received(self, read: bytes) -> None:
@@ -29,21 +29,21 @@ class BodyReceiver(Protocol):
 
 
 class BodySource(Protocol):
-    """What a response needs of its connection."""
+    """What a response needs from its connection."""
 
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
 
     def drop(self) -> None:
-        """Close the socket now, and tell the response nothing of it."""
+        """Close the socket now, without telling the response."""
 
 
 class UpstreamResponse:
     """The head of a response, and its body for one receiver.
 
-    The body is kept, up to a limit, until `deliver_to` or `read` is called. Whoever has a response has to read it to
-    its end or to close it.
+    The body is buffered, up to a limit, until `deliver_to` or `read` is called. The owner of a response must read it to
+    its end or close it.
     """
 
     __slots__ = ("_backlog", "_connection", "_inflater", "headers", "is_paused", "receiver", "status")
@@ -62,10 +62,10 @@ class UpstreamResponse:
         return next((value for header, value in self.headers if header == name), None)
 
     def deliver_to(self, receiver: BodyReceiver) -> None:
-        """Push the body to the receiver: at once what is there, then each read as it comes."""
+        """Push the body to the receiver: the buffered bytes at once, then each read as it arrives."""
         backlog, self._backlog = self._backlog, None
         if backlog is None:
-            raise RuntimeError("the body has a receiver already")
+            raise RuntimeError("the body already has a receiver")
         if self._inflater is not None:
             receiver = _InflatingReceiver(self, self._inflater, receiver)
         self.receiver = receiver
@@ -82,7 +82,7 @@ class UpstreamResponse:
             self.close()
 
     def pause(self) -> None:
-        """Stop reading the socket, so that TCP slows the upstream down; the read at hand is still delivered."""
+        """Stop reading the socket, so that TCP slows the upstream down; the current read is still delivered."""
         if self.is_paused:
             return
         self.is_paused = True
@@ -99,14 +99,14 @@ class UpstreamResponse:
             self.receiver.deliver()
 
     def close(self) -> None:
-        """Give up the rest: an unfinished response closes its socket at once, which tells the upstream to stop."""
+        """Give up the rest: an unfinished response's socket is closed at once, which tells the upstream to stop."""
         self.receiver = _NOBODY
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.drop()
 
     def release(self) -> None:
-        """Give up the rest of a body whose content is complete: its connection is kept if it ends within a moment."""
+        """Give up the rest of a body whose content is complete; if it ends within a moment, its connection is kept."""
         self.receiver = _NOBODY
         if self._connection is not None:
             self.resume()
@@ -124,7 +124,7 @@ class UpstreamResponse:
 
 
 class _Backlog:
-    """The receiver before there is a receiver."""
+    """Receives the body until the real receiver is known."""
 
     def __init__(self, response: UpstreamResponse) -> None:
         self._response = response
@@ -146,7 +146,7 @@ class _Backlog:
         self._error = error
 
     def replay(self) -> None:
-        """Deliver what came to the response's present receiver, unless that one closes the response meanwhile."""
+        """Deliver the buffered bytes to the response's current receiver, unless that closes the response meanwhile."""
         if self._reads:
             self._response.receiver.body_received(b"".join(self._reads))
         if self._error is not None:
@@ -177,7 +177,7 @@ class _InflatingReceiver:
         self._receiver.body_failed(error)
 
     def deliver(self) -> None:
-        if self._is_delivering:  # the receiver paused and resumed while it was called from here
+        if self._is_delivering:  # the receiver paused and resumed while it was being called from here
             return
         self._is_delivering = True
         try:
@@ -197,7 +197,7 @@ class _InflatingReceiver:
                 self._response.close()
                 self._receiver.body_ended()
             else:
-                self._fail("the compressed body is cut")
+                self._fail("the compressed body is cut off")
 
     def _fail(self, problem: str) -> None:
         self._response.close()
@@ -216,7 +216,7 @@ class _WholeBody:
     def body_received(self, read: bytes) -> None:
         self._reads += read
         if len(self._reads) > self._limit:
-            self._response.close()  # now: the rest of a compressed body is not even unpacked
+            self._response.close()  # now, so that the rest of a compressed body is not even unpacked
             self.body_failed(BodyTooLarge(self._limit))
 
     def body_ended(self) -> None:

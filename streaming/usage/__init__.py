@@ -1,1 +1,1 @@
-"""Usage and cost, summed per hour. Imports the models only."""
+"""Usage and cost, summed per hour. Imports only the models."""

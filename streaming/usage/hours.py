@@ -1,17 +1,17 @@
 """Chat usage and cost: completions summed per hour, so that no page ever sums the table itself.
 
-1. Whoever writes an ended completion leaves a `UsageNote` of its hour in the same transaction.
-2. The sweep takes the notes away and sums their hours again from the rows, in one transaction. A note written
-   meanwhile is not seen, stays, and leads to the next sum. Killed half-way: the notes are still there.
+1. The code that writes an ended completion adds a `UsageNote` for its hour in the same transaction.
+2. The sweep deletes the notes and sums their hours again from the rows, in one transaction. A note written meanwhile is
+   not seen, stays, and leads to the next sum. If the process is killed, the notes are still there.
 
-Measured: docs/streaming.md.
+Measurements: docs/streaming.md.
 """
 
 import datetime as dt
 
 from django.db import connection, transaction
 
-# Our id among PostgreSQL's advisory locks: of two sums of the same hour at once, the older could be written last.
+# Our id among PostgreSQL's advisory locks. Without it, two processes could sum an hour at once and the older sum win.
 _LOCK = 7_310_001
 
 _TAKE_NOTES = "DELETE FROM streaming_usagenote RETURNING hour"
@@ -32,7 +32,7 @@ GROUP BY chat_model, provider
 
 
 def sum_noted_hours(now: dt.datetime) -> int:
-    """Bring `UsageHour` up to date; the number of hours that were summed."""
+    """Bring `UsageHour` up to date; returns the number of hours summed."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_TAKE_NOTES)

@@ -1,4 +1,4 @@
-"""Chat usage and cost of a span of days, per day, model and provider: read from `UsageHour`, never from completions."""
+"""Chat usage and cost for a range of days, per day, model and provider. Reads `UsageHour`, never the completions."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _SUMS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What the chats of one day, model and provider took. None: all of them."""
+    """Usage of the chats of one day, model and provider. None in one of these: all of them."""
 
     day: dt.date | None = None
     chat_model: str | None = None
@@ -49,7 +49,7 @@ class Usage:
 
 
 def by_day(since: dt.date, until: dt.date, *, chat_model: str = "", provider: str = "") -> list[Usage]:
-    """One query. Days of `TIME_ZONE`, both inclusive; the newest first."""
+    """Newest day first. One query. Days are in `TIME_ZONE`, both inclusive."""
     chosen = Q(hour__gte=midnight(since), hour__lt=midnight(until + dt.timedelta(days=1)))
     if chat_model:
         chosen &= Q(chat_model=chat_model)
@@ -75,7 +75,7 @@ def by_day(since: dt.date, until: dt.date, *, chat_model: str = "", provider: st
 
 
 def total(rows: Iterable[Usage], *, chat_model: str | None = None, provider: str | None = None) -> Usage:
-    """The sum of the rows, under these names."""
+    """The sum of the rows, labelled with these names."""
     rows = list(rows)
     return Usage(
         chat_model=chat_model,
@@ -85,7 +85,7 @@ def total(rows: Iterable[Usage], *, chat_model: str | None = None, provider: str
 
 
 def by_model(rows: Iterable[Usage]) -> list[Usage]:
-    """The same rows, per model and provider over all days: the most expensive first, then by tokens."""
+    """The rows summed per model and provider over all days: the most expensive first, then by tokens."""
     groups: dict[tuple[str | None, str | None], list[Usage]] = {}
     for row in rows:
         groups.setdefault((row.chat_model, row.provider), []).append(row)
@@ -94,7 +94,7 @@ def by_model(rows: Iterable[Usage]) -> list[Usage]:
 
 
 def models_and_providers() -> tuple[list[str], list[str]]:
-    """The choices of filters: whatever has any usage. A `DISTINCT` over completions would read the whole table."""
+    """Choices for filters: those with any usage. A `DISTINCT` over completions would read the whole table."""
     names = UsageHour.objects.order_by().values_list("chat_model", "provider").distinct()
     models, providers = {model for model, _provider in names}, {provider for _model, provider in names}
     return sorted(models), sorted(providers - {""})

@@ -1,1 +1,1 @@
-"""Bytes and what they mean: events, chunks, faults, providers' dialects, client formats. Knows no Django."""
+"""Bytes and what they mean: events, chunks, faults, providers' dialects, client formats. Does not import Django."""

@@ -1,7 +1,7 @@
-"""What a chunk of a streamed answer holds, in the shape that OpenAI gave it.
+"""The content of one chunk of a streamed answer, in OpenAI's shape.
 
-It is the common tongue between dialects (how a provider is spoken to) and profiles (how a client is): a dialect whose
-provider speaks otherwise translates into it.
+This shape is the common language of dialects (towards providers) and profiles (towards clients): a dialect whose
+provider uses another shape translates into it.
 
 Reference: https://platform.openai.com/docs/api-reference/chat/streaming
 """
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-# A member that is not there. The decoder gives this very object, so `is NULL` tells without a call.
+# A missing member. The decoder uses this very object, so `is NULL` recognises it without a call.
 NULL = msgspec.Raw(b"null")
 
 
@@ -41,11 +41,11 @@ class Usage(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Delta(msgspec.Struct, gc=False):
-    """`tool_calls` stays JSON: it is passed on, never read here."""
+    """`tool_calls` stays undecoded JSON: it is passed on, never read here."""
 
     content: str | None = None
     reasoning_content: str | None = None
-    reasoning: str | None = None  # OpenRouter's and Groq's word
+    reasoning: str | None = None  # the name at OpenRouter and Groq
     refusal: str | None = None
     tool_calls: msgspec.Raw = NULL
 
@@ -55,7 +55,7 @@ class Delta(msgspec.Struct, gc=False):
 
     @property
     def has_content(self) -> bool:
-        """Whether there is anything in it that a reader waits for."""
+        """Whether it holds anything that a reader is waiting for."""
         return bool(self.content or self.reasoning_text or self.refusal or not is_null(self.tool_calls))
 
 
@@ -66,7 +66,7 @@ class Choice(msgspec.Struct, gc=False):
 
 
 class Chunk(msgspec.Struct, gc=False):
-    """The part of a chunk, or of a whole answer, that is looked at; everything else passes unread."""
+    """The members of a chunk, or of a whole answer, that we look at; everything else passes unread."""
 
     choices: list[Choice] | None = None
     usage: Usage | None = None
@@ -89,7 +89,7 @@ class _Parts(msgspec.Struct):
 def readable_parts(payload: bytes) -> Chunk | None:
     """The chunk, minus members of the wrong type; None if it is not a JSON object.
 
-    A token count that is a text, or null, is no reason to overlook the content, or an error, beside it.
+    A token count that is a text or null is not a reason to ignore the content, or an error, next to it.
 
     Raises: RecursionError.
     """

@@ -1,6 +1,7 @@
 """What can go wrong with a turn, in our own words: one vocabulary for statuses, in-band events and records.
 
-Vendors' words become these in `vendors/refusals.py`. The texts here reach clients: none holds a key, a host or a URL.
+`vendors/refusals.py` translates vendors' words into these. The texts here reach clients: none contains a key, a host or
+a URL.
 """
 
 import enum
@@ -23,7 +24,7 @@ _TYPES = {
 
 
 class Retry(enum.Enum):
-    """What may be tried after a fault, as long as the client has got nothing."""
+    """What may be tried after a fault, as long as the client has received nothing."""
 
     SAME_ROUTE = "same route"
     NEXT_ROUTE = "next route"
@@ -34,7 +35,7 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
     """A turn could not be completed.
 
     `detail` and `quote` are for the operator's record only; `status` is used while no byte has been sent. `quote` is
-    what the provider said, which may repeat what the user wrote: it is text of the chat.
+    the provider's text, which may repeat the user's: treat it as text of the chat.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
 
     @property
     def is_retryable(self) -> bool:
-        """Whether the same request may succeed later: what the app profile tells its client."""
+        """Whether the same request may succeed later; the app profile tells its client."""
         return self.status in (429, 500, 502, 503, 504)
 
     def as_openai(self) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def connect_failed(detail: str) -> Fault:
 
 
 def first_content_timeout(timeout_s: float) -> Fault:
-    # The next route, not the same: a second full wait on a provider that is silent helps nobody.
+    # Try the next route, not this one again: a second full wait for a silent provider helps nobody.
     message = f"The provider sent nothing for {timeout_s:g} s."
     return Fault("upstream_timeout", message, status=504, retry=Retry.NEXT_ROUTE)
 
@@ -133,7 +134,7 @@ def too_large(detail: str) -> Fault:
 
 
 def misconfigured(detail: str) -> Fault:
-    """A route that cannot be asked: no key, a base URL that is not one, a dialect that nobody speaks."""
+    """A route that cannot be asked: no key, an invalid base URL, or an unknown dialect."""
     message = "The model is not set up correctly on this server."
     return Fault("route_misconfigured", message, status=502, retry=Retry.NEXT_ROUTE, detail=detail)
 

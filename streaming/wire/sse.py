@@ -3,7 +3,7 @@
 The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html (section 9.2.6, read 2026-11-23).
 Nothing is decoded: events pass through a relay, and UTF-8 keeps LF, CR and the colon out of its multi-byte characters.
 
-What a vendor puts into `data` is not known here (see `dialects/`), nor who reads the events (see `profiles/`).
+The parser does not know what a vendor puts into `data` (see `dialects/`), nor who reads the events (see `profiles/`).
 """
 
 import msgspec
@@ -20,7 +20,7 @@ _DEFAULT_TYPE = b"message"
 
 
 class EventTooLarge(Exception):  # noqa: N818 - says what is wrong with the event, as upstream.BodyTooLarge does
-    """One event is longer than the parser's limit; the stream cannot be read on."""
+    """One event is longer than the parser's limit; the rest of the stream cannot be read."""
 
     def __init__(self, max_event_bytes: int) -> None:
         super().__init__(f"an event is longer than {max_event_bytes} bytes")
@@ -31,8 +31,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One dispatched event.
 
     `data` is the values of its data fields joined by LF; `id` is the last event id of the stream, which is sticky.
-    `block` is what passes the event on to another reader: its field lines as they came and the closing empty line,
-    with line ends turned into LF and without comments, which are meant for one hop only.
+    `block` is the event as passed on to another reader: its field lines unchanged and the closing empty line, with line
+    ends turned into LF and without comments, which are meant for one hop only.
     """
 
     data: bytes
@@ -42,11 +42,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Parser:
-    """Turns the reads of one stream into events, in linear time under any cutting.
+    """Turns the reads of one stream into events, in linear time however the stream is cut into reads.
 
-    The blocks of one call joined are the bytes to send on; for the usual read, which is one whole event, that join is
-    the read itself, uncopied. Comments, keep-alives and blocks without data give no event, so a read that returns []
-    only says that the other side is alive.
+    The joined blocks of one call are the bytes to send on; for the usual read, which is one whole event, the join is
+    the read itself, not copied. Comments, keep-alives and blocks without data yield no event, so a read that returns []
+    only shows that the other side is alive.
     """
 
     __slots__ = ("_after_cr", "_is_between_events", "_is_started", "_last_id", "_max_event_bytes", "_unfinished")
@@ -55,9 +55,9 @@ class Parser:
         self._max_event_bytes = max_event_bytes
         self._unfinished = bytearray()
         self._last_id = b""
-        self._is_started = False  # past the place where a BOM may stand
-        self._after_cr = False  # the last read ended in CR: a LF that follows belongs to it
-        self._is_between_events = False  # nothing to remember but the id: what the short path needs
+        self._is_started = False  # past the place where a BOM may be
+        self._after_cr = False  # the last read ended in CR: an LF that follows belongs to it
+        self._is_between_events = False  # no state except the id, as the short path requires
 
     def feed(self, read: bytes) -> list[Event]:
         """Return the events that end in this read, in order.
@@ -72,10 +72,10 @@ class Parser:
     def only_data(self, read: bytes) -> bytes | None:
         """Return the data of a read that is exactly one event of one data line, as nearly every read is.
 
-        None for any other read, which is for `feed`. This leaves out every step that such a read does not need, and
-        the event; `13 in` (CR) is six times cheaper than `b"\\r" in`.
+        None for any other read, which belongs to `feed`. This skips every step that such a read does not need, and
+        creates no event; `13 in` (CR) is six times cheaper than `b"\\r" in`.
         """
-        if self._is_between_events:  # nothing to remember but the id
+        if self._is_between_events:  # no state except the id
             line, _, rest = read.partition(b"\n")
             if rest == b"\n" and line[:5] == b"data:" and 13 not in line and len(line) <= self._max_event_bytes:
                 return line[6:] if line[5:6] == b" " else line[5:]
@@ -91,7 +91,7 @@ class Parser:
             read = self._without_bom(read)
         read = self._with_lf_ends(read)
         unfinished = self._unfinished
-        # Only the new bytes are searched, and the last old one, which may be the first half of an empty line.
+        # Search only the new bytes, and the last old one, which may be the first half of an empty line.
         searched = max(len(unfinished) - 1, 0)
         unfinished += read
         end = unfinished.rfind(b"\n\n", searched)
@@ -116,8 +116,8 @@ class Parser:
     def _with_lf_ends(self, read: bytes) -> bytes:
         """Turn CRLF and CR into LF, so that the rest knows one line end.
 
-        A CR at the end of a read ends its line at once (waiting would delay the event); a LF that comes first in the
-        next read is then the second half of that line end and is dropped.
+        A CR at the end of a read ends its line at once (waiting would delay the event); an LF at the start of the next
+        read is then the second half of that line end and is dropped.
         """
         if not read:
             return read
@@ -151,7 +151,7 @@ class Parser:
                 event = value
             elif name == b"id" and b"\0" not in value:
                 self._last_id = value
-            # `retry` is for readers that reconnect by themselves; nobody repeats a POST.
+            # `retry` is ignored: it is for readers that reconnect by themselves, and nobody repeats a POST.
         if not values:
             return None
         return Event(b"\n".join(values), event or _DEFAULT_TYPE, self._last_id, b"\n".join(lines) + b"\n\n")
@@ -160,7 +160,7 @@ class Parser:
 def payloads(event_data: bytes) -> list[bytes]:
     r"""Return the payloads in one event's data: the data itself, or its lines.
 
-    Some vendors part their events by a single LF, which the standard reads as one event of several lines: when a data
+    Some vendors separate their events by a single LF, which the standard reads as one event of several lines: if data
     of several lines is not JSON, its lines are the payloads. `b'{"a":1}\n{"b":2}'` gives two, `b'{"a":\n1}'` one.
     """
     if b"\n" not in event_data or _is_json(event_data):
@@ -187,7 +187,7 @@ def encode_event(seq: int, event: bytes, payload: bytes) -> bytes:
 
 
 def _as_field_value(payload: bytes) -> bytes:
-    """Give every line of the payload its own data field; what JSON encoders write has one line."""
+    """Give every line of the payload its own data field; JSON encoders write a single line."""
     if b"\r" in payload:
         payload = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\n" in payload:

@@ -11,7 +11,7 @@ def test_provider_without_tls(settings: Settings) -> None:
 
     assert checks.providers_use_tls() == [
         CheckWarning(
-            "ARK_BASE_URL is http://ark.example/api/v3: what is sent there can be read on the way.",
+            "ARK_BASE_URL is http://ark.example/api/v3: anyone on the way can read what is sent there.",
             hint="Use an https:// address.",
             id="rivermouth.W001",
         )

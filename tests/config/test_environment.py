@@ -64,7 +64,7 @@ def test_value_is_read(monkeypatch: pytest.MonkeyPatch, read: Any, value: str, e
         (lambda: env.choice("X", "a", ["a", "b"]), "c", "X='c': not one of a, b"),
         (lambda: env.integers("X", ""), "5,-3", "X=-3: out of range, at least 0"),
         (lambda: env.pairs("X", ""), "chat", "X: 'chat' is not of the form key=value"),
-        (lambda: env.pairs("X", ""), "a=b,a=c", "X: 'a' stands there twice"),
+        (lambda: env.pairs("X", ""), "a=b,a=c", "X: 'a' is there twice"),
         (
             lambda: env.hosts("X", ""),
             "a.example,https://b.example",
@@ -76,7 +76,7 @@ def test_value_is_read(monkeypatch: pytest.MonkeyPatch, read: Any, value: str, e
             "X: 'a.example:80' is not a host name such as rivermouth.example.com",
         ),
         *(
-            (lambda: env.origins("X"), word, f"X: {word!r} is not an origin such as https://app.example.com, nor *")
+            (lambda: env.origins("X"), word, f"X: {word!r} is neither an origin such as https://app.example.com nor *")
             for word in ("app.example.com", "https://a.example/", "https://", "https://a b", "https://u:p@a.example")
         ),
         (lambda: env.pairs("X", ""), "=m", "X: '=m' is not of the form key=value"),

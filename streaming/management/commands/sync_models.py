@@ -1,4 +1,4 @@
-"""`manage.py sync_models FILE.toml`: providers, public models and routes as code; the same rows as in the admin."""
+"""`manage.py sync_models FILE.toml`: providers, public models and routes as code, in the rows that the admin edits."""
 
 import tomllib
 from argparse import ArgumentParser
@@ -16,7 +16,7 @@ _PRICES = ("prompt_price", "cached_price", "completion_price")
 
 
 class Command(BaseCommand):
-    help = "Create or update providers, models and their ordered routes from a TOML file. Rows not named in it stay."
+    help = "Create or update providers, models and their ordered routes from a TOML file. Other rows stay unchanged."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE.toml", type=Path)
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 def _tables(wanted: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
     tables = wanted.get(key, {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise CommandError(f"[{key}] has to hold tables: [{key}.NAME]")
+        raise CommandError(f"[{key}] must contain tables: [{key}.NAME]")
     return tables
 
 
@@ -51,14 +51,14 @@ def _sync_provider(slug: str, fields: dict[str, Any]) -> None:
 
 
 def _sync_model(name: str, fields: dict[str, Any]) -> None:
-    """The file's routes replace the model's routes as a whole: their order is what counts."""
+    """The file's routes replace all of the model's routes, because their order matters."""
     where = f"[models.{name}]"
     _refuse_unknown(where, fields, {"routes"})
     model = ChatModel.objects.filter(name=name).first() or ChatModel(name=name)
     _save(where, model)
     routes = fields.get("routes")
     if not isinstance(routes, list) or not routes:
-        raise CommandError(f"{where}: routes has to be a list of {{ provider, model }}, with one at least")
+        raise CommandError(f"{where}: routes must be a list of at least one {{ provider, model }}")
     model.routes.all().delete()
     for position, route in enumerate(routes):
         _add_route(f"{where} routes[{position}]", model, position, route)
@@ -71,16 +71,16 @@ def _add_route(where: str, model: ChatModel, position: int, route: Any) -> None:
     slug = route.get("provider")
     provider = Provider.objects.filter(slug=slug).first()
     if provider is None:
-        raise CommandError(f"{where}: no provider {slug!r}, neither in the file nor in the database")
+        raise CommandError(f"{where}: provider {slug!r} is neither in the file nor in the database")
     prices = {name: _price(where, name, route[name]) for name in _PRICES if name in route}
     upstream_model = route.get("model", "")
     _save(where, Route(chat_model=model, provider=provider, upstream_model=upstream_model, position=position, **prices))
 
 
 def _price(where: str, name: str, value: Any) -> Decimal:
-    """As it is written: as a float, 0.8 is not quite 0.8."""
+    """The number exactly as written: as a float, 0.8 is not quite 0.8."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CommandError(f"{where}: {name} has to be a number: CNY per million tokens, not {value!r}")
+        raise CommandError(f"{where}: {name} must be a number in CNY per million tokens, not {value!r}")
     return Decimal(str(value))
 
 

@@ -8,7 +8,7 @@ from streaming.wire.vendors import ark
 
 DIALECT = OpenAIDialect(
     label="Ark",
-    # chunk_include_usage: cumulative usage on every chunk, so that a stream that was left has exact usage too.
+    # chunk_include_usage: cumulative usage in every chunk, so that an abandoned stream has exact usage too.
     stream_options={"include_usage": True, "chunk_include_usage": True},
     codes=ark.CODES,
 )

@@ -1,14 +1,14 @@
-"""The door to providers: what a dialect has to do, and the state that every decoder keeps. No vendor is known here.
+"""The door to providers: what a dialect must implement, and the state that every decoder keeps. Names no vendor.
 
-A dialect is a codec: it turns a request into bytes, and the bytes of an answer into pieces in OpenAI's shape, which is
-what profiles write to clients. It does no I/O and holds no state; a decoder holds the state of one answer.
+A dialect is a codec: it turns a request into bytes, and the bytes of an answer into pieces in OpenAI's shape, which
+profiles write to clients. It does no I/O and holds no state; a decoder holds the state of one answer.
 
     decoder = dialect.decoder(max_event_bytes=…)
     for piece in decoder.feed(read):
-        …                                   # piece.event passes on, piece.chunk says what it means
-    decoder.fault, decoder.is_done          # what became of the answer
+        …                                   # piece.event is passed on, piece.chunk is its meaning
+    decoder.fault, decoder.is_done          # the outcome
 
-The texts of a dialect's faults are the vendor's own: whoever asked redacts them.
+The texts of a dialect's faults come from the vendor: the caller must redact them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from streaming.wire.faults import Fault
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What one attempt wants of a provider. `fields` are those of OpenAI's chat completions, undecoded."""
+    """What one attempt asks of a provider. `fields` are those of OpenAI's chat completions, undecoded."""
 
     base_url: str
     api_key: str
@@ -41,7 +41,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer. `body` has OpenAI's shape: as it came, where the provider has it too."""
+    """A whole answer. `body` has OpenAI's shape; it is unchanged if the provider uses that shape too."""
 
     body: bytes
     finish_reason: str
@@ -53,10 +53,10 @@ class Answer(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One event of the provider, in OpenAI's shape, and what it means.
+    """One event of the provider, in OpenAI's shape, and its meaning.
 
-    `chunk` is None for an event that is not understood and passes as it came. `has_content` tells whether there is
-    anything in it that a reader waits for.
+    `chunk` is None for an event that we do not understand and pass on unchanged. `has_content` tells whether it holds
+    anything that a reader is waiting for.
     """
 
     event: sse.Event
@@ -69,27 +69,27 @@ class Dialect(Protocol):
 
     @property
     def label(self) -> str:
-        """What operators read."""
+        """The name that operators see."""
 
     def request(self, ask: Ask) -> Request:
-        """Raises: ValueError, if the route's values make no request."""
+        """Raises: ValueError, if no request can be made from the route's values."""
 
     def decoder(self, *, max_event_bytes: int) -> "Decoder": ...
 
     def answer(self, body: bytes) -> Answer:
-        """Read a whole answer with status 200. Raises: Fault."""
+        """Parse a whole answer with status 200. Raises: Fault."""
 
     def refusal(self, body: bytes, *, status: int, retry_after: bytes | None = None) -> Fault:
         """The fault of an answer with another status."""
 
     def error_in(self, body: bytes) -> Fault | None:
-        """The error that came with status 200 in place of an answer; None if this is not one."""
+        """The error in a body with status 200; None if the body is not an error."""
 
 
 class Decoder:
-    """Reads one streamed answer, and keeps what it adds up to. Subclasses say what one event is.
+    """Reads one streamed answer, and keeps a summary of it. Subclasses interpret single events.
 
-    Reading ends with the first `fault`, or when `is_done`; bytes that follow mean nothing.
+    Reading ends with the first `fault`, or when `is_done`; bytes after that are ignored.
     """
 
     __slots__ = (
@@ -118,30 +118,30 @@ class Decoder:
         return self.is_done or bool(self.finish_reason and not self._unfinished_choices)
 
     def feed(self, read: bytes) -> list[Piece]:
-        """Read on; the pieces that end in this read, those before a fault included."""
+        """Feed a read; returns the pieces that end in it, including those before a fault."""
         pieces: list[Piece] = []
         try:
             for event in self._parser.feed(read):
-                if not self.is_done and event.data:  # else what follows the end, or a keep-alive
+                if not self.is_done and event.data:  # otherwise it follows the end, or is a keep-alive
                     pieces += self._pieces_of(event)
         except Fault as err:
             self.fault = err
         except sse.EventTooLarge as err:
             self.fault = faults.too_large(str(err))
-        except (ValueError, RecursionError) as err:  # JSON, but not of the shape that it should have
+        except (ValueError, RecursionError) as err:  # JSON of the wrong shape
             self.fault = faults.unreadable(str(err))
         return pieces
 
     def midway(self, read: bytes) -> Choice | None:
-        """The choice of a read that is exactly one chunk in the midst of one choice, and passes as it is.
+        """The choice of a read that is exactly one chunk in the middle of one choice, to be passed on unchanged.
 
-        None for any other read, which is for `feed`. A shortcut for providers whose bytes pass on unchanged, for whom
-        nearly every read is one; None is never wrong.
+        None for any other read, which belongs to `feed`. A shortcut for providers whose bytes pass on unchanged, where
+        nearly every read is like this; returning None is always correct.
         """
         return None
 
     def cut(self) -> Fault:
-        """The fault of a stream that ended here, before its answer was whole."""
+        """The fault of a stream that ends now, before its answer is whole."""
         return faults.truncated(f"ended after {self.chunks} chunks")
 
     def _pieces_of(self, event: sse.Event) -> Sequence[Piece]:
@@ -149,7 +149,7 @@ class Decoder:
         raise NotImplementedError
 
     def _note(self, chunk: Chunk) -> bool:
-        """Count the chunk, keep its usage and finish reason; whether it has anything that a reader waits for."""
+        """Count the chunk, keep its usage and finish reason; returns whether it holds anything for a reader."""
         self.chunks += 1
         if chunk.usage is not None:
             self.usage = chunk.usage

@@ -1,4 +1,4 @@
-"""How clients are spoken to: the door, and one module for each client format. No I/O, no Django.
+"""The client formats: the door (profile.py), and one module for each format. No I/O, no Django.
 
-Imports the rest of `wire`; of `dialects` only what a whole answer is.
+Imports the rest of `wire`, but from `dialects` only the type of a whole answer.
 """

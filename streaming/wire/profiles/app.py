@@ -14,7 +14,7 @@ from streaming.wire.faults import Fault, invalid
 from streaming.wire.profiles.chat_request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode
 from streaming.wire.profiles.profile import Format
 
-_One = Annotated[int, msgspec.Meta(ge=1, le=1)]  # the events of two answers could not be told apart
+_One = Annotated[int, msgspec.Meta(ge=1, le=1)]  # events of two answers could not be told apart
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -31,8 +31,10 @@ class _TurnBody(Body, kw_only=True):
 
 
 def parse(body: bytes) -> ChatRequest:
-    """The body of `POST /api/chat/`: `messages`, or `conversation` and `message`. Raises: Fault 400 that names the
-    parameter."""
+    """The body of `POST /api/chat/`: `messages`, or `conversation` and `message`.
+
+    Raises: Fault 400, which names the parameter.
+    """
     fields = decode(body, dict[str, msgspec.Raw])
     for name in ("conversation", "message"):
         if bytes(fields.get(name, b"")) == b"null":
@@ -40,7 +42,7 @@ def parse(body: bytes) -> ChatRequest:
     checked: _AppBody | _TurnBody
     if "conversation" in fields:
         if "messages" in fields:
-            raise invalid("'messages' and 'conversation' exclude each other.", param="messages")
+            raise invalid("Send either 'messages' or 'conversation', not both.", param="messages")
         checked = decode(body, _TurnBody)
         del fields["conversation"], fields["message"]
     else:
@@ -57,7 +59,7 @@ def parse(body: bytes) -> ChatRequest:
 
 
 def parse_last_event_id(value: str) -> int:
-    """The id of the last event that a client has; 0: none. Raises: Fault 400."""
+    """The id of the last event that the client has; 0: none. Raises: Fault 400."""
     if not value.isascii() or not value.isdigit() or len(value) > 18:
         raise invalid(f"Last-Event-ID {value[:50]!r} is not an event id.", param="last_event_id")
     return int(value)
@@ -78,7 +80,7 @@ class AppProfile:
     def start(self, *, completion_id: UUID, model: str) -> bytes:
         self.text.clear()
         self.reasoning.clear()
-        self.last_id = 0  # another attempt: nothing of the one before was sent
+        self.last_id = 0  # a new attempt: nothing of the previous one was sent
         return self._event(b"start", {"id": completion_id, "model": model, "resumable": self.is_resumable})
 
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
@@ -96,7 +98,7 @@ class AppProfile:
         return self._event(b"error", fault.as_app())
 
     def _delta(self, delta: Delta) -> bytes:
-        # First of all what may fail: an event that is numbered and not sent is a gap that nobody can resume over.
+        # Do what may fail first: an event that is numbered but not sent would be a gap that nobody can resume across.
         tool_calls = () if is_null(delta.tool_calls) else _decode_list(delta.tool_calls)
         events = b""
         if delta.reasoning_text:

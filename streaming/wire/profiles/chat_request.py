@@ -1,6 +1,6 @@
-"""What a client asks for: checked where it concerns us, everything else passed on as it came.
+"""A client's request: checked where it concerns us, with everything else passed on unchanged.
 
-The fields here are those that client formats share; each format adds its own.
+These are the fields that all client formats share; each format adds its own.
 """
 
 import re
@@ -13,7 +13,7 @@ import msgspec
 from streaming.wire.faults import Fault, invalid
 
 NonEmpty = msgspec.Meta(min_length=1)
-NO_NUL = r"^[^\0]*$"  # PostgreSQL's texts have none
+NO_NUL = r"^[^\0]*$"  # PostgreSQL cannot store NUL in a text
 
 
 class Message(msgspec.Struct):
@@ -26,7 +26,7 @@ class _StreamOptions(msgspec.Struct):
 
 
 class Body(msgspec.Struct, kw_only=True):
-    """The fields with a type that is the same for all providers. None is what SDKs send for "not given"."""
+    """The fields whose type is the same for all providers. SDKs send None for "not given"."""
 
     model: Annotated[str, NonEmpty] | None = None
     user: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
@@ -45,7 +45,7 @@ class Body(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRequest:
-    """A request for one turn. `fields` are the body's, undecoded: numbers and unknown parameters stay as they came."""
+    """A request for one turn. `fields` are the body's, undecoded: numbers and unknown parameters stay unchanged."""
 
     model: str | None
     user_id: str
@@ -59,9 +59,9 @@ T = TypeVar("T")
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Raises: Fault 400 that names the parameter."""
+    """Raises: Fault 400, which names the parameter."""
     try:
-        body.decode()  # msgspec looks only at the texts that it decodes; what is passed on undecoded counts as well
+        body.decode()  # msgspec checks only the texts that it decodes; undecoded fields must be valid UTF-8 as well
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as err:
         raise _refusal(str(err)) from err
@@ -82,5 +82,5 @@ def _refusal(text: str) -> Fault:
         param = ".".join(part for part in (place, missing.group(1)) if part)
         return invalid(f"'{param}' is required.", param=param)
     if not place:
-        return invalid(f"The body has to be a JSON object: {text}.", param=None)
+        return invalid(f"The body must be a JSON object: {text}.", param=None)
     return invalid(f"'{place}' is wrong: {_AT.sub('', text)}.", param=place)

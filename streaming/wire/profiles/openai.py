@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, for any of its SDKs: the provider's bytes, without a usage chunk that was not asked for.
+"""OpenAI's chat completions, for any of its SDKs: the provider's bytes, minus a usage chunk that was not requested.
 
 Reference: https://platform.openai.com/docs/api-reference/chat (as collected in 2026).
 """
@@ -15,7 +15,7 @@ from streaming.wire.faults import Fault
 from streaming.wire.profiles.chat_request import Body, ChatRequest, Message, NonEmpty, decode
 from streaming.wire.profiles.profile import Format
 
-# An event of one data line is this much longer than its data: `data: ` or `data:`, and two line ends.
+# How much longer an event of one data line is than its data: `data: ` or `data:`, and two line ends.
 _BARE_EVENT_BYTES = 8
 
 
@@ -25,7 +25,7 @@ class _OpenAIBody(Body, kw_only=True):
 
 
 def parse(body: bytes) -> ChatRequest:
-    """The body of `POST /v1/chat/completions`. Raises: Fault 400 that names the parameter."""
+    """The body of `POST /v1/chat/completions`. Raises: Fault 400, which names the parameter."""
     checked = decode(body, _OpenAIBody)
     return ChatRequest(
         model=checked.model,
@@ -37,7 +37,7 @@ def parse(body: bytes) -> ChatRequest:
 
 
 class OpenAIProfile:
-    """The provider's events byte for byte."""
+    """Passes the provider's events on byte for byte."""
 
     heartbeat = sse.OPENAI_HEARTBEAT
 
@@ -61,7 +61,7 @@ class OpenAIProfile:
         return sse.DONE
 
     def error(self, fault: Fault) -> bytes:
-        # No [DONE] after it: the SDKs would take the answer for whole.
+        # No [DONE] after it: the SDKs would take the answer to be complete.
         return sse.encode_data(fault.as_json())
 
 

@@ -1,4 +1,4 @@
-"""The door to clients: what a client format has to do. No format is known here.
+"""The door to clients: what a client format must implement. Names no format.
 
 A format parses the body of a request, and makes a profile for each streamed turn, which writes that turn's events.
 """
@@ -16,26 +16,26 @@ from streaming.wire.profiles.chat_request import ChatRequest
 
 
 class Profile(Protocol):
-    """Writes one streamed turn as its client reads it."""
+    """Writes one streamed turn in its client's format."""
 
     @property
     def heartbeat(self) -> bytes:
-        """What keeps a silent connection open."""
+        """The bytes that keep a silent connection open."""
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
-        """What comes before everything else; of each attempt, of which only the last one's is sent."""
+        """The bytes before everything else. Called for each attempt; only the last attempt's bytes are sent."""
 
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
-        """One event of the provider; `chunk` is None if it is not one that we understand. Raises: ValueError."""
+        """Write one event of the provider; `chunk` is None if we do not understand it. Raises: ValueError."""
 
     def choice(self, read: bytes, choice: Choice) -> bytes:
-        """A read that is one event with one choice, which goes on: what `chunk` would give, for less."""
+        """Write a read that is one event with one unfinished choice: the result of `chunk`, at a lower cost."""
 
     def done(self, *, finish_reason: str, usage: Usage | None) -> bytes:
-        """The terminal event of an answer that is whole."""
+        """The terminal event of a complete answer."""
 
     def error(self, fault: Fault) -> bytes:
-        """The terminal event of one that is not."""
+        """The terminal event of an answer that failed."""
 
 
 ProfileT = TypeVar("ProfileT", bound=Profile)
@@ -45,11 +45,11 @@ ProfileT = TypeVar("ProfileT", bound=Profile)
 class Format(Generic[ProfileT]):
     """One client format.
 
-    `parse` raises a Fault 400 that names the parameter. `whole` writes an answer that is not streamed; None for a
-    format whose `parse` gives streamed requests only.
+    `parse` raises a Fault 400, which names the parameter. `whole` writes an answer that is not streamed; None for a
+    format whose `parse` returns streamed requests only.
     """
 
-    name: str  # as the record has it
+    name: str  # the name in the record
     parse: Callable[[bytes], ChatRequest]
     profile: Callable[[ChatRequest], ProfileT]
     whole: Callable[[Answer], bytes] | None

@@ -1,4 +1,4 @@
-"""What vendors' error codes mean: one table a vendor, the classes that all share, and how an error becomes a fault.
+"""What vendors' error codes mean: one table per vendor, the classes that all share, and how an error becomes a fault.
 
 Imports faults only.
 """

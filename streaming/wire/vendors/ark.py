@@ -5,7 +5,7 @@ Reference: https://www.volcengine.com/docs/82379/1299023 (read 2026-11-25).
 
 from streaming.wire.vendors.meanings import BAD_REQUEST, NO_SUCH_MODEL, OUR_KEY, OVERLOADED, TOO_MANY, USED_UP
 
-# A code counts with everything that follows a dot in it, as in `RateLimitExceeded.EndpointRPMExceeded`.
+# A code also covers its dotted extensions, such as `RateLimitExceeded.EndpointRPMExceeded`.
 CODES = {
     "AuthenticationError": OUR_KEY,
     "InvalidAccountStatus": OUR_KEY,
@@ -13,7 +13,7 @@ CODES = {
     "AccountOverdueError": OUR_KEY,
     "AccessDenied": OUR_KEY,
     "OperationDenied": OUR_KEY,  # the service is not open, overdue, or not permitted to this account
-    "InvalidEndpoint": NO_SUCH_MODEL,  # with status 400 where it is closed: another route may well be open
+    "InvalidEndpoint": NO_SUCH_MODEL,  # status 400 if the endpoint is closed: another route may be open
     "InvalidEndpointOrModel": NO_SUCH_MODEL,
     "ModelNotOpen": NO_SUCH_MODEL,
     "UnsupportedModel": NO_SUCH_MODEL,
@@ -31,7 +31,7 @@ CODES = {
     "InputImageRiskDetection": BAD_REQUEST,
     "OutputTextRiskDetection": BAD_REQUEST,
     "OutputImageRiskDetection": BAD_REQUEST,
-    "ContentSecurityDetectionError": OVERLOADED,  # status 400, but it is the detection that failed
+    "ContentSecurityDetectionError": OVERLOADED,  # status 400, but only the detection failed
     "RateLimitExceeded": TOO_MANY,
     "ModelAccountRpmRateLimitExceeded": TOO_MANY,
     "ModelAccountTpmRateLimitExceeded": TOO_MANY,

@@ -1,4 +1,4 @@
-"""What an error can mean for us, and the words and statuses that mean the same with every vendor."""
+"""What an error can mean for us, and the codes and statuses that have the same meaning for every vendor."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from streaming.wire.faults import Retry
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """The status that the client gets, and what may be tried before it gets it."""
+    """The status that the client gets, and what may be tried before that."""
 
     status: int
     retry: Retry
@@ -34,8 +34,8 @@ BY_STATUS = {
     504: TIMED_OUT,
 }
 
-# Words for a whole class of errors. A status says more (DeepSeek's 401 has the code "invalid_request_error"), so they
-# count only where there is none.
+# Codes for a whole class of errors. A status says more (DeepSeek's 401 has the code "invalid_request_error"), so these
+# count only if there is no status.
 CLASSES = {
     "invalid_request_error": BAD_REQUEST,
     "authentication_error": OUR_KEY,

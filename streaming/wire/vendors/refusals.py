@@ -1,4 +1,4 @@
-"""A vendor's error, in whatever shape it came, as a fault: by the vendor's table, else by its class or its status."""
+"""Turns a vendor's error, of whatever shape, into a fault: by the vendor's table, else by its class or its status."""
 
 import math
 import re
@@ -36,10 +36,10 @@ class _Frame(msgspec.Struct):
 
 
 def read(body: bytes) -> VendorError:
-    """The error in `{"error": {…}}`, `{"error": "…"}`, `{"code": …, "message": …}`, or in no JSON at all."""
+    """The error in `{"error": {…}}`, `{"error": "…"}`, `{"code": …, "message": …}`, or in a body that is not JSON."""
     try:
         frame = msgspec.json.decode(body, type=_Frame, strict=False)
-    except (ValueError, RecursionError):  # HTML of a proxy, or nothing
+    except (ValueError, RecursionError):  # a proxy's HTML, or nothing
         return VendorError(message=body[:500].decode(errors="replace"))
     if isinstance(frame.error, VendorError):
         return frame.error
@@ -47,9 +47,9 @@ def read(body: bytes) -> VendorError:
 
 
 def fault_of(error: VendorError, codes: Codes, *, status: int | None, retry_after: bytes | None = None) -> Fault:
-    """The fault that this error is. `status` is the answer's; None for an error that came inside a 200.
+    """The fault for this error. `status` is the answer's; None for an error inside a 200.
 
-    Its texts are the vendor's own: they have to be redacted before a client, or the record, gets them.
+    Its texts come from the vendor: they must be redacted before a client, or the record, gets them.
     """
     meaning = _meaning(error, codes, status)
     code, message = _OUR_TEXTS.get(
@@ -74,7 +74,7 @@ def _meaning(error: VendorError, codes: Codes, status: int | None) -> Meaning:
         meaning = known.get(str(word).partition(".")[0])
         if meaning is not None:
             return meaning
-    if status is None:  # in a 200: some vendors put the status into the code
+    if status is None:  # inside a 200, some vendors put the status into the code
         status = error.code if isinstance(error.code, int) else 500
     if status in BY_STATUS:
         return BY_STATUS[status]
@@ -82,13 +82,13 @@ def _meaning(error: VendorError, codes: Codes, status: int | None) -> Meaning:
 
 
 def _code_of(error: VendorError) -> str:
-    """The vendor's code, if it is one: a sentence in its place may quote the user."""
+    """The vendor's code, if it looks like one: a sentence in its place may quote the user."""
     word = str(error.code or error.type or "")
     return word if _CODE.fullmatch(word) else "upstream_error"
 
 
 def _seconds(header: bytes | None) -> float | None:
-    """A Retry-After in seconds, or None; its date form is rare, and our own back-off serves as well."""
+    """A Retry-After in seconds, or None; its date form is rare, and our own back-off does as well."""
     try:
         seconds = float(header) if header else math.nan
     except ValueError:

@@ -37,8 +37,8 @@ def test_routes_are_replaced_with_their_prices(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("prices", "problem"),
     [
-        ('prompt_price = "cheap"', "prompt_price has to be a number: CNY per million tokens, not 'cheap'"),
-        ("prompt_price = true", "prompt_price has to be a number"),
+        ('prompt_price = "cheap"', "prompt_price must be a number in CNY per million tokens, not 'cheap'"),
+        ("prompt_price = true", "prompt_price must be a number"),
         ("prompt_price = -1", "prompt_price: Ensure this value is greater than or equal to 0"),
         ("prompt_price = nan", "prompt_price"),
         ("price = 1", "unknown price"),
