@@ -632,7 +632,7 @@ def test_log_names_provider_chat_and_reason_of_a_failed_attempt(
     add_model("doubled", "http://127.0.0.1:9/v1", sandbox.url + "/v1")
     with serve(CHAT_TRIES_PER_ROUTE="1") as web:  # of its own: the same line is written a few times a minute
         response = ask(web, key, model="doubled", stream=False)
-        said = f"doubled-1 failed chat {response.headers['X-Request-Id']} of model doubled: upstream_connect_failed"
+        said = f"doubled-0 failed chat {response.headers['X-Request-Id']} of model doubled: upstream_connect_failed"
 
         assert said in eventually(lambda: web.log, lambda log: said in log)
 
