@@ -1,4 +1,4 @@
-"""Connects attribution to the hooks: upkeep, and what happens in other apps."""
+"""Connects attribution to the hooks: upkeep, alerts, and activity in other apps."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ class AttributionConfig(AppConfig):
 
     def ready(self) -> None:
         from attribution import checks, purging  # noqa: F401, PLC0415  # need loaded apps
-        from attribution.admin.pages import live  # noqa: PLC0415  # as above
+        from attribution.admin.pages import live  # noqa: PLC0415  # needs loaded apps
         from attribution.costs import status as costs_status  # noqa: PLC0415  # need loaded apps
         from attribution.costs import uploading  # noqa: PLC0415  # need loaded apps
         from attribution.costs import watches as costs_watches  # noqa: PLC0415  # need loaded apps

@@ -13,7 +13,7 @@ from attribution.platforms.registry import platforms
 
 @checks.register
 def lease_outlasts_calls(**kwargs: Any) -> list[checks.CheckMessage]:
-    """A row whose lease ends during its calls is sent again by another worker."""
+    """If a row's lease ends during its calls, another worker sends it again."""
     found: list[checks.CheckMessage] = []
     for timeouts in _timeouts():
         needed_s = 2 * CALLS_PER_THREAD * timeouts.longest_s  # a query, then a report, each behind another call
@@ -22,7 +22,7 @@ def lease_outlasts_calls(**kwargs: Any) -> list[checks.CheckMessage]:
                 checks.Error(
                     f"CONVERSION_LEASE_S={settings.CONVERSION_LEASE_S:g}: "
                     f"a query and a report may take {needed_s:g} s.",
-                    hint=f"A longer lease, or shorter {timeouts.settings}.",
+                    hint=f"Set a longer lease, or shorter {timeouts.settings}.",
                     id="attribution.E001",
                 )
             )
@@ -31,9 +31,9 @@ def lease_outlasts_calls(**kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def total_timeout_outlasts_read(**kwargs: Any) -> list[checks.CheckMessage]:
-    """The total is looked at between reads: a single one may not be longer."""
+    """The total timeout is checked between reads, so a single read must not take longer."""
     return [
-        checks.Error(f"{timeouts.settings}: the total is less than one read.", id="attribution.E002")
+        checks.Error(f"{timeouts.settings}: the total timeout is shorter than the read timeout.", id="attribution.E002")
         for timeouts in _timeouts()
         if timeouts.total_s < timeouts.read_s
     ]
@@ -41,14 +41,14 @@ def total_timeout_outlasts_read(**kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def platforms_can_be_loaded(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Otherwise the first click, event or worker would be the one to find out."""
+    """Without this check the first click, event or worker would run into the error."""
     try:
         platforms()
     except ImproperlyConfigured as err:
         return [
             checks.Error(
                 str(err),
-                hint="A slug and the dotted path of its class.",
+                hint="Each item is a slug and the dotted path of the platform's class.",
                 id="attribution.E003",
             )
         ]
@@ -56,7 +56,7 @@ def platforms_can_be_loaded(**kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def _timeouts() -> list[Timeouts]:
-    """Of all platforms; none where they can't be loaded, which has a check of its own."""
+    """The timeouts of all platforms; empty if the platforms can't be loaded, which another check reports."""
     try:
         return [platform.timeouts for platform in platforms().values()]
     except ImproperlyConfigured:

@@ -1,1 +1,1 @@
-"""What workers and open pages are told when rows come or change. Imports nothing of the attribution."""
+"""Tells workers and open pages when rows arrive or change. Imports nothing from attribution."""

@@ -1,7 +1,7 @@
-"""Tells open dashboards that send records have arrived or changed: at most once a second over all processes.
+"""Tells open dashboards that send records have arrived or changed: at most once a second, across all processes.
 
 The message is only a hint without content; the page then asks for the rows. It goes through Redis to every web process,
-and from there through django-eventstream to the browsers. A lost message costs seconds, until the page asks on its own,
+and from there through django-eventstream to the browsers. A lost message costs seconds, until the page asks by itself,
 so neither an event's request nor a worker waits for it or fails because of it.
 """
 

@@ -1,4 +1,4 @@
-"""Wake a worker after new rows. Only a hint: a lost nudge costs seconds, until beat's next sweep, and no row.
+"""Wakes a worker after new rows. Only a hint: a lost nudge costs seconds, until beat's next sweep, but never a row.
 
 A request never waits for it: a separate thread publishes, within a bounded time and at most once every
 `MIN_INTERVAL_S`. A thousand events a second cost Redis twenty messages instead of a thousand.

@@ -1,1 +1,1 @@
-"""Clicks: received, stored, and matched with devices. Imports models, devices and platforms."""
+"""Receives clicks, stores them, and matches them with devices. Imports models, devices and platforms."""

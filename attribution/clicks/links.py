@@ -1,4 +1,4 @@
-"""Monitor links: the addresses to enter at the ad platforms, one for each app and platform."""
+"""Monitor links: the URLs to enter at the ad platforms, one for each app and platform."""
 
 from django.conf import settings
 
@@ -12,5 +12,5 @@ def monitor_link(app: App, platform: str) -> str:
 
 
 def monitor_links(app: App) -> dict[str, str]:
-    """Of all platforms, by slug."""
+    """The app's monitor links for all platforms, by slug."""
     return {platform: monitor_link(app, platform) for platform in platforms()}

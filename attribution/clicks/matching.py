@@ -1,12 +1,12 @@
 """Which of our clicks brought a device: a pure rule. No database, no clock, no Django.
 
-1. The kinds of ids are tried from the surest to the weakest (`Kind`, in this order).
-2. Of one kind, the newest click inside the window wins. A click at the very moment of the activation, or exactly as old
-   as the window, counts; one after the activation never does.
-3. IP and user agent are a guess, not an id: only where the app allows it, and in a window of its own.
+1. The kinds of ids are tried from the most to the least reliable (`Kind`, in this order).
+2. Within one kind, the newest click inside the window wins. A click at the very moment of the activation, or exactly as
+   old as the window, counts; a click after the activation never does.
+3. IP and user agent are a guess, not an id: they are used only if the app allows it, with a separate window.
 
-A click shortly before the activation may be injected by a fraudulent app that saw the installation begin. It is flagged
-and still wins: whether to pay for it is the marketer's decision.
+A click shortly before the activation may have been injected by a fraudulent app that saw the installation begin. It is
+flagged but still wins: whether to pay for it is the marketer's decision.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# Measurement partners call 3 to 10 s suspicious: nobody downloads and opens an app faster.
+# Measurement partners consider 3 to 10 s suspicious: nobody downloads and opens an app faster.
 SUSPICIOUS_BELOW_S = 10
 PROBABILISTIC_WINDOW = timedelta(hours=24)
 
 
 class Kind(StrEnum):
-    """What a click and a device can have in common, from the surest to the weakest."""
+    """What a click and a device can have in common, from the most to the least reliable."""
 
     OAID = "oaid"
     ANDROID_ID = "android_id"
@@ -49,14 +49,14 @@ class Miss(StrEnum):
     CLICK_AFTER_ACTIVATION = "click_after_activation"
 
 
-# An id can be written in several ways (md5 of upper or lower case, several CAID versions, an older key): all of its
-# digests stand for it, and one in common is enough.
+# An id can be written in several ways (md5 of upper or lower case, several CAID versions, an older key): each of its
+# digests represents it, and one in common is enough.
 Digests = Mapping[Kind, frozenset[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A kind without an id is left out."""
+    """The digests of a device's ids. Kinds without an id are left out."""
 
     digests: Digests = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ class ClickCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """How long before the activation a click counts; `ip_user_agent` None: the app does not allow the guess."""
+    """How long before the activation a click counts. `ip_user_agent` is None if the app does not allow the guess."""
 
     ids: timedelta
     ip_user_agent: timedelta | None = None
@@ -81,7 +81,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """`click_id` None: no click. `reason`: a word of `Kind` or `Miss`; `detail`: the same as a sentence."""
+    """`click_id` None: no click. `reason`: a value of `Kind` or `Miss`; `detail`: the reason as a sentence."""
 
     click_id: int | None
     reason: str
@@ -96,7 +96,7 @@ def match(device: Device, clicks: Iterable[ClickCandidate], *, activated_at: dat
     clicks = list(clicks)
     kinds = [kind for kind in Kind if device.digests.get(kind) and windows.of(kind) is not None]
     if not kinds:
-        return _miss(Miss.NO_DEVICE_ID, "The device gave no id that a click could have in common")
+        return _miss(Miss.NO_DEVICE_ID, "The event has no device id that a click could also have")
     misses = []
     for kind in kinds:
         shared = [click for click in clicks if _has_in_common(device, click, kind)]
@@ -113,7 +113,7 @@ def _has_in_common(device: Device, click: ClickCandidate, kind: Kind) -> bool:
 
 def _newest_in_window(clicks: list[ClickCandidate], activated_at: datetime, window: timedelta) -> ClickCandidate | None:
     in_window = [click for click in clicks if timedelta() <= activated_at - click.clicked_at <= window]
-    # The id decides between two clicks of one moment, so that the answer does not depend on the order of rows.
+    # The id decides between two simultaneous clicks, so that the answer does not depend on the order of rows.
     return max(in_window, key=lambda click: (click.clicked_at, click.click_id), default=None)
 
 
@@ -134,7 +134,7 @@ def _hit(kind: Kind, click: ClickCandidate, activated_at: datetime) -> Match:
 def _why_not(
     misses: list[tuple[Kind, ClickCandidate]], kinds: list[Kind], activated_at: datetime, windows: Windows
 ) -> Match:
-    """The nearest miss: the newest click that came too early, else one that came too late, else none at all."""
+    """The nearest miss: the newest click that was too early, else one that was too late, else no click at all."""
     too_old = [(kind, click) for kind, click in misses if click.clicked_at <= activated_at]
     if too_old:
         kind, click = max(too_old, key=lambda miss: miss[1].clicked_at)

@@ -1,4 +1,4 @@
-"""Our clicks: stored as they come, found again for a device that became active."""
+"""Our clicks: stored as they arrive, and found again for a device that became active."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from attribution.models import App, Click
 from attribution.platforms.platform import MonitoredClick
 from foundation.database import bulk
 
-# The columns in which each kind of id stands.
+# The columns that hold each kind of id.
 COLUMNS = {
     Kind.OAID: ["oaid_digest"],
     Kind.ANDROID_ID: ["android_id_digest"],
@@ -31,7 +31,7 @@ _ALL_COLUMNS = [column for columns in COLUMNS.values() for column in columns]
 
 
 class NewClick(NamedTuple):
-    """A call of a monitor link: whose it was, what came in, and what the platform makes of it."""
+    """A call of a monitor link: its app, its query, and the platform's reading of it."""
 
     app_id: int
     platform: str
@@ -41,14 +41,14 @@ class NewClick(NamedTuple):
 
 
 def store(clicks: Sequence[NewClick]) -> None:
-    """Write the clicks in one statement. One whose request id the app has from this platform is dropped: a repeat."""
+    """Write the clicks in one statement. A repeat (the app has its request id from this platform) is dropped."""
     rows = [_row(click) for click in sorted(clicks, key=lambda click: click.said.request_id)]
     bulk.insert_values(Click, rows, or_drop=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """A device that became active; `ids` are raw, by the names of the event's fields."""
+    """A device that became active; `ids` are raw, keyed by the event's field names."""
 
     app: App
     ids: Mapping[str, str]
@@ -68,7 +68,7 @@ def find(activations: Sequence[Activation]) -> list[Match]:
 
 
 def device_of(ids: Mapping[str, str], *, ip: str = "", user_agent: str = "") -> Device:
-    """What a device can have in common with a click; `ids` are raw, by the names of the event's fields."""
+    """What a device can have in common with a click; `ids` are raw, keyed by the event's field names."""
     forms = {
         kind: device_ids.possible_md5s(ids[kind])
         for kind in (Kind.OAID, Kind.ANDROID_ID, Kind.IMEI, Kind.IDFA)
@@ -94,10 +94,10 @@ class _Sought(NamedTuple):
 
 
 def _candidates(sought: Sequence[_Sought]) -> list[list[ClickCandidate]]:
-    """For each device the clicks that decide what `matching.match` says.
+    """For each device, the clicks that decide the result of `matching.match`.
 
-    Of each id the newest click up to the activation, which wins if any does, and the first one after it, which explains
-    a miss. Clicks without a callback are left out: nothing could be reported for them.
+    For each id: the newest click up to the activation, which wins if any does, and the first one after it, which
+    explains a miss. Clicks without a callback are left out: nothing could be reported for them.
     """
     rows = [row for number, each in enumerate(sought) for row in _sought_rows(number, each)]
     found: list[list[ClickCandidate]] = [[] for _each in sought]
@@ -116,7 +116,7 @@ def _sought_rows(number: int, sought: _Sought) -> Iterator[dict[str, Any]]:
     for kind, digests in sought.device.digests.items():
         if (window := sought.windows.of(kind)) is None:
             continue
-        # Thousands share the address of a mobile network: read no further back than what can win.
+        # Thousands share the address of a mobile network: read back only as far as a click can win.
         since = sought.activated_at - window if kind is Kind.IP_USER_AGENT else datetime.min.replace(tzinfo=UTC)
         for digest in digests:
             yield {
@@ -155,9 +155,10 @@ def _candidates_by(kind: Kind, column: str) -> str:
 
 
 def _clicks_of_a_caid() -> str:
-    """`<> '{}'` says nothing new, but without it PostgreSQL can't use the partial index.
+    """`<> '{}'` is redundant, but without it PostgreSQL can't use the partial index.
 
-    `OFFSET 0` keeps the time's condition out: PostgreSQL would first collect all clicks of that time, device by device.
+    `OFFSET 0` keeps the condition on the time out: with it PostgreSQL would first collect all clicks of that time,
+    device by device.
     """
     table = Click._meta.db_table
     having = "caid_digests && ARRAY[digest] AND caid_digests <> '{}'"
@@ -165,7 +166,7 @@ def _clicks_of_a_caid() -> str:
 
 
 def _row(click: NewClick) -> dict[str, Any]:
-    """By the table's columns. Not a `Click`: to make an instance of it costs as much as to read what came in."""
+    """Values by the table's columns. Not a `Click`: creating an instance costs as much as reading the query."""
     said, ad = click.said, click.said.ad
     return {
         "app_id": click.app_id,
@@ -200,7 +201,7 @@ def _row(click: NewClick) -> dict[str, Any]:
 
 
 def _digest(form: str | None) -> str | None:
-    """As PostgreSQL writes bytes; JSON has none."""
+    """The digest in PostgreSQL's text form, since JSON has no bytes."""
     return None if form is None else f"\\x{device_ids.digest(form).hex()}"
 
 

@@ -1,6 +1,6 @@
-"""The monitor links' endpoint: ad platforms call it on every click, and again when the answer is late or a failure.
+"""The endpoint of monitor links: ad platforms call it on every click, and again if the answer is late or an error.
 
-Clicks come in by the thousand, each tiny, so they share commits. Every call is answered after its own click was
+Clicks arrive by the thousand and are tiny, so they share commits. Every call is answered after its own click has been
 committed.
 """
 
@@ -25,9 +25,9 @@ CLICKS = Counter("rivermouth_clicks", "Calls of monitor links", ["outcome"])
 
 UNKNOWN_PLATFORM = b'{"error":"unknown ad platform"}'
 
-# A token that is changed in the admin works this much longer.
+# After a change in the admin, the old token works this much longer.
 TOKEN_KNOWN_FOR_S = 5.0
-# More clicks than this are not kept waiting: memory stays bounded while the database is away.
+# Clicks beyond this number are refused: memory stays bounded while the database is down.
 MAX_WAITING = 2000
 
 
@@ -55,13 +55,13 @@ async def click(request: HttpRequest, platform: str, token: str) -> HttpResponse
 
 def _answer(status: int, outcome: str, body: bytes) -> HttpResponse:
     CLICKS.labels(outcome).inc()
-    # The length is CommonMiddleware's work, and there is no middleware on this path.
+    # CommonMiddleware would set the length, but there is no middleware on this path.
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     return HttpResponse(body, status=status, headers=headers)
 
 
 class _AppIds:
-    """Which app has a token, known for a few seconds. Unknown tokens are not kept: guesses would fill the memory."""
+    """Caches for a few seconds which app has a token. Unknown tokens are not cached: guesses would fill the memory."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, float]] = {}
@@ -81,12 +81,12 @@ class _AppIds:
 def _app_id_of(token: str) -> int | None:
     try:
         return App.objects.filter(monitor_token=token).values_list("pk", flat=True).first()
-    except DataError:  # a NUL, which no text of PostgreSQL has
+    except DataError:  # a NUL, which PostgreSQL cannot store in a text
         return None
 
 
 def _write(batch: list[NewClick]) -> list[bool]:
-    """Store the clicks; returns which are stored. Where PostgreSQL refuses one, the others go in one by one."""
+    """Store the clicks; returns which are stored. If PostgreSQL refuses one, they are all stored one by one."""
     try:
         storage.store(batch)
     except (OperationalError, InterfaceError):

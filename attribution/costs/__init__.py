@@ -1,4 +1,4 @@
-"""What ads cost: uploaded, posted or imported, and the authorisation to import it.
+"""Costs of ads: uploaded, posted or imported, and the authorisation to import them.
 
-Knows no vendor; imports models, the platforms' door and the ground.
+Knows no vendor; imports models, the platforms' door and `foundation`.
 """

@@ -1,4 +1,4 @@
-"""Money between its forms: decimal texts in yuan outside, whole centifen inside."""
+"""Converts money: decimal texts in yuan outside, whole centifen inside."""
 
 import re
 from decimal import Decimal
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from attribution.models.costs import CENTIFEN_PER_YUAN
 
 DECIMALS = 4
-# Of one ad on one day. A sum of a million such rows still fits into 64 bits.
+# The maximum for one ad and day. The sum of a million such rows still fits into 64 bits.
 MAX_YUAN = 10**8
 _YUAN = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 
@@ -25,7 +25,7 @@ def centifen_of(yuan: str) -> int:
     whole, decimals = found[1], found[2] or ""
     if len(decimals) > DECIMALS:
         raise NotAnAmountError(_("%(given)r has more than four decimals.") % {"given": yuan})
-    # The length first: Python refuses to read numbers of thousands of digits, with an error of its own.
+    # Check the length first: Python refuses to parse numbers of thousands of digits, with a different error.
     if len(whole.lstrip("0")) > len(str(MAX_YUAN)) or int(whole) > MAX_YUAN:
         raise NotAnAmountError(_("%(given)r is more than %(most)d yuan.") % {"given": yuan, "most": MAX_YUAN})
     return int(whole) * CENTIFEN_PER_YUAN + int(decimals.ljust(DECIMALS, "0"))
@@ -43,5 +43,5 @@ def yuan_of(centifen: int) -> str:
 
 
 def centifen_of_decimal(yuan: Decimal) -> int:
-    """What a platform reports may have more decimals: rounded to the nearest centifen."""
+    """Rounded to the nearest centifen, since a platform's figures may have more decimals."""
     return round(yuan * CENTIFEN_PER_YUAN)

@@ -11,9 +11,9 @@ from attribution.platforms.cost_source import Account
 
 
 def connect(platform: str, code: str, *, user_id: int | None, clock: Callable[[], datetime]) -> Authorisation:
-    """Trade the callback's code for tokens, store them, and read which accounts they open. Raises: `CostError`.
+    """Trade the callback's code for tokens, store them, and read the accounts that they open. Raises: `CostError`.
 
-    The code is good once: the tokens are on disk before anything else is asked.
+    The code works only once, so the tokens are on disk before any other request.
     """
     tokens = sources.source_of(platform).tokens_of(code)
     now = clock()
@@ -25,7 +25,10 @@ def connect(platform: str, code: str, *, user_id: int | None, clock: Callable[[]
 
 
 def read_accounts(authorisation: Authorisation, *, clock: Callable[[], datetime]) -> int:
-    """Take over the accounts that the authorisation opens; how many. Raises: `CostError`, `AuthorisationLostError`."""
+    """Take over the accounts that the authorisation opens; returns how many.
+
+    Raises: `CostError`, `AuthorisationLostError`.
+    """
     source = sources.source_of(authorisation.platform)
     token = refreshing.access_token(authorisation.pk, source.refreshed, clock=clock)
     accounts = source.accounts(token)
@@ -34,7 +37,7 @@ def read_accounts(authorisation: Authorisation, *, clock: Callable[[], datetime]
 
 
 def _take_over(authorisation: Authorisation, accounts: list[Account], *, now: datetime) -> None:
-    """Each account belongs to the newest authorisation that opens it; one that is left with none may go."""
+    """Each account belongs to the newest authorisation that opens it; an authorisation left without any is deleted."""
     older = Authorisation.objects.filter(platform=authorisation.platform, authorised_at__lt=authorisation.authorised_at)
     with transaction.atomic():
         mine = CostAccount.objects.filter(

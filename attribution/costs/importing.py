@@ -1,7 +1,7 @@
-"""Costs from the platforms' reports: each advertiser's last days, again and again, since figures move for days.
+"""Imports costs from the platforms' reports: each advertiser's last days, repeatedly, since figures change for days.
 
-Advertiser by advertiser: claim its row, read the whole report, then replace day by day, each in a transaction of its
-own. So an import may be killed at any moment: a day is the old one or the new one, never half of each.
+For each advertiser: claim its row, read the whole report, then replace day by day, each day in a separate transaction.
+So an import may be killed at any moment: a day has either its old or its new costs, never half of each.
 """
 
 import logging
@@ -26,11 +26,11 @@ logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 T = TypeVar("T")
 
-# How long an import owns its account; it says again and again that it lives.
+# How long an import owns its account; it keeps renewing the lease.
 LEASE = timedelta(minutes=10)
-# One request's span; the platforms' own limit is 30 days.
+# The longest span of one request; the platforms' own limit is 30 days.
 MAX_SPAN = timedelta(days=8)
-# When an account comes again whose import failed, by what helps. A person's help may come at any time.
+# When to retry an account after a failed import, by remedy. A person may fix it at any time.
 AGAIN_AFTER = {
     Remedy.RETRY: timedelta(minutes=10),
     Remedy.REFRESH: timedelta(hours=1),  # refused twice, with a new token in between
@@ -43,7 +43,7 @@ ACCOUNTS_READ_EVERY = timedelta(days=1)
 
 
 def import_due(*, budget_s: float, clock: Clock = timezone.now) -> bool:
-    """Import the accounts whose time has come; whether all of them were. Runs side by side with others."""
+    """Import the accounts that are due; returns whether all of them were imported. Several processes may run this."""
     give_up_at = time.monotonic() + budget_s
     _read_accounts_of_all(clock)
     while time.monotonic() < give_up_at:
@@ -56,20 +56,20 @@ def import_due(*, budget_s: float, clock: Clock = timezone.now) -> bool:
 
 
 def import_all(*, since: date, until: date, clock: Clock = timezone.now) -> Iterator[CostImport]:
-    """Import every account now, whenever it is due; those that somebody else is at are left out."""
+    """Import every account now, due or not, except those that another process is importing."""
     for account in CostAccount.objects.filter(is_enabled=True).order_by("platform", "advertiser_id"):
         if _claim(account, clock()):
             yield import_account(account, since=since, until=until, clock=clock)
 
 
 def window(now: datetime) -> tuple[date, date]:
-    """The days that are imported again and again."""
+    """The days that every import covers."""
     today = timezone.localdate(now)
     return today - timedelta(days=settings.COST_IMPORT_DAYS - 1), today
 
 
 def import_account(account: CostAccount, *, since: date, until: date, clock: Clock) -> CostImport:
-    """Import one account, which is claimed. What goes wrong stands in the log that is returned, and on the account."""
+    """Import one claimed account. Any problem is noted in the returned log, and on the account."""
     log = CostImport.objects.create(account=account, began_at=clock(), since=since, until=until)
     try:
         for first, last in _spans(since, until):
@@ -90,7 +90,7 @@ def import_account(account: CostAccount, *, since: date, until: date, clock: Clo
 
 
 def with_token(authorisation_id: int, platform: str, call: Callable[[str], T], *, clock: Clock) -> T:
-    """Call with an access token; where the platform does not take it, once more with a new one."""
+    """Call with an access token; if the platform rejects it, call once more with a new one."""
     refresh = sources.source_of(platform).refreshed
     token = refreshing.access_token(authorisation_id, refresh, clock=clock)
     try:
@@ -159,18 +159,18 @@ def _due_again(account: CostAccount, err: CostError, now: datetime) -> datetime:
     if err.remedy is not Remedy.TOMORROW:
         return now + AGAIN_AFTER[err.remedy]
     tomorrow = timezone.localtime(now).replace(hour=0, minute=5, second=0, microsecond=0) + timedelta(days=1)
-    # The day's calls of our whole app are used up: those of the other accounts would only be refused.
+    # Our whole app has used up its calls for the day: calls for the other accounts would only be refused.
     others = CostAccount.objects.filter(platform=account.platform, due_at__lt=tomorrow)
     others.update(due_at=tomorrow, problem=str(err))
     return tomorrow
 
 
 def _read_accounts_of_all(clock: Clock) -> None:
-    """Advertisers that have joined an agency appear by themselves, within a day."""
+    """Makes advertisers that joined an agency appear automatically, within a day."""
     before = clock() - ACCOUNTS_READ_EVERY
     stale = Authorisation.objects.filter(Q(accounts_read_at=None) | Q(accounts_read_at__lt=before), lost_because="")
     for authorisation in stale.order_by(F("accounts_read_at").asc(nulls_first=True)):
-        # Before it is read: what fails is not asked again each minute.
+        # Noted before the accounts are read, so that a failure is not repeated every minute.
         Authorisation.objects.filter(pk=authorisation.pk).update(accounts_read_at=clock())
         try:
             connecting.read_accounts(authorisation, clock=clock)

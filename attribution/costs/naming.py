@@ -1,4 +1,4 @@
-"""Names of campaigns and ads as the platforms' reports have them: an ad can cost before anybody clicks on it."""
+"""Stores the names of campaigns and ads from the platforms' reports: an ad can have costs before its first click."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -10,7 +10,7 @@ _Key = tuple[str, int]
 
 
 def note_names(platform: str, day: date, ad_days: Sequence[AdDay]) -> None:
-    """The name seen last counts: a report of an old day brings no old name back."""
+    """The name seen last counts: a report for an old day does not bring back an old name."""
     given = {key: name for each in ad_days for key, name in _named(each)}
     known = AdName.objects.filter(platform=platform, platform_id__in=[platform_id for _level, platform_id in given])
     newer = {(row.level, row.platform_id) for row in known if row.seen_day > day or row.name == given.get(_key(row))}

@@ -1,15 +1,15 @@
-"""An access token that works, refreshed by exactly one process at a time. For any platform, and any kind of token.
+"""Provides a working access token, refreshed by exactly one process at a time. For any platform and kind of token.
 
-With some platforms a refresh kills the old refresh token: two refreshers, or one that loses the answer, lock the
-operator out. So
+On some platforms a refresh invalidates the old refresh token: two refreshing processes, or one that loses the answer,
+would lock the operator out. Therefore:
 
-1. the row says that a refresh has begun, on disk, before the request leaves (`refresh_began_at`);
-2. the request is made while the row is locked: whoever else wants a token waits, and then finds the new one;
-3. the new pair is stored, and the note of 1 cleared, before anybody uses it.
+1. Before the request is sent, the row notes on disk that a refresh has begun (`refresh_began_at`).
+2. The request is made while the row is locked: other processes that need a token wait, and then find the new one.
+3. The new pair is stored, and the note of step 1 cleared, before anyone uses the pair.
 
 A process that dies in between leaves the note. The next one tries the old refresh token once more, as the request may
-never have left; when the platform does not take it, the authorisation is lost and says so, with the time of that
-refresh. Nothing but a person's consent helps then.
+never have been sent; if the platform rejects it, the authorisation is lost and says so, with the time of that refresh.
+Then only a person's consent helps.
 """
 
 from collections.abc import Callable
@@ -24,21 +24,21 @@ from attribution.models import Authorisation
 from attribution.platforms.cost_source import CostError, Remedy, Tokens
 from foundation import sealing
 
-# Makes the next pair from the refresh token, or from nothing where a platform has none. Raises: `CostError`.
+# Makes the next pair from the refresh token, or from "" if the platform has none. Raises: `CostError`.
 Refresh: TypeAlias = Callable[[str], Tokens]
 
-# A token that ends within this time may end on its way.
+# A token that expires within this time might expire on the way.
 MARGIN = timedelta(minutes=5)
 
 
 class AuthorisationLostError(Exception):
-    """A person has to authorise again; the message says why."""
+    """A person must authorise again; the message says why."""
 
 
 def access_token(authorisation_id: int, refresh: Refresh, *, clock: Callable[[], datetime], refused: str = "") -> str:
-    """A token that lives for some minutes at least. `refused`: one that the platform did not take, to be replaced.
+    """A token that is valid for at least some minutes. `refused`: a token that the platform rejected, to be replaced.
 
-    Raises: `AuthorisationLostError`, and `CostError` of a refresh that may be tried again.
+    Raises: `AuthorisationLostError`, or the `CostError` of a refresh that may be retried.
     """
     row = Authorisation.objects.get(pk=authorisation_id)
     token = _usable(row, refused, clock())
@@ -46,7 +46,7 @@ def access_token(authorisation_id: int, refresh: Refresh, *, clock: Callable[[],
 
 
 def fields_of(tokens: Tokens, now: datetime) -> dict[str, Any]:
-    """The columns of `Authorisation` that a new pair of tokens sets."""
+    """The columns of `Authorisation` to set for a new pair of tokens."""
     refresh_s = tokens.refresh_expires_in_s
     return {
         "access_token": sealing.seal(tokens.access_token),
@@ -59,7 +59,7 @@ def fields_of(tokens: Tokens, now: datetime) -> dict[str, Any]:
 
 
 def _usable(row: Authorisation, refused: str, now: datetime) -> str:
-    """The row's token, or "" where it is too old or was refused."""
+    """The row's token, or "" if it is too old or was refused."""
     if row.lost_because:
         raise AuthorisationLostError(row.lost_because)
     if not row.is_fresh(now + MARGIN):
@@ -71,20 +71,20 @@ def _usable(row: Authorisation, refused: str, now: datetime) -> str:
 def _refreshed(authorisation_id: int, refresh: Refresh, clock: Callable[[], datetime], refused: str) -> str:
     this = Authorisation.objects.filter(pk=authorisation_id)
     began_at = clock()
-    # Committed by itself: a note in the transaction below would vanish with it.
+    # Committed separately: a note in the transaction below would vanish with it.
     is_first = this.filter(refresh_began_at=None).update(refresh_began_at=began_at) == 1
     lost_because = ""
     with transaction.atomic():
         row = this.select_for_update().get()
         token = _usable(row, refused, clock())
-        if token:  # somebody refreshed it while we waited
+        if token:  # another process refreshed it while we waited
             this.update(refresh_began_at=None)
             return token
         try:
             tokens = refresh(_unsealed(row.refresh_token))
         except CostError as err:
             if err.remedy is not Remedy.AUTHORISE:
-                raise  # the note stays: nobody knows whether the request took effect
+                raise  # keep the note: nobody knows whether the request took effect
             unfinished = row.refresh_began_at if not is_first else None
             lost_because = _why(err, unfinished)
             this.update(lost_because=lost_because, refresh_began_at=None)

@@ -1,4 +1,4 @@
-"""One advertiser's day as the platform reports it, in place of what was known before. All in one transaction."""
+"""Replaces one advertiser's day with the platform's report, in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,13 +17,13 @@ CREATIVE_FIGURES = ["creative_name", "cost_centifen", "impressions", "clicks", "
 
 
 def replace_day(account: CostAccount, day: date, ad_days: Sequence[AdDay], *, now: datetime) -> dict[str, Any] | None:
-    """Store the day; returns what changed, or None where all is as it was.
+    """Store the day; returns what changed, or None if nothing did.
 
-    A report replaces what people uploaded of the advertiser's day. One without any ad leaves that alone: the platform
-    may not know the day yet.
+    A report replaces uploaded costs for the advertiser's day. A report without any ad does not: the platform may not
+    know the day yet.
     """
     with transaction.atomic():
-        # One import at a time: two that find no rows would both insert theirs.
+        # One import at a time: two that find no rows would both insert.
         CostAccount.objects.select_for_update().get(pk=account.pk)
         known = AdCost.objects.filter(day=day, platform=account.platform, advertiser_id=account.advertiser_id)
         if not ad_days:

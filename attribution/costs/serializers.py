@@ -1,4 +1,4 @@
-"""The shape of a cost as servers post it and files hold it. One set of rules for both."""
+"""The shape of a cost, both posted by servers and read from files. One set of rules for both."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 class _Digits(serializers.Field[int, Any, Any, Any]):
-    """A whole number, also as text: ids exceed what a browser's numbers can hold."""
+    """A whole number, or one as text: ids can be larger than a browser's numbers."""
 
     default_error_messages = {
         "invalid": gettext_lazy("{given!r} is not a whole number."),
@@ -60,7 +60,7 @@ class CountField(_Digits):
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,4})?$", "example": "12.34"})
 class YuanField(serializers.Field[int, Any, str, Any]):
-    """Yuan as a decimal text (a JSON number is taken as it is written); centifen inside."""
+    """Yuan as a decimal text (a JSON number is read exactly as written); centifen inside."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, str | int | float):
@@ -79,7 +79,7 @@ class DayField(serializers.Field[date, Any, str, Any]):
     def to_internal_value(self, data: Any) -> date:
         try:
             day = parse_date(data) if isinstance(data, str) and len(data) == len("2026-11-30") else None
-        except (ValueError, DjangoValidationError):  # well formed, and not in the calendar
+        except (ValueError, DjangoValidationError):  # well formed, but not in the calendar
             day = None
         if day is None:
             words = _("%(given)r is not a valid date. Use YYYY-MM-DD, for example 2026-11-30.")
@@ -118,18 +118,18 @@ class CostSerializer(serializers.Serializer[AdCost]):
 
 
 class CostReceiptSerializer(serializers.Serializer[Any]):
-    """What became of one item: `stored`, or `superseded` where a later item of the list has the same ad and day."""
+    """The outcome of one item: `stored`, or `superseded` if a later item in the list has the same ad and day."""
 
     status = serializers.ChoiceField(choices=["stored", "superseded"], required=False)
     error = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
 
 
-# DRF copies all fields for each new instance, which costs more than the validation of an item.
+# DRF copies all fields for each new instance, which costs more than validating an item.
 _COST = CostSerializer()
 
 
 def read(item: Any) -> dict[str, Any]:
-    """The fields of `AdCost` that this item gives. Raises: `ValidationError`, whose detail names the item's fields."""
+    """The fields of `AdCost` from this item. Raises: `ValidationError`, whose detail names the item's fields."""
     given: Mapping[str, Any] = _COST.run_validation(item)
     return {
         "platform": given["platform"],

@@ -1,10 +1,10 @@
-"""A file of costs, as people export it from a platform or write it in Excel: bytes in, items and errors by line out.
+"""Reads a file of costs, exported from a platform or written in Excel: bytes in, items and errors by line out.
 
 1. Decode: UTF-8 with or without a byte order mark, UTF-16 (Excel's "Unicode text"), else GBK (Chinese Excel's CSV).
 2. Find the columns by their headings, English or Chinese; the delimiter is a comma, a tab or a semicolon.
 3. Tidy each cell (thousands separators, ¥, Excel's ="…"), and read the line by the rules of `POST /api/costs/`.
 
-A line of sums ("合计") is left out. Nothing here stores anything.
+A totals line ("合计") is left out. Nothing here stores anything.
 """
 
 import csv
@@ -23,7 +23,7 @@ MAX_BYTES = 5 * 1024 * 1024
 MAX_LINES = 20_000
 MAX_ERRORS = 100
 
-# Headings by column, as they are compared: lower case, without blanks, units and underscores.
+# Headings by column, normalised for comparison: lower case, without blanks, units and underscores.
 HEADINGS: dict[str, tuple[str, ...]] = {
     "platform": ("platform", "media", "平台", "媒体", "渠道平台", "投放平台"),
     "day": ("day", "date", "statdate", "stattimeday", "日期", "时间", "天", "统计日期", "数据日期", "时间天"),
@@ -53,12 +53,12 @@ _DAY = re.compile(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?:[
 
 
 class UnreadableSheetError(ValueError):
-    """The file as a whole can't be read; the message says why, in the reader's language."""
+    """The file cannot be read at all; the message says why, in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """`line` counts from 1, as a spreadsheet shows it."""
+    """One wrong cell. `line` counts from 1, like the rows of a spreadsheet."""
 
     line: int
     column: str
@@ -67,8 +67,8 @@ class LineError:
 
 @dataclass(slots=True)
 class Sheet:
-    """`columns`: our name and the file's heading. The good lines by number, as items and as `serializers.read` gives
-    them; `left_out` were lines of sums.
+    """What was read. `columns`: our name and the file's heading for each. Good lines are kept by number, as items and
+    as returned by `serializers.read`; `left_out` were totals lines.
     """
 
     columns: list[tuple[str, str]]
@@ -80,7 +80,7 @@ class Sheet:
 
 
 def read(content: bytes, *, platform: str = "") -> Sheet:
-    """`platform`: of all lines, where the file has no such column. Raises: `UnreadableSheetError`."""
+    """`platform` applies to all lines if the file has no such column. Raises: `UnreadableSheetError`."""
     lines = _lines(_decoded(content))
     headings = next(lines, (0, []))[1]
     places = _places(headings)
@@ -109,7 +109,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that has any."""
+    """The number and cells of each line that is not empty."""
     head = text.lstrip().partition("\n")[0]
     delimiter = max(",\t;", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -128,7 +128,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _places(headings: Sequence[str]) -> dict[str, int]:
-    """Where each of our columns stands; the first that fits."""
+    """The position of each of our columns; the first matching heading counts."""
     words = [_IGNORED.sub("", heading.lower()) for heading in headings]
     found: dict[str, int] = {}
     for name, known in HEADINGS.items():
@@ -151,7 +151,7 @@ def _complain_of_missing(places: Mapping[str, int], platform: str) -> None:
 
 
 def _cell(cells: Sequence[str], place: int) -> str:
-    """A short line lacks its last cells. Excel keeps a long number as a text when it is written ="123" or '123."""
+    """A short line lacks its last cells. Excel keeps a long number as text if it is written ="123" or '123."""
     text = cells[place].strip().lstrip("'") if place < len(cells) else ""
     excel = _EXCEL_TEXT.fullmatch(text) if text.startswith("=") else None
     return (excel[1] if excel else text).strip()
@@ -166,7 +166,7 @@ def _read_line(sheet: Sheet, number: int, cells: Mapping[str, str], platform: st
         sheet.costs[number] = serializers.read(item)
     except ValidationError as err:
         sheet.bad_lines += 1
-        detail: Any = err.detail  # by field, as an item is a dict
+        detail: Any = err.detail  # a dict by field, because an item is a dict
         _note(sheet, [_error(number, name, cells.get(name, ""), errors) for name, errors in detail.items()])
     else:
         sheet.items[number] = item
@@ -184,7 +184,7 @@ def _note(sheet: Sheet, errors: list[LineError]) -> None:
 
 
 def _complain_of_repeats(sheet: Sheet) -> None:
-    """Of two lines for one ad and day one would be lost, and nobody can tell which is meant."""
+    """Two lines for one ad and day are an error: one would be lost, and nobody can tell which one is meant."""
     lines: dict[tuple[Any, ...], int] = {}
     for number, fields in sheet.costs.items():
         first = lines.setdefault(storage.key_of(fields), number)
@@ -194,7 +194,7 @@ def _complain_of_repeats(sheet: Sheet) -> None:
 
 
 def _platform(cell: str) -> str:
-    """A slug, or the name by which people call it."""
+    """The platform's slug, from a slug or a display name."""
     names = {str(name).lower(): slug for slug, name in sources.platforms().items()}
     return names.get(cell.lower(), cell.lower())
 

@@ -1,4 +1,4 @@
-"""Where costs can come from: the platforms that the site knows, and those whose costs can be imported."""
+"""Where costs can come from: the platforms known to the site, and those whose costs can be imported."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ class NoSourceError(LookupError):
 
 
 def platforms() -> Mapping[str, Any]:
-    """Names of the platforms by their slugs."""
+    """The names of the platforms, by slug."""
     return {slug: platform.name for slug, platform in registry.platforms().items()}
 
 
 def importable() -> Mapping[str, Any]:
-    """Names of the platforms whose costs can be imported, by their slugs."""
+    """The names of the platforms whose costs can be imported, by slug."""
     return {slug: platform.name for slug, platform in registry.platforms().items() if platform.cost_source}
 
 
@@ -32,5 +32,5 @@ def source_of(platform: str) -> CostSource:
 
 
 def missing_settings(source: CostSource) -> list[str]:
-    """What has to be set before anybody can connect an account."""
+    """The settings that are missing before anyone can connect an account."""
     return [name for name in source.needed_settings if not getattr(settings, name)]

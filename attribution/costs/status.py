@@ -1,4 +1,4 @@
-"""How imports of costs are, for `GET /statusz`."""
+"""The state of cost imports, for `GET /statusz`."""
 
 from datetime import datetime, timedelta
 
@@ -7,12 +7,12 @@ from django.db.models import Min
 from attribution.models import Authorisation, CostAccount
 from foundation.hooks.status import Part
 
-# Imports come hourly; this long without one, somebody has to look.
+# Imports run hourly; after this long without one, someone must look into it.
 STALE_AFTER = timedelta(hours=26)
 
 
 def look(now: datetime) -> Part:
-    """Accounts that were switched off, or never imported yet, are no trouble."""
+    """Accounts that are switched off, or were never imported, do not count as trouble."""
     accounts = CostAccount.objects.filter(is_enabled=True)
     oldest = accounts.aggregate(oldest=Min("imported_at"))["oldest"]
     facts = {

@@ -1,4 +1,4 @@
-"""Writing costs: whatever is said last of an ad's day replaces what was said before."""
+"""Writes costs: the latest statement about an ad's day replaces earlier ones."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,18 +11,18 @@ from foundation.database import bulk
 
 
 def replace(given: Iterable[Mapping[str, Any]], *, source: AdCost.Source, now: datetime) -> int:
-    """Store the costs, in one statement; of several for one ad and day the last. Returns how many rows there are."""
+    """Store the costs in one statement; the last one for an ad and day wins. Returns the number of rows written."""
     last = {key_of(fields): fields for fields in given}
     rows = [AdCost(**fields, source=source, stored_at=now) for fields in last.values()]
     if not rows:
         return 0
     with transaction.atomic():
         written = bulk.upsert(rows, unique=COST_KEY)
-        # What creatives took of the replaced cost says nothing about the new one.
+        # The creatives' shares of the replaced cost say nothing about the new one.
         CreativeCost.objects.filter(ad_cost__in=[row.pk for row in written]).delete()
     return len(rows)
 
 
 def key_of(fields: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells an ad's day from all others."""
+    """The key that identifies an ad's day."""
     return tuple(fields[name] for name in COST_KEY)

@@ -1,4 +1,4 @@
-"""A file of costs on its way: kept for a look at it, stored when somebody confirms it; whole or not at all."""
+"""Uploads of cost files: kept for review, and stored when someone confirms them; completely or not at all."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,12 +9,12 @@ from attribution.costs import serializers, storage
 from attribution.costs.sheets import Sheet
 from attribution.models import AdCost, CostUpload
 
-# Long enough to look at a file and ask a colleague; `purge` deletes what nobody confirmed.
+# Long enough to review a file and ask a colleague; `purge` deletes uploads that nobody confirmed.
 CONFIRM_WITHIN = timedelta(days=1)
 
 
 class NotConfirmableError(Exception):
-    """It was confirmed before, or waited too long."""
+    """The upload has already been confirmed, or waited too long."""
 
 
 def keep(sheet: Sheet, *, file_name: str, user_id: int | None, now: datetime) -> CostUpload:
@@ -30,7 +30,10 @@ def keep(sheet: Sheet, *, file_name: str, user_id: int | None, now: datetime) ->
 
 
 def confirm(upload_id: int, *, now: datetime) -> CostUpload:
-    """Store its lines in one transaction. Raises: `NotConfirmableError`, `ValidationError` (a platform has gone)."""
+    """Store the upload's lines in one transaction.
+
+    Raises: `NotConfirmableError`; `ValidationError` if a platform has been removed.
+    """
     with transaction.atomic():
         fresh = CostUpload.objects.filter(confirmed_at=None, uploaded_at__gt=now - CONFIRM_WITHIN)
         upload = fresh.select_for_update().filter(pk=upload_id).first()
@@ -44,6 +47,6 @@ def confirm(upload_id: int, *, now: datetime) -> CostUpload:
 
 
 def forget_unconfirmed(now: datetime) -> int:
-    """Delete the files that nobody confirmed; how many."""
+    """Delete the uploads that nobody confirmed; returns how many."""
     count, _by_model = CostUpload.objects.filter(confirmed_at=None, uploaded_at__lt=now - CONFIRM_WITHIN).delete()
     return count

@@ -23,10 +23,10 @@ class Costs(APIView):
 
     @extend_schema(request=CostSerializer(many=True), responses={202: CostReceiptSerializer(many=True)})
     def post(self, request: Request) -> Response:
-        """Say what ads cost, in a list of up to 500; 202 means that the good items are on disk.
+        """Post the costs of ads, in a list of up to 500 items; 202 means that the valid items are on disk.
 
-        An item replaces what was known of the same platform, day, advertiser, campaign and ad. A bad one has
-        `{"error": {field: […]}}` in its place, and never blocks its neighbours.
+        An item replaces the earlier cost of the same platform, day, advertiser, campaign and ad. In the answer, an
+        invalid item has `{"error": {field: […]}}` in its place; it does not affect the other items.
         """
         read_items = [_read(item) for item in _items(request)]
         good = [fields for fields in read_items if not _is_refused(fields)]

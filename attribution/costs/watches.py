@@ -1,4 +1,4 @@
-"""What people are told about imports of costs: those that fail for hours, and authorisations that end."""
+"""Alerts about cost imports: accounts that fail for hours, and authorisations that are about to end."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from attribution.models import Authorisation, CostAccount
 from attribution.platforms import registry
 from foundation.hooks.alerts import Cause, Watch
 
-# So many messages at once say no more than the first of them.
+# At most so many messages: more of them would say nothing new.
 TOLD = 20
 
 
 def _stale_accounts(threshold: int, now: datetime) -> Iterator[Cause]:
-    """`threshold`: hours without an import that went well. One that was never imported counts from its problem on."""
+    """`threshold`: hours without a successful import. An account never imported counts from its first problem on."""
     before = now - timedelta(hours=threshold)
     failing = CostAccount.objects.exclude(problem="").filter(is_enabled=True, authorisation__lost_because="")
     stale = failing.filter(Q(imported_at=None) | Q(imported_at__lt=before))
@@ -32,7 +32,7 @@ def _stale_accounts(threshold: int, now: datetime) -> Iterator[Cause]:
 
 
 def _ending_authorisations(threshold: int, now: datetime) -> Iterator[Cause]:
-    """`threshold`: days that are left. Refreshes renew the time, so it only runs out where none succeeds."""
+    """`threshold`: days left. Every refresh extends the time, so it only runs out if none succeeds."""
     ending = Q(refresh_expires_at__lt=now + timedelta(days=threshold)) | ~Q(lost_because="")
     for authorisation in Authorisation.objects.filter(ending).order_by("pk")[:TOLD]:
         ends_at = authorisation.refresh_expires_at

@@ -1,4 +1,4 @@
-"""Which ad a user came from: one stored answer per user, the platform's or that of our own clicks."""
+"""Which ad a user came from: one stored answer per user, from the platform or from our own clicks."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ FRESH_FOR = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """Which ad did the user of these events, the first of them first, come from?
+    """The question which ad the user of these events (earliest first) came from.
 
-    `platform` is the one that was asked last, and `answer` what it knows. None: no platform knows an ad; `refusal` says
-    why one refused. `is_first`: nothing was known about the user, so that no other event waits for an answer.
+    `platform` was asked last, and `answer` is what it knows. None: no platform knows an ad; `refusal` says why one
+    refused. `is_first`: nothing was known about the user, so no other event is waiting for an answer.
     """
 
     conversions: list[Conversion]
@@ -34,7 +34,7 @@ class Lookup:
 
 
 def stored(users: Collection[User]) -> dict[User, Attribution]:
-    """What is known about these users."""
+    """The stored attributions of these users."""
     return {_user(row): row for row in Attribution.objects.filter(users_in(users))} if users else {}
 
 
@@ -43,9 +43,9 @@ def is_fresh(attribution: Attribution, now: datetime) -> bool:
 
 
 def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribution]:
-    """Store what was found out, and return what is known about these users now.
+    """Store the answers, and return what is now known about these users.
 
-    Where no platform knows an ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
+    If no platform knows an ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
     """
     rows = [_from_platform(lookup, now) for lookup in lookups]
     answered = list(zip(rows, lookups, strict=True))
@@ -56,7 +56,7 @@ def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribut
 
 
 def _save(rows: Sequence[Attribution]) -> list[Attribution]:
-    """Returns the rows that were written, which are all but those of users whose ad somebody else just found."""
+    """Returns the rows that were written: all except those of users whose ad another process has just found."""
     return bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed") if rows else []
 
 
@@ -121,7 +121,7 @@ def _take_ad(row: Attribution, platform: str, ad: Ad) -> None:
 
 
 def _wake(users: Collection[User], now: datetime) -> None:
-    """Make the organic events of users who have an ad after all due at once."""
+    """Make the organic events of users who turned out to have an ad due at once."""
     if users:
         waiting = Conversion.objects.filter(state=State.ORGANIC, due_at__gt=now, lease_token=None)
         waiting.filter(users_in(users)).update(due_at=now)

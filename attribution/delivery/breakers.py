@@ -1,10 +1,11 @@
-"""The parties that we call, and their circuit breakers: one dead advertiser never slows the others.
+"""The destinations that we call, and their circuit breakers: one dead advertiser never slows the others.
 
 A breaker opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_S`, doubled with every failed probe up to
-`BREAKER_OPEN_MAX_S`. Then a few calls go as a probe; the first answer closes it. "Too many requests" only pauses.
+`BREAKER_OPEN_MAX_S`. Then a few calls are let through as probes; the first answer closes the breaker. "Too many
+requests" only pauses it.
 
 The state is a row in PostgreSQL, read once per round and written only when it changes: no query per conversion, shared
-by all workers, and still there when Redis is not.
+by all workers, and available while Redis is down.
 """
 
 import logging
@@ -21,14 +22,14 @@ from attribution.models.destinations import DestinationKey, waiting_for
 
 logger = logging.getLogger(__name__)
 
-# What an opened breaker lets through once its time is over, per worker and round.
+# How many calls an open breaker lets through once its time is over, per worker and round.
 PROBES = 3
 PAUSE_MAX_S = 60.0
 
 
 @dataclass(slots=True)
 class Round:
-    """What one round of calls said about a destination."""
+    """What one round of calls revealed about a destination."""
 
     answers: int = 0
     failures: int = 0
@@ -37,7 +38,7 @@ class Round:
 
 
 class Destinations:
-    """The state of all destinations as of the last `load`, and what was noted since."""
+    """The state of all destinations as of the last `load`, and everything noted since."""
 
     def __init__(self) -> None:
         self._known: dict[DestinationKey, Destination] = {}
@@ -47,14 +48,14 @@ class Destinations:
         self._known = {destination.identity: destination for destination in Destination.objects.all()}
 
     def introduce(self, keys: Collection[DestinationKey]) -> None:
-        """Make the rows of destinations that are seen for the first time, so that a person can switch them off."""
+        """Create rows for destinations seen for the first time, so that a person can switch them off."""
         new = [Destination(platform=platform, key=key) for platform, key in sorted(set(keys) - self._known.keys())]
         if new:
             Destination.objects.bulk_create(new, ignore_conflicts=True)
             self.load()
 
     def allowance(self, key: DestinationKey, now: datetime) -> int | None:
-        """How many calls may be under way there; None: no limit."""
+        """How many calls to it may be under way; None: no limit."""
         known = self._known[key]
         if known.is_open(now) or not known.is_enabled:
             return 0
@@ -82,7 +83,7 @@ class Destinations:
         noted.last_error = error
 
     def save(self, now: datetime) -> list[DestinationKey]:
-        """Write what was noted; returns the destinations whose breaker closed."""
+        """Write everything noted; returns the destinations whose breaker closed."""
         changed = {key: noted for key, noted in self._noted.items() if self._changes(key, noted)}
         self._noted.clear()
         if not changed:
@@ -90,7 +91,7 @@ class Destinations:
         closed, opened = [], []
         ids = [self._known[key].pk for key in changed]
         with transaction.atomic():
-            # In one order, or two workers lock each other out.
+            # In a fixed order; otherwise two workers could deadlock.
             for row in Destination.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
                 noted = changed[row.identity]
                 openings = row.openings
@@ -112,7 +113,7 @@ class Destinations:
 
 
 def _log(opened: Collection[Destination], closed: Collection[DestinationKey]) -> None:
-    """A line for each change. The vendor's words may name a device, so they stay in the row."""
+    """Logs a line for each change. The vendor's words may name a device, so they stay in the row."""
     for row in opened:
         until = timezone.localtime(row.open_until).isoformat(timespec="seconds")
         logger.warning("The breaker of %s %s has opened until %s", row.platform, row.key, until)
@@ -121,7 +122,7 @@ def _log(opened: Collection[Destination], closed: Collection[DestinationKey]) ->
 
 
 def release(keys: Collection[DestinationKey], *, now: datetime) -> None:
-    """Make due at once what waited for the breakers of these destinations."""
+    """Make conversions that waited for the breakers of these destinations due at once."""
     if keys:
         held = Conversion.objects.filter(waiting_for(keys), state=State.HELD, due_at__gt=now, lease_token=None)
         held.update(due_at=now)

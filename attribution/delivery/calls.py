@@ -1,6 +1,6 @@
 """Concurrent requests to ad platforms, fair between destinations.
 
-A call waits in its destination's line, and no destination may fill all threads: one that hangs would stop the others.
+A call waits in its destination's line. No destination may use all threads, or one that hangs would stop the others.
 """
 
 import logging
@@ -23,11 +23,11 @@ from attribution.platforms.platform import AdAnswer, AdQuery, Platform
 
 logger = logging.getLogger(__name__)
 
-# How long finished calls are gathered, up to half of those under way, before their results are written together.
+# How long finished calls are collected, up to half of those under way, before their results are written together.
 GATHER_S = 0.03
-# Calls in hand per thread, so that threads have work while results are gathered and written.
+# Calls in progress per thread, so that threads have work while results are collected and written.
 CALLS_PER_THREAD = 2
-# The part of all threads that one destination may fill.
+# The share of all threads that one destination may use.
 SHARE = 0.75
 
 
@@ -36,8 +36,8 @@ class Call:
     """One request: a conversion's report, or a look-up (with a `query`) that answers for all conversions of one user.
 
     `is_probe`: sent to find out whether the destination is back.
-    `leave_by`: after this time (monotonic) it does not leave any more, since its rows may be in other hands by then.
-    `is_late`: it did not leave.
+    `leave_by`: after this time (monotonic) it is not sent, since another worker may own its rows by then.
+    `is_late`: it was not sent.
     """
 
     destination: DestinationKey
@@ -59,10 +59,10 @@ class Call:
         return Attempt.Kind.LOOKUP if self.query else Attempt.Kind.REPORT
 
     def make(self) -> None:
-        """Send it, and keep what came of it."""
-        if time.monotonic() > self.leave_by:  # this process was frozen, or the threads were
+        """Send the request, and keep the outcome."""
+        if time.monotonic() > self.leave_by:  # this process, or its threads, were frozen
             self.is_late = True
-            self.error = PlatformUnavailable("it did not leave: the lease was over", self.reply)
+            self.error = PlatformUnavailable("not sent: the lease was over", self.reply)
             return
         try:
             if self.query:
@@ -71,7 +71,7 @@ class Call:
                 self.reply = self.platform.send(self.body)
         except PlatformError as err:
             self.error, self.reply = err, err.reply
-        except Exception as err:  # a mistake of ours: it must not take its neighbours along
+        except Exception as err:  # a bug of ours must not affect the other calls
             logger.exception("A call to %s broke", self.destination.platform)
             self.error = PlatformUnavailable(type(err).__name__, self.reply, is_unknown=True)
 
@@ -96,15 +96,15 @@ class Lines:
         self._waiting.setdefault(call.destination, deque()).append(call)
 
     def destinations(self) -> list[DestinationKey]:
-        """Those that calls wait for."""
+        """The destinations that calls are waiting for."""
         return [destination for destination, line in self._waiting.items() if line]
 
     def leave(self, destination: DestinationKey) -> list[Call]:
-        """Take out all calls that wait for a destination."""
+        """Remove and return all calls that wait for a destination."""
         return list(self._waiting.pop(destination, ()))
 
     def take(self, allowance: Callable[[DestinationKey], int | None]) -> list[Call]:
-        """As many calls as there is room for, from each line in turn, within each destination's allowance."""
+        """Take as many calls as there is room for, from each line in turn, within each destination's allowance."""
         free = settings.CONVERSION_CONCURRENCY * CALLS_PER_THREAD - self.under_way
         taken: list[Call] = []
         open_to = {name: self._room(name, allowance(name)) for name in self.destinations()}
@@ -123,7 +123,7 @@ class Lines:
             _threads().submit(self._make, call)
 
     def finished(self) -> list[Call]:
-        """Wait for calls to finish, and a moment longer for more of them; empty when none is under way."""
+        """Wait for calls to finish, and a moment longer for more of them; empty if none is under way."""
         if not self.under_way:
             return []
         calls = [self._finished.get()]

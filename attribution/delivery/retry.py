@@ -1,7 +1,7 @@
 """When a conversion is tried again: pure arithmetic on times.
 
-A retry waits the next delay of the schedule, ±20 %, so that what failed together does not return together. A
-Retry-After goes before the schedule, within limits; no time lies beyond `give_up_at`.
+A retry waits for the next delay of the schedule, ±20 %, so that calls which failed together do not return together. A
+Retry-After takes precedence over the schedule, within limits; no time is later than `give_up_at`.
 """
 
 import random
@@ -11,12 +11,12 @@ from django.conf import settings
 
 JITTER = 0.2
 SPREAD_S = 5.0
-# A Retry-After of 0 would make a loop without a pause.
+# A Retry-After of 0 would cause a loop without a pause.
 RETRY_AFTER_MIN_S = 1.0
 
 
 def next_try_at(*, now: datetime, tries: int, give_up_at: datetime, retry_after_s: float | None) -> datetime | None:
-    """When to try again after `tries` failed tries (at least 1); None when the budget or the time is used up."""
+    """When to try again after `tries` failed tries (at least 1); None if the budget or the time is used up."""
     delays = settings.CONVERSION_RETRY_DELAYS_S
     if tries > len(delays):
         return None
@@ -28,7 +28,7 @@ def next_try_at(*, now: datetime, tries: int, give_up_at: datetime, retry_after_
 
 
 def after_throttling(*, now: datetime, give_up_at: datetime, retry_after_s: float | None) -> datetime | None:
-    """When to try again after "too many requests", which uses no budget; None when the time is used up."""
+    """When to try again after "too many requests", which uses no budget; None if the time is used up."""
     first_delay_s = settings.CONVERSION_RETRY_DELAYS_S[0]
     delay_s = _jittered(first_delay_s) if retry_after_s is None else _clamped(retry_after_s)
     due_at = now + timedelta(seconds=delay_s)
@@ -36,7 +36,7 @@ def after_throttling(*, now: datetime, give_up_at: datetime, retry_after_s: floa
 
 
 def next_lookup_at(*, now: datetime, lookups: int) -> datetime | None:
-    """When to ask about an organic user again after `lookups` questions (at least 1); None: never."""
+    """When to ask about an organic user again after `lookups` queries (at least 1); None: never."""
     delays = settings.ORGANIC_LOOKUP_DELAYS_S
     return now + timedelta(seconds=_jittered(delays[lookups - 1])) if lookups <= len(delays) else None
 
@@ -50,5 +50,5 @@ def _jittered(delay_s: float) -> float:
 
 
 def spread(moment: datetime) -> datetime:
-    """A little after the moment: what waited for it does not all come at once."""
-    return moment + timedelta(seconds=random.uniform(0, SPREAD_S))  # noqa: S311  # as above
+    """A little after the moment, so that everything waiting for it does not come at once."""
+    return moment + timedelta(seconds=random.uniform(0, SPREAD_S))  # noqa: S311  # spreads load, guards nothing

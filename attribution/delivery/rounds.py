@@ -1,13 +1,13 @@
-"""The way of due conversions: claim, ask for the attribution, report, settle.
+"""Delivers due conversions: claim, ask for the attribution, report, settle.
 
 1. Claim a batch of due rows: `SKIP LOCKED`, a lease, a fencing token. The claim commits before anything else happens.
-2. Plan: rows whose user's ad is known go on to the report; for the others each user is asked about once, of each
-   platform that has a query, until one of them knows an ad. Then our own clicks are searched.
-3. Call: attempts, and the text of a first report, are stored before the requests leave.
-4. Settle: results are written in bulk, where the token is still ours.
+2. Plan: rows whose user's ad is known go on to the report. For each other user, the platforms that have a query are
+   asked one after another, once each, until one knows an ad. If none does, our own clicks are searched.
+3. Call: attempts, and the text of a first report, are stored before the requests are sent.
+4. Settle: results are written in bulk, for rows that still have our token.
 
-Steps overlap: while calls are under way, others are settled and more rows are claimed, so a slow answer holds up
-nothing but its own row.
+Steps overlap: while calls are under way, others are settled and more rows are claimed, so a slow answer delays only its
+own row.
 """
 
 import logging
@@ -40,7 +40,7 @@ from foundation.database.insisting import insist
 
 logger = logging.getLogger(__name__)
 
-# Rows in one worker's hands: enough to keep the threads busy while results are written.
+# Rows that one worker holds: enough to keep the threads busy while results are written.
 CAPACITY_PER_THREAD = 6
 
 SETTLED_FIELDS = [
@@ -60,26 +60,26 @@ _CLAIM = f"""
 
 
 class Delivered(NamedTuple):
-    """How many rows were claimed, and whether nothing was due any more at the end."""
+    """How many rows were claimed, and whether nothing was due at the end."""
 
     rows: int
     is_all: bool
 
 
 def deliver_due(*, budget_s: float, clock: Callable[[], datetime]) -> Delivered:
-    """Deliver what is due; after `budget_s` nothing more is claimed."""
+    """Deliver due conversions; after `budget_s` nothing more is claimed."""
     return _Round(clock).run(stop_claiming_at=time.monotonic() + budget_s)
 
 
 def claim(*, limit: int, now: datetime) -> list[Conversion]:
-    """Take due rows that nobody else is taking, under a lease and a new token."""
+    """Claim due rows that no other worker is claiming, with a lease and a new token."""
     lease_until = now + timedelta(seconds=settings.CONVERSION_LEASE_S)
     values = {"now": now, "limit": limit, "token": uuid.uuid4(), "lease_until": lease_until}
     return list(Conversion.objects.raw(_CLAIM, values))
 
 
 def save_settled(rows: Sequence[Conversion]) -> None:
-    """Write what became of the rows and give them back, where the lease is still ours."""
+    """Write the outcome of the rows and release them, as far as the lease is still ours."""
     if rows:
         bulk.update(rows, SETTLED_FIELDS, guard="lease_token", clear_guard=True)
         live_feed.announce_change()
@@ -93,7 +93,7 @@ class _Round:
         self._lines = Lines()
         self._destinations = Destinations()
         self._apps: dict[int, App] = {}
-        # Questions that everybody has answered who could be asked; our own clicks have not been searched yet.
+        # Look-ups for which every platform has been asked; our own clicks have not been searched yet.
         self._answered: list[Lookup] = []
         self._longest_call_s = max(platform.timeouts.longest_s for platform in platforms().values())
 
@@ -111,7 +111,7 @@ class _Round:
             except (OperationalError, InterfaceError):
                 if not self._lines.under_way:
                     raise
-                connection.close()  # what is under way comes to its end; what was to be started is due after its lease
+                connection.close()  # calls under way are finished; the others are due after their lease
             finished = self._lines.finished()
             if finished:
                 self._settle(finished)
@@ -126,7 +126,7 @@ class _Round:
         return len(rows)
 
     def _plan(self, rows: Sequence[Conversion], now: datetime) -> None:
-        """Put each row into the line of its next call, or settle it at once."""
+        """Queue each row for its next call, or settle it at once."""
         self._apps |= App.objects.prefetch_related("channel_packages").in_bulk({row.app_id for row in rows})
         self._destinations.load()
         known = attributions.stored({_user(row) for row in rows})
@@ -139,7 +139,7 @@ class _Round:
                 row.mark_held("app_switched_off")
                 settled.append(row)
             elif row.pk in lost:
-                row.mark_failed("outcome_unknown", "The worker that sent it saw no answer", now=now)
+                row.mark_failed("outcome_unknown", "The worker that sent it did not see an answer", now=now)
                 settled.append(row)
             elif row.body or (attribution and attribution.is_attributed):
                 settled += self._queue_report(row, attribution)
@@ -153,7 +153,7 @@ class _Round:
         save_settled([*settled, *self._conclude(now)])
 
     def _ask_about(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
-        """Ask once for all events of one user. Returns the rows that are settled without it."""
+        """Ask once for all events of one user. Returns the rows that are settled without asking."""
         rows.sort(key=lambda row: row.occurred_at)
         row = rows[0]
         try:
@@ -166,9 +166,9 @@ class _Round:
         return self._ask_next(Lookup(conversions=rows, app=app, is_first=known is None, activated_at=activated_at))
 
     def _ask_next(self, lookup: Lookup) -> list[Conversion]:
-        """Ask the next platform that can be asked; if there is none, what is known is to be concluded from.
+        """Ask the next platform that can be asked; if there is none, queue the look-up to be concluded.
 
-        Returns the rows that wait for a package of their app.
+        Returns the rows that wait for their app to get a package.
         """
         row = lookup.conversions[0]
         package = lookup.app.package_for(os=row.os, channel=row.channel)
@@ -187,7 +187,7 @@ class _Round:
         return []
 
     def _queue_report(self, row: Conversion, attribution: Attribution | None) -> list[Conversion]:
-        """Returns the row if it must not or can't be sent."""
+        """Queue the row's report. Returns the row if it must not or can't be sent."""
         if attribution and self._is_too_late(row, attribution):
             days = self._apps[row.app_id].event_window_days
             row.mark_skipped("after_window", f"More than {days} days after the activation", now=self._clock())
@@ -219,7 +219,7 @@ class _Round:
         return not row.body and row.occurred_at > attribution.activated_at + window
 
     def _launch(self) -> None:
-        """Send what may be sent now; what waits for a destination that is off or broken is held."""
+        """Send all calls that may be sent now; hold those whose destination is switched off or broken."""
         now = self._clock()
         self._destinations.introduce(self._lines.destinations())
         for key in self._lines.destinations():
@@ -242,7 +242,7 @@ class _Round:
         save_settled(rows)
 
     def _is_time_left(self, call: Call, now: datetime) -> bool:
-        """Whether the lease outlives the call and those before it. If not, the row becomes due again by itself."""
+        """Whether the lease outlasts the call and those before it. If not, the row becomes due again by itself."""
         return self._time_left_s(call, now) > CALLS_PER_THREAD * self._longest_call_s
 
     def _time_left_s(self, call: Call, now: datetime) -> float:
@@ -263,11 +263,11 @@ class _Round:
         return kept
 
     def _settle(self, calls: Sequence[Call]) -> None:
-        """Write the results; first the rows, since an attempt without an answer is better than a report sent twice."""
+        """Write the results, rows first: an attempt without an answer is better than a report sent twice."""
         now = self._clock()
         settled = []
         for call in calls:
-            if call.is_late:  # its rows are due again, for whoever takes them
+            if call.is_late:  # its rows are due again, for any worker to claim
                 continue
             self._note(call)
             if isinstance(call.error, PlatformUnavailable):
@@ -282,7 +282,7 @@ class _Round:
         insist(lambda: breakers.release(self._destinations.save(now), now=now))
 
     def _take_answer(self, call: Call, lookup: Lookup) -> list[Conversion]:
-        """Where this platform knows no ad, the next one is asked."""
+        """Take a platform's answer; if it knows no ad, ask the next platform."""
         if call.error:
             lookup = replace(lookup, refusal=str(call.error))
         if call.answer and call.answer.is_attributed:
@@ -291,7 +291,7 @@ class _Round:
         return self._ask_next(lookup)
 
     def _conclude(self, now: datetime) -> list[Conversion]:
-        """Rows whose user has an ad go on to their report; the others are returned, settled."""
+        """Conclude look-ups. Rows whose user has an ad go on to their report; the others are settled and returned."""
         lookups = self._answered
         known = attributions.conclude(lookups, now=now) if lookups else {}
         self._answered = []
@@ -355,9 +355,9 @@ def _user_event(row: Conversion, attribution: Attribution) -> UserEvent:
 
 
 def _lost_reports(rows: Sequence[Conversion]) -> set[uuid.UUID]:
-    """Rows whose report left and whose worker died before the answer, where a second one would count twice.
+    """Rows whose report was sent by a worker that died before the answer, if a second report would count twice.
 
-    A person's resend is a decision to send it all the same.
+    Rows resent by a person are excluded: the person decided to send them anyway.
     """
     known = platforms()
     sent = [row.pk for row in rows if row.body and not row.resend_reason and _counts_twice(known.get(row.platform))]
@@ -383,11 +383,11 @@ def _mark_organic(row: Conversion, attribution: Attribution, now: datetime) -> N
 
 
 def _mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
-    """Hold a row for a broken destination, which uses up its time but not its budget."""
+    """Hold a row for a broken destination; this uses up the row's time but not its budget."""
     if row.give_up_at > now:
         row.mark_held("breaker_open", due_at=until)
     else:
-        row.mark_failed("budget_used_up", "The destination did not come back in time", now=now)
+        row.mark_failed("budget_used_up", "The destination did not recover in time", now=now)
 
 
 def _put_off(call: Call, error: PlatformUnavailable, now: datetime) -> list[Conversion]:
@@ -414,7 +414,7 @@ def _next_try_at(row: Conversion, error: PlatformUnavailable, now: datetime) -> 
 
 
 def _concluded(call: Call, now: datetime) -> list[Conversion]:
-    """The row of a report that got its verdict."""
+    """The row of a report that received its verdict."""
     [row] = call.conversions
     if call.error:
         row.mark_rejected("report_rejected", str(call.error), now=now)

@@ -1,18 +1,18 @@
-"""How deliveries are, for `GET /statusz`: what is due, how long it waits, and which breakers are open."""
+"""The state of deliveries, for `GET /statusz`: how many are due, how long they have waited, and open breakers."""
 
 from datetime import datetime, timedelta
 
 from attribution.models import Conversion, Destination
 from foundation.hooks.status import Part
 
-# Deliveries take seconds: what has been due for longer is stuck.
+# Deliveries take seconds: a row due for longer than this is stuck.
 STUCK_AFTER = timedelta(minutes=10)
 # Counted up to here.
 COUNTED = 10_000
 
 
 def look(now: datetime) -> Part:
-    """A destination that somebody has switched off is nobody's fault."""
+    """A destination that someone has switched off does not count as a problem."""
     due = Conversion.objects.filter(due_at__lte=now)
     oldest = due.order_by("due_at").values_list("due_at", flat=True).first()
     is_stuck = oldest is not None and now - oldest > STUCK_AFTER

@@ -1,4 +1,4 @@
-"""What people are told about deliveries: breakers, refusals, dead letters, a backlog. By index only, and bounded."""
+"""Alerts about deliveries: breakers, refusals, dead letters, a backlog. Queries use indexes only, and are bounded."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ from foundation.hooks.alerts import Cause, Watch
 
 # Counted up to here.
 COUNTED = 10_000
-# Refusals come with the first answers, so those of older records are old news.
+# Refusals come with the first answers, so refusals of older records are old news.
 REFUSED_WITHIN = timedelta(days=1)
-# A record fails when its time is over: of those, the ones that were received a day later than that at most.
+# A record fails when its time is over. Counted are failed records received no longer ago than that time plus this.
 FAILED_WITHIN = timedelta(days=1)
 
 
 def _open_breakers(threshold: int, now: datetime) -> Iterator[Cause]:
-    """One for each destination that failed and has not answered since. One that is switched off is nobody's fault."""
+    """One for each destination that failed and has not answered since, unless someone has switched it off."""
     suspects = Destination.objects.filter(is_enabled=True, failures__gte=settings.BREAKER_FAILURES)
     for destination in suspects.filter(openings__gte=threshold).order_by("platform", "key"):
         yield Cause(
-            key="/".join(destination.identity),  # two platforms may have advertisers of one id
+            key="/".join(destination.identity),  # two platforms may have advertisers with one id
             number=destination.openings,
             words={
                 "destination": f"{destination.platform} {destination}",
@@ -63,7 +63,7 @@ def _dead_letters(threshold: int, now: datetime) -> Iterator[Cause]:
 
 
 def _backlog(threshold: int, now: datetime) -> Iterator[Cause]:
-    """`threshold`: minutes that the oldest due record waits. What waits for a breaker is not due."""
+    """`threshold`: minutes that the oldest due record has waited. Records that wait for a breaker are not due."""
     due = Conversion.objects.filter(due_at__lte=now - timedelta(minutes=threshold))
     oldest = due.order_by("due_at").values_list("due_at", flat=True).first()
     if oldest is not None:
@@ -76,7 +76,7 @@ def _backlog(threshold: int, now: datetime) -> Iterator[Cause]:
 
 
 def _newest(state: State, *, since: datetime) -> QuerySet[Conversion]:
-    """By the index `conversion_by_state`."""
+    """Uses the index `conversion_by_state`."""
     return Conversion.objects.filter(state=state, received_at__gte=since).order_by("-received_at")
 
 

@@ -58,7 +58,7 @@ def test_lease_that_is_too_short_is_an_error(settings: Settings) -> None:
     assert lease_outlasts_calls() == [
         checks.Error(
             "CONVERSION_LEASE_S=20: a query and a report may take 72 s.",
-            hint="A longer lease, or shorter OCEANENGINE_*_TIMEOUT_S.",
+            hint="Set a longer lease, or shorter OCEANENGINE_*_TIMEOUT_S.",
             id="attribution.E001",
         )
     ]

@@ -260,7 +260,7 @@ def test_worker_frozen_in_the_rush_sends_nothing_once_its_lease_is_over(stage: S
     assert await_reported(RUSH, within_s=LEASE_S + 60) == ["reported"] * RUSH
     os.killpg(worker.pid, signal.SIGCONT)
 
-    did_not_leave = Attempt.objects.filter(message="it did not leave: the lease was over", outcome="unavailable")
+    did_not_leave = Attempt.objects.filter(message="not sent: the lease was over", outcome="unavailable")
     assert eventually(did_not_leave.exists, bool)
     ledger = stage.reports()
     assert [(device, is_identical) for device, _, is_identical in ledger] == [(d, same) for d, _, same in devices(RUSH)]

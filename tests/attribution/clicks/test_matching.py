@@ -187,7 +187,7 @@ def test_match(
             "The click with the same Android id came 1 h after the activation",
         ),
         (device(oaid="a", caid="b"), [], "No click has the same OAID or CAID"),
-        (device(), [], "The device gave no id that a click could have in common"),
+        (device(), [], "The event has no device id that a click could also have"),
     ],
 )
 def test_match_explains_itself(of_device: Device, clicks: list[ClickCandidate], detail: str) -> None:
