@@ -54,7 +54,7 @@ def test_requests_go_on_at_once_after_all_connections_died() -> None:
 
 
 def test_locks_of_a_process_that_froze_in_a_transaction_are_freed(monkeypatch: pytest.MonkeyPatch) -> None:
-    Group.objects.create(name="wanted")
+    row = Group.objects.create(name="wanted")
     monkeypatch.setattr(base, "IDLE_IN_TRANSACTION_S", 1)
     frozen = connection.copy(alias="frozen")
     frozen.set_autocommit(False)
@@ -68,6 +68,7 @@ def test_locks_of_a_process_that_froze_in_a_transaction_are_freed(monkeypatch: p
         with transaction.atomic():
             is_free.append(wanted.exists())
     frozen.close()
+    row.delete()  # groups outlive the tests that make them
     frozen.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
 
     assert is_free == [False, True]
