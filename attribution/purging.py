@@ -22,12 +22,12 @@ M = TypeVar("M", bound=Model)
 
 
 def delete_clicks(now: datetime) -> int:
-    """Attributions keep the ad that they copied from a click."""
+    """Delete old clicks. Attributions keep the ad that they copied from a click."""
     return _in_batches(Click.objects.all(), "received_at", _before(now, settings.CLICK_RETENTION_DAYS), _delete)
 
 
 def erase_device_ids(now: datetime) -> int:
-    """Of finished conversions, which can then not be sent again; their ad, state and amount stay.
+    """Erase the device ids of finished conversions, which then cannot be resent; their ad, state and amount stay.
 
     Conversions that are still to be sent (pending, held) keep their ids.
     """
@@ -41,13 +41,13 @@ def delete_attempts(now: datetime) -> int:
 
 
 def delete_conversions(now: datetime) -> int:
-    """With their attempts. Conversions that are still to be sent stay."""
+    """Delete old conversions with their attempts. Conversions that are still to be sent stay."""
     finished = Conversion.objects.filter(due_at=None).exclude(state__in=[State.PENDING, State.HELD])
     return _in_batches(finished, "received_at", _before(now, settings.CONVERSION_RETENTION_DAYS), _delete)
 
 
 def delete_cost_imports(now: datetime) -> int:
-    """The log alone: costs stay."""
+    """Delete only the log of imports: the costs stay."""
     return _in_batches(CostImport.objects.all(), "began_at", _before(now, settings.COST_IMPORT_RETENTION_DAYS), _delete)
 
 
@@ -56,7 +56,7 @@ def _before(now: datetime, days: int) -> datetime:
 
 
 def _in_batches(rows: QuerySet[M], time: str, before: datetime, expire: Callable[[QuerySet[M]], object]) -> int:
-    """Oldest first. Each batch starts where the previous one ended instead of scanning the same rows again."""
+    """Oldest first. Each batch starts where the previous one ended, instead of scanning the same rows again."""
     expired = rows.filter(**{f"{time}__lt": before}).order_by(time, "pk")
     count = 0
     batch = list(expired.values_list(time, "pk")[:BATCH_ROWS])

@@ -1,4 +1,4 @@
-"""The Celery tasks. Tasks may run twice and side by side: rows are claimed, not passed."""
+"""The Celery tasks. A task may run twice or concurrently: rows are claimed, not passed as arguments."""
 
 import logging
 
@@ -13,13 +13,13 @@ from attribution.statistics import summing
 
 logger = logging.getLogger(__name__)
 
-# Short enough for a worker that is asked to stop; the rest is queued again.
+# Short enough that a worker can stop soon; the rest is queued again.
 BUDGET_S = 20
 
 
 @shared_task(name="attribution.deliver")
 def deliver() -> None:
-    """Deliver due conversions; queued by each new one, and by beat."""
+    """Deliver due conversions; queued by each new conversion, and by beat."""
     if not rounds.deliver_due(budget_s=BUDGET_S, clock=timezone.now).is_all:
         nudging.nudge()
 
@@ -33,7 +33,7 @@ def act() -> None:
 
 @shared_task(name="attribution.import_costs")
 def import_costs() -> None:
-    """Import the costs of the accounts whose time has come; queued by beat."""
+    """Import the costs of the accounts that are due; queued by beat."""
     if not importing.import_due(budget_s=BUDGET_S):
         nudging.send("attribution.import_costs")
 
@@ -42,4 +42,4 @@ def import_costs() -> None:
 def verify_statistics() -> None:
     """Compare the statistics with their rows and repair differences: every night, when little changes."""
     for difference in summing.repair(days=summing.VERIFIED_DAYS, now=timezone.now()):
-        logger.error("Wrong statistics, summed again: %s", difference)
+        logger.error("The statistics were wrong and have been summed again: %s", difference)

@@ -10,7 +10,7 @@ from attribution.statistics import views as statistics_views
 
 urlpatterns = [
     path("track/<slug:platform>/<str:token>/", tracking.click, name="click"),
-    # As a link looks that went through a form which "tidies" addresses; a redirect would cost the click.
+    # Without the final slash: some forms "tidy" URLs like this, and a redirect would lose the click.
     path("track/<slug:platform>/<str:token>", tracking.click),
     path("api/events/", views.events, name="events"),
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),

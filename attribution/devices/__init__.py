@@ -1,1 +1,1 @@
-"""Device ids and networks: what is compared, kept and shown. Imports nothing of the house."""
+"""Device ids and networks: how they are compared, kept and shown. Imports nothing of ours."""

@@ -15,8 +15,8 @@ _ID_IN_TEXT = re.compile(r"\b[0-9a-fA-F]{32}\b")
 def caid_md5s(value: str) -> set[str]:
     """The possible md5 forms of the ids in a CAID array, `[{"caid_md5": "…", "version": "20230330"}]`.
 
-    Raw CAIDs are 32 hex digits too, so a bare one may be either and stands for both. In broken JSON, anything that
-    looks like an id is taken. Raises: ValueError, without any id in it.
+    Raw CAIDs are also 32 hex digits, so a bare one may be either form and counts as both. In broken JSON, anything that
+    looks like an id is taken. Raises: ValueError if there is no id in it.
     """
     text = unquote(value) if "%" in value else value
     try:

@@ -1,13 +1,14 @@
-"""Device ids, which are personal data: which values are none at all, and how the others are compared, kept and shown.
+"""Device ids, which are personal data: which values are not ids at all, and how real ones are compared, kept and shown.
 
 - Compared: as an HMAC of the **md5 form**, because a monitor link gives some ids raw and some as md5, and both lead to
-  the md5. A plain hash of an id could be reversed by trying all ids; a keyed one can't without the key.
-- Kept, where they must be sent again: encrypted (Fernet).
+  the md5. A plain hash of an id could be reversed by trying all ids; a keyed hash cannot, without the key.
+- Kept, if they must be sent again: encrypted (Fernet).
 - Shown: masked.
 
-Rotation: `FIELD_ENCRYPTION_KEY` is a comma list, newest first. The newest encrypts and digests what is written; all of
-them decrypt and look up. An old key may go when nothing is left that was written under it: after the longest retention
-(settings `*_RETENTION_DAYS`). Taken away earlier, older rows stay but their ids can be neither read nor matched.
+Rotation: `FIELD_ENCRYPTION_KEY` is a comma-separated list, newest first. The newest key encrypts and digests new
+values; all keys decrypt and look up. An old key may be removed once nothing written with it is left: after the longest
+retention (settings `*_RETENTION_DAYS`). If it is removed earlier, older rows stay, but their ids can be neither read
+nor matched.
 """
 
 import hashlib
@@ -20,12 +21,12 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-# What phones and SDKs say when they have no id. 9774d56d682e549c: the android id of a whole series with a broken ROM.
+# Values that phones and SDKs send without an id. 9774d56d682e549c: the android id of a whole series with a broken ROM.
 PLACEHOLDERS = {"", "unknown", "null", "none", "nil", "undefined", "n/a", "na", "9774d56d682e549c", "02:00:00:00:00:00"}
-# The lengths that ids of zeros have in the wild (IMEI 14 to 16, android id 16, UUID 32 and 36).
+# The lengths of all-zero ids in the wild (IMEI 14 to 16, android id 16, UUID 32 and 36).
 ZEROS = {"0" * length for length in (1, 8, 14, 15, 16, 32)} | {"00000000-0000-0000-0000-000000000000"}
 
-# The fields that stand for one device or person in requests and responses; a platform may have more of its own.
+# The fields that identify one device or person in requests and responses; a platform may have additional ones.
 PERSONAL_FIELDS = frozenset(
     {
         "android_id",
@@ -48,24 +49,24 @@ PERSONAL_FIELDS = frozenset(
 )
 
 _OF_ZEROS = "0-:."
-# As the platforms write them: __OAID__, {oaid}, {{OAID}}.
+# Macros as the platforms write them: __OAID__, {oaid}, {{OAID}}.
 _UNREPLACED_MACRO = re.compile(r"__\w+__|\{\w+\}|\{\{\w+\}\}")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
 class DecryptionError(ValueError):
-    """Not encrypted by any of the keys of `FIELD_ENCRYPTION_KEY`."""
+    """Not encrypted with any of the keys in `FIELD_ENCRYPTION_KEY`."""
 
 
 def is_absent(value: str | None) -> bool:
-    """Whether this is no id: nothing, a placeholder, zeros, the md5 of such, or a macro that was not replaced.
+    """Whether this is not an id: empty, a placeholder, zeros, the md5 of one of these, or an unreplaced macro.
 
-    Such values are equal on thousands of phones: taken for ids, they would match strangers.
+    Thousands of phones share such values: taken as ids, they would match strangers.
     """
     word = (value or "").strip().lower()
     if word in _NOTHING:
         return True
-    # Looked at for each of a click's forty parameters: cheap questions go first.
+    # Called for each of a click's forty parameters, so the cheap checks come first.
     return (word[0] in _OF_ZEROS and not word.strip(_OF_ZEROS)) or (
         word[0] in "_{" and _UNREPLACED_MACRO.fullmatch(word) is not None
     )
@@ -81,9 +82,9 @@ def md5_of(value: str) -> str:
 
 
 def possible_md5s(value: str) -> set[str]:
-    """The md5 forms that an ad platform may have of the id that an app gives.
+    """The md5 forms that an ad platform may have for an id given by an app.
 
-    Nobody says whether the platform hashed it in upper or lower case; and some apps give the md5 in the first place.
+    The platform may have hashed it in upper or lower case, without saying which; and some apps send the md5 themselves.
     """
     value = value.strip()
     forms = {md5_of(form) for form in (value, value.lower(), value.upper())}
@@ -91,12 +92,12 @@ def possible_md5s(value: str) -> set[str]:
 
 
 def digest(value: str) -> bytes:
-    """The 32 bytes under which a value is written. Case and surrounding blanks don't count."""
+    """The 32 bytes under which a value is stored. Case and surrounding blanks don't count."""
     return _digest(_digest_keys(tuple(settings.FIELD_ENCRYPTION_KEYS))[0], value)
 
 
 def possible_digests(value: str) -> list[bytes]:
-    """The bytes under which a value may have been written, newest key first: what look-ups compare with."""
+    """The bytes under which a value may have been stored, newest key first, for look-ups to compare with."""
     return [_digest(key, value) for key in _digest_keys(tuple(settings.FIELD_ENCRYPTION_KEYS))]
 
 
@@ -113,16 +114,16 @@ def decrypt(token: str) -> str:
 
 
 def mask(value: str) -> str:
-    """Enough to tell two ids of one user apart, too little to use them: `89aaa371d65a588b` → `89…8b`."""
+    """Enough to tell a user's ids apart, too little to use them: `89aaa371d65a588b` → `89…8b`."""
     if len(value) >= 12:
         return f"{value[:2]}…{value[-2:]}"
     return f"{value[:2]}…" if len(value) >= 6 else "…" * bool(value)
 
 
 def mask_message(body: str | bytes, more_fields: frozenset[str] = frozenset()) -> str:
-    """A request or response, JSON or an address with a query, with its `PERSONAL_FIELDS` and `more_fields` masked.
+    """A request or response (JSON, or a URL with a query), with its `PERSONAL_FIELDS` and `more_fields` masked.
 
-    What isn't (whole) JSON keeps its text otherwise.
+    Text that is not (complete) JSON otherwise stays unchanged.
     """
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
     personal = _personal(more_fields)
@@ -136,7 +137,7 @@ def mask_message(body: str | bytes, more_fields: frozenset[str] = frozenset()) -
 
 
 class _Personal(NamedTuple):
-    """`fields`, and what finds their names (in JSON, or in any text) and their values."""
+    """`fields`, and the patterns that find their names (in JSON, or in any text) and their values."""
 
     fields: frozenset[str]
     name: re.Pattern[str]
@@ -158,7 +159,7 @@ def _personal(more_fields: frozenset[str]) -> _Personal:
 
 
 def _mask_found(found: re.Match[str]) -> str:
-    """In JSON, or in an address."""
+    """Masks a match, whether in JSON or in a URL."""
     return found[1] + mask(found[2]) if found[1] else found[3] + mask(found[4])
 
 
@@ -176,7 +177,7 @@ def _digest(key: bytes, value: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _digest_keys(encryption_keys: tuple[str, ...]) -> list[bytes]:
-    """Keys of their own, so that a digest never says anything about the key that encrypts."""
+    """Separate keys for digests, so that a digest never reveals anything about the encryption key."""
     return [hmac.digest(key.encode(), b"device id digest", "sha256") for key in encryption_keys]
 
 

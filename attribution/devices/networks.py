@@ -1,4 +1,4 @@
-"""Network addresses and user agents: what is compared where a device gave no id."""
+"""Network addresses and user agents, which are compared if a device gave no id."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -17,9 +17,9 @@ def parse_address(value: str) -> Address:
 
 
 def network_identity(address: Address, user_agent: str) -> str:
-    """The address, and the system and the model out of the user agent.
+    """The address, plus the system and the model from the user agent.
 
-    Browser, web view and HTTP library of one phone share only the parentheses, and not even all in them:
+    The user agents of one phone's browser, web view and HTTP library share only the parentheses, and not all of those:
     `Dalvik/2.1.0 (Linux; U; Android 13; M2012K11AC Build/TKQ1)` and
     `Mozilla/5.0 (Linux; Android 13; M2012K11AC Build/TKQ1; wv) AppleWebKit/…` both give `android 13|m2012k11ac`.
     """

@@ -1,1 +1,1 @@
-"""Events in: checked, stored once, and what follows from them by rule. Imports models, devices and platforms."""
+"""Receives events: checks them, stores each once, and derives others by rule. Imports models, devices and platforms."""

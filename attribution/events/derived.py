@@ -1,10 +1,10 @@
-"""Events that nobody reports: made here from others, by the rules of the app.
+"""Events that nobody reports: derived here from other events, by the rules of the app.
 
 - `next_day_open`: the user's first event on the calendar day (`TIME_ZONE`) after the activation.
 - `game_addiction`: within some hours after the activation, an event or a chat happened often enough.
 
-A derived event is one like any other, once per user; its row shows the rule. Events may come in any order: what is
-stored already counts when the activation comes late.
+A derived event is like any other, once per user; its row shows the rule. Events may arrive in any order: if the
+activation comes late, events that are already stored count.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from attribution.models.users import User, users_in
 def from_events(
     events: Sequence[ReportedEvent], apps: Mapping[int, App], *, new: Sequence[ReportedEvent]
 ) -> list[ReportedEvent]:
-    """What follows from these events, which are stored already, the `new` ones just now; at most three queries."""
+    """The events derived from these events, which are all stored, the `new` ones just now. At most three queries."""
     events = [event for event in events if apps[event.app_id].has_rules]
     activations = activations_of({(event.app_id, event.user_id) for event in events})
     events = [event for event in events if (event.app_id, event.user_id) in activations]
@@ -35,7 +35,7 @@ def from_events(
 
 
 def _earlier(new: Sequence[ReportedEvent], apps: Mapping[int, App]) -> Iterator[ReportedEvent]:
-    """What is stored of users whose activation is new, since it came late; with its device."""
+    """The stored events of users whose activation is new, in case it came late; with the activation's device."""
     activated = {
         (event.app_id, event.user_id): event
         for event in new
@@ -49,7 +49,7 @@ def _earlier(new: Sequence[ReportedEvent], apps: Mapping[int, App]) -> Iterator[
 
 
 def activations_of(users: Collection[User]) -> dict[User, datetime]:
-    """When these users became active, as far as they did."""
+    """When these users became active; users who did not are left out."""
     keys = [dedup_key(app_id=app_id, user_id=user_id, event=Event.ACTIVE) for app_id, user_id in users]
     rows = Conversion.objects.filter(dedup_key__in=keys) if keys else Conversion.objects.none()
     return {(app_id, user_id): at for app_id, user_id, at in rows.values_list("app_id", "user_id", "occurred_at")}
@@ -60,7 +60,7 @@ def key_behaviour_window(app: App, activated_at: datetime) -> tuple[datetime, da
 
 
 def key_behaviour(app: App, activation: Conversion, *, occurred_at: datetime) -> ReportedEvent:
-    """The event of a user who fulfilled the rule by something that was no event."""
+    """The event of a user who fulfilled the rule by something that was not an event."""
     return ReportedEvent(
         app_id=app.pk,
         user_id=activation.user_id,
@@ -90,7 +90,7 @@ def _key_behaviours(
     if not counted:
         return
     counts = _counts(counted, activations, apps)
-    for event in reversed(counted):  # the latest of a user comes first, and stays: by then the rule was fulfilled
+    for event in reversed(counted):  # a user's latest event comes first and is kept: by then the rule was fulfilled
         app, user = apps[event.app_id], (event.app_id, event.user_id)
         since, until = key_behaviour_window(app, activations[user])
         if counts[user] >= app.key_behaviour_count and since <= event.occurred_at <= until:
@@ -100,7 +100,7 @@ def _key_behaviours(
 def _counts(
     events: Sequence[ReportedEvent], activations: Mapping[User, datetime], apps: Mapping[int, App]
 ) -> Counter[User]:
-    """How often each of these users did what the app's rule counts, within its hours."""
+    """How often each of these users did the thing that the app's rule counts, within its hours."""
     stored = Conversion.objects.filter(
         users_in({(event.app_id, event.user_id) for event in events}), event__in={event.event for event in events}
     )
@@ -118,6 +118,6 @@ def _derived(event: ReportedEvent, name: Event, rule: str) -> ReportedEvent:
 
 
 def _key_behaviour_rule(app: App) -> str:
-    """The rule as a person reads it in the row."""
+    """The rule as text, for people who read the row."""
     times = f"{app.key_behaviour_count} × {app.key_behaviour_event}"
     return f"{times} within {app.key_behaviour_hours} h of the activation"

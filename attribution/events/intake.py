@@ -1,4 +1,4 @@
-"""Events in: each becomes one conversion row, however often and however parallel it is posted."""
+"""Stores events: each becomes one conversion row, however often and however concurrently it is posted."""
 
 import json
 import uuid
@@ -18,25 +18,25 @@ from attribution.platforms.registry import device_id_fields
 from foundation.database import bulk
 from foundation.hooks.activity import Activity
 
-# An organic event that is posted again so long after its last answer is asked about again.
+# If an organic event is posted again this long after its last answer, the platform is asked again.
 REVIVED_AFTER = timedelta(days=1)
-# What makes a payment besides its id. Other events are told apart by the user alone, and have no amount.
+# The fields that identify a payment besides its id. Other events are told apart by user alone, and have no amount.
 PAYMENT_FIELDS = ("user_id", "amount_fen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of one event: its row, which an earlier post may have made."""
+    """The outcome of one event: its row, which an earlier post may have created."""
 
     id: uuid.UUID
     state: str
     is_duplicate: bool
-    # The fields in which it differs from its row: not the same payment, but another one under the same id.
+    # The fields in which it differs from its row: it is a different payment with the same id.
     contradictions: tuple[str, ...] = ()
 
 
 def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
-    """Store the events and what follows from them, committed when this returns. One receipt per event, in order."""
+    """Store the events and those derived from them; committed when this returns. One receipt per event, in order."""
     if not events:
         return []
     apps = {app_id: known_apps.get(app_id) for app_id in {event.app_id for event in events}}
@@ -55,7 +55,7 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
 
 
 def receive_activity(activity: Activity) -> None:
-    """Something that is no event of ours happened: it may fulfil the rule of a key behaviour."""
+    """Something other than one of our events happened: it may fulfil the rule of a key behaviour."""
     try:
         app = known_apps.get(activity.app_id)
     except App.DoesNotExist:  # deleted since the key was looked up
@@ -122,7 +122,7 @@ def _duplicate(posted: Conversion, stored: Conversion) -> Receipt:
 
 
 def _revive(posted: Sequence[Conversion], now: datetime) -> None:
-    """Ask again about users who were organic: they may have come back through an ad."""
+    """Ask again about users who were organic: they may have returned through an ad."""
     if not posted:
         return
     by_key = {row.dedup_key: row for row in posted}

@@ -1,4 +1,4 @@
-"""Apps as they were a few seconds ago: their rules are asked for with every event, and change once a month."""
+"""Apps, cached for a few seconds: every event needs their rules, which change about once a month."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What an app reports, once it is known to be valid."""
+"""An app's report, once it is known to be valid."""
 
 import hashlib
 import uuid
@@ -10,7 +10,7 @@ from attribution.models import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedEvent:
-    """One event. `device` has the raw ids, `ip` and `user_agent` by their names; `rule` is set where we made it."""
+    """One event. `device` has the raw ids, `ip` and `user_agent` by name; `rule` is set if we derived the event."""
 
     app_id: int
     user_id: str
@@ -29,11 +29,11 @@ class ReportedEvent:
 
 
 def dedup_key(*, app_id: int, user_id: str, event: str, outer_event_id: str = "") -> uuid.UUID:
-    """What makes two posts the same event, in 16 bytes: payments by their own id, all others by user and name.
+    """The identity of an event in 16 bytes: payments by their own id, all others by user and name.
 
-    The ad is no part of it although an event counts once *per ad*: which ad, the platform says only later. The
-    narrower key never reports twice. What it would lose, a user who was organic and comes back through an ad, is won
-    back at intake: an organic event that is posted again is asked about again.
+    The ad is not part of it, although an event counts once *per ad*: the platform names the ad only later. The narrower
+    key never reports twice. It would miss an organic user who returns through an ad; intake makes up for that: if an
+    organic event is posted again, the platform is asked again.
     """
     words = (event, outer_event_id) if event == Event.PAY else (event, "", user_id)
     digest = hashlib.blake2b("\x1f".join([str(app_id), *words]).encode(), digest_size=16)

@@ -1,4 +1,4 @@
-"""The API's shapes: events in, their state and attempts out."""
+"""The API's shapes: incoming events, and their state and attempts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "i
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
 class WordOrNumberField(serializers.Field[str, Any, str, Any]):
-    """A word of ours, or the number that an ad platform's own interface has for it."""
+    """One of our words, or the number that an ad platform's own interface uses for it."""
 
     default_error_messages = {"unknown": "{given!r} is not valid. Use one of: {known}."}
 
@@ -46,7 +46,7 @@ class WordOrNumberField(serializers.Field[str, Any, str, Any]):
 
     @cached_property
     def _meanings(self) -> dict[str, str]:
-        """Where two platforms have the same number, that of the first one counts."""
+        """If two platforms use the same number, the first platform's meaning counts."""
         numbers = [self._numbers(platform) for platform in reversed(list(platforms().values()))]
         by_number = {str(number): word for each in numbers for number, word in each.items()}
         return {word: word for word in self._words} | by_number
@@ -57,7 +57,7 @@ class WordOrNumberField(serializers.Field[str, Any, str, Any]):
 
 class MomentField(serializers.DateTimeField):
     def enforce_timezone(self, value: datetime) -> datetime:
-        """DRF looks after overflows, but not for times without a time zone."""
+        """DRF handles overflows only for times with a time zone, so those without one are handled here."""
         try:
             return super().enforce_timezone(value)
         except OverflowError:
@@ -65,7 +65,7 @@ class MomentField(serializers.DateTimeField):
 
 
 class FenField(serializers.IntegerField):
-    """A number, also as text; of what Python's `int` reads besides ("1_999", digits of other scripts) nothing."""
+    """A number, or one as text, without the other forms that `int` accepts ("1_999", digits of other scripts)."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, str) and not _NUMBER.fullmatch(data):
@@ -74,7 +74,7 @@ class FenField(serializers.IntegerField):
 
 
 class EventSerializer(serializers.Serializer[ReportedEvent]):
-    """One event as an app reports it. Optional fields may be null, which is what many clients send for "none"."""
+    """One event as an app reports it. Optional fields may be null, which many clients send for "none"."""
 
     event = WordOrNumberField(words=Event.values, numbers=lambda platform: platform.event_numbers)
     user_id = serializers.CharField(max_length=128)
@@ -110,13 +110,13 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
         return attrs
 
 
-# DRF copies all fields for each new instance, which costs more than the validation of an event.
+# DRF copies all fields for each new instance, which costs more than validating an event.
 _EVENT = EventSerializer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
-    """Who reports, and what stands in for fields that an event leaves out. `app_id_of` finds an app by its slug."""
+    """Who reports, and the defaults for fields that an event leaves out. `app_id_of` finds an app by its slug."""
 
     credential: Credential
     ip: str
@@ -173,7 +173,7 @@ def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
-    """Each platform needs an id of its own, so one of these must be there. Placeholders, equal on thousands of phones,
+    """Each platform needs a particular id, so one of these must be there. Placeholders, shared by thousands of phones,
     are not ids.
     """
     given = {name: attrs.get(name) for name in device_id_fields(attrs["os"])}
@@ -186,7 +186,7 @@ def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
 
 
 class ReceiptSerializer(serializers.Serializer[Receipt]):
-    """What becomes of an event."""
+    """The outcome of an event."""
 
     id = serializers.UUIDField()
     status = serializers.CharField(source="state")
@@ -217,7 +217,7 @@ class ConversionSerializer(serializers.ModelSerializer[Conversion]):
 
 
 class AdIdField(serializers.CharField):
-    """The id of one level of the ad, under the name that the level has with its platform."""
+    """The id of one level of the ad, under the platform's name for that level."""
 
     def get_attribute(self, instance: Attribution) -> str | None:
         ids = (level.id for level in _levels(instance) if level.id_field == self.field_name)
@@ -236,7 +236,7 @@ def _levels(row: Attribution) -> list[AdLevel]:
 
 
 class AttributionSerializer(serializers.ModelSerializer[Attribution]):
-    """Ids are texts: they exceed what a browser's numbers can hold."""
+    """Ids are texts: they can be larger than a browser's numbers."""
 
     attributed = serializers.BooleanField(source="is_attributed")
     suspicious = serializers.BooleanField(source="is_suspicious")

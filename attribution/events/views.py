@@ -1,4 +1,4 @@
-"""HTTP: events in, their state out, and the ads that users came from."""
+"""HTTP: posting events, and reading their state and the ads that users came from."""
 
 import functools
 import logging
@@ -44,9 +44,9 @@ CONTRADICTED = (
     "repeat an earlier payment unchanged."
 )
 
-# Requests beyond these wait for no place: memory stays bounded while the database is away.
+# Requests beyond this number are refused: memory stays bounded while the database is down.
 MAX_WAITING = 2000
-# Of the requests that are stored together: about one full list. More would make them wait for each other.
+# Limit for requests stored together: about one full list. With more they would wait for each other.
 MAX_BATCH_BYTES = 128 * 1024
 
 AnyRow = TypeVar("AnyRow", bound=Model)
@@ -60,8 +60,8 @@ class Events(APIView):
     def post(self, request: Request, *, now: datetime) -> Response:
         """Report one event, or up to 500 in a list; 202 means that they are on disk.
 
-        A list is answered with a list: a bad item has `{"status": "invalid", "errors": …}` in its place. So has a
-        payment whose `outer_event_id` another payment has; 409 if nothing else was posted.
+        A list is answered with a list: an invalid item has `{"status": "invalid", "errors": …}` in its place. So does a
+        payment whose `outer_event_id` belongs to another payment; 409 if nothing else was posted.
         """
         try:
             is_list = isinstance(request.data, list)
@@ -75,7 +75,7 @@ class Events(APIView):
 
 
 class Unstored(Response):
-    """The answer to a report whose events are still to be stored, possibly together with those of others."""
+    """The answer to a report whose events are still to be stored, possibly together with other requests' events."""
 
     def __init__(self, read: Sequence[ReportedEvent | Any], *, is_list: bool) -> None:
         """`read`: each item's event, or its errors by field."""
@@ -85,7 +85,7 @@ class Unstored(Response):
         super().__init__(status=status.HTTP_202_ACCEPTED if self.events else status.HTTP_400_BAD_REQUEST)
 
     def fill(self, receipts: Iterator[intake.Receipt]) -> None:
-        """Take the receipts of its events and say what became of each item."""
+        """Take the receipts of this report's events and set the outcome of each item."""
         answers = [
             _answer(next(receipts)) if isinstance(found, ReportedEvent) else _refusal(found) for found in self._read
         ]
@@ -94,7 +94,7 @@ class Unstored(Response):
         self.data = answers if self._is_list else answers[0].get("errors", answers[0])
 
     def fail(self) -> None:
-        """None of its events is stored, by a fault of ours."""
+        """None of this report's events is stored, because of an error on our side."""
         self.status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
         self.data = NOT_STORED
 
@@ -102,7 +102,7 @@ class Unstored(Response):
 class EventState(APIView):
     @extend_schema(responses=ConversionSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """How far an event has come, with every attempt."""
+        """The state of an event, with every attempt."""
         mine = _visible(Conversion.objects.prefetch_related("attempts"), request)
         conversion = get_object_or_404(mine, pk=id)
         return Response(ConversionSerializer(conversion).data)
@@ -114,7 +114,7 @@ class UserAttribution(APIView):
         responses=AttributionSerializer,
     )
     def get(self, request: Request, user_id: str) -> Response:
-        """Which ad a user came from; 404 as long as nobody has asked."""
+        """Which ad a user came from; 404 as long as the platform has not been asked."""
         slug = request.query_params.get("app")
         app = {"app__slug": slug} if slug else {"app_id": _credential(request).app_id}
         mine = _visible(Attribution.objects.filter(**app), request)
@@ -122,7 +122,7 @@ class UserAttribution(APIView):
 
 
 def _visible(rows: QuerySet[AnyRow], request: Request) -> QuerySet[AnyRow]:
-    """A key or token of an app sees the rows of that app only, and a user's token only those of this user."""
+    """An app's key or token sees only the rows of that app, and a user's token only the rows of that user."""
     credential = _credential(request)
     if credential.app_id is not None:
         rows = rows.filter(app_id=credential.app_id)
@@ -164,7 +164,7 @@ def _reporter(request: Request) -> Reporter:
 
 
 def _respond(requests: list[HttpRequest]) -> list[HttpResponse]:
-    """Answer the requests, whose events are stored together."""
+    """Answer these requests, storing their events together."""
     now = timezone.now()
     responses = [_read_events(request, now) for request in requests]
     _store([response for response in responses if isinstance(response, Unstored)], now)
@@ -175,18 +175,18 @@ def _respond(requests: list[HttpRequest]) -> list[HttpResponse]:
 
 
 def _read_events(request: HttpRequest, now: datetime) -> HttpResponse:
-    """The answer to a bad request, or one that waits for its events to be stored."""
+    """The answer to a bad request, or an `Unstored` answer that waits for its events to be stored."""
     try:
         return _view(request, now=now)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:  # as in `_store`
+    except Exception:  # a request that fails must not affect the others
         logger.exception("Events could not be read")
         return JsonResponse(NOT_STORED, status=500)
 
 
 def _store(responses: Sequence[Unstored], now: datetime) -> None:
-    """Where that fails, each request's events are stored by themselves: one must not take its neighbours along."""
+    """Store all events together; if that fails, each request's separately, so that one cannot fail the others."""
     events = [event for response in responses for event in response.events]
     try:
         receipts = iter(intake.receive(events, now=now))
@@ -216,11 +216,11 @@ _intake = GroupCommit(
 
 @functools.wraps(_view)
 async def events(request: HttpRequest) -> HttpResponseBase:
-    """`Events` for `DRIVEN_PATHS`, many requests at a time: Django's way there costs more than storing an event."""
+    """`Events` for `DRIVEN_PATHS`, many requests at a time: Django's own path costs more than storing an event."""
     try:
         return await _intake.add(request)
     except RequestDataTooBig:
         return JsonResponse({"detail": f"More than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."}, status=413)
     except (OperationalError, InterfaceError, TooManyWaiting) as err:
-        logger.error("Events were not stored: %r", err)  # noqa: TRY400  # a traceback each would bury the rest
+        logger.error("Events were not stored: %r", err)  # noqa: TRY400  # a traceback each time would bury the rest
         return JsonResponse({"detail": "Not stored, because the database is unavailable. Send it again."}, status=503)

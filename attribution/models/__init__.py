@@ -1,6 +1,6 @@
-"""Facts and transitions of single rows; imports no platform.
+"""The facts and transitions of single rows; imports no platform.
 
-Verbs over several rows live in the folder of their subject.
+Operations on several rows live in the folder of their subject.
 """
 
 from attribution.models.ads import AdIds

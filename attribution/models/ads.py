@@ -5,11 +5,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AdIds(models.Model):
-    """Which ad, in the same form for all platforms; two platforms may have ads of one id.
+    """Which ad, in the same form for all platforms; two platforms may have ads with one id.
 
-    Ids are 64-bit numbers: the campaigns, ads and creatives of all platforms that we know of have such ids, and they
-    keep the indexes of millions of rows small. Whatever is not such a number, an account's name for example, stays in
-    `platform_ad`, with everything else that the vendor says of the ad in its own words.
+    Ids are 64-bit numbers: the campaigns, ads and creatives of all platforms known to us have such ids, and they keep
+    the indexes of millions of rows small. Anything else, for example an account's name, stays in `platform_ad`, with
+    everything else that the vendor says about the ad in its own words.
     """
 
     platform = models.CharField(_("platform"), max_length=32, blank=True)
@@ -27,7 +27,7 @@ class AdIds(models.Model):
 
     @property
     def ad_label(self) -> str | int | None:
-        """The ad as a list shows it."""
+        """The ad, as shown in lists."""
         return self.ad_name or self.ad_id
 
     @property

@@ -77,17 +77,17 @@ class App(models.Model):
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keys name their app by its slug, and follow it to a new one."""
+        """Keys name their app by its slug, so they are updated when the slug changes."""
         known_as = None if self._state.adding else App.objects.filter(pk=self.pk).values_list("slug", flat=True).first()
         super().save(*args, **kwargs)
         if known_as not in (None, self.slug):
             ApiKey.objects.note_renamed_app(old=str(known_as), new=self.slug)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raises: ProtectedError. A key whose app is gone would go on working, and its events would belong to none."""
+        """Raises: ProtectedError if keys name the app: they would keep working, and their events would have no app."""
         keys: set[models.Model] = set(self.keys())
         if keys:
-            raise models.ProtectedError(f"API keys name the app {self.slug!r}: give them another one first.", keys)
+            raise models.ProtectedError(f"API keys use the app {self.slug!r}. Give them another app first.", keys)
         return super().delete(*args, **kwargs)
 
     def keys(self) -> "models.QuerySet[ApiKey]":
@@ -95,7 +95,7 @@ class App(models.Model):
         return ApiKey.objects.of_app(self.slug)
 
     def clean(self) -> None:
-        """A count of zero would be reached by nothing at all, and hours without end lie beyond Python's dates."""
+        """A count of zero would be reached without any event, and unlimited hours would exceed Python's dates."""
         wrong: dict[str, Any] = {}
         if self.key_behaviour_count < 1:
             wrong["key_behaviour_count"] = _("At least 1.")
@@ -106,11 +106,11 @@ class App(models.Model):
 
     @property
     def has_rules(self) -> bool:
-        """Whether some of its events are derived."""
+        """Whether some of the app's events are derived."""
         return self.derives_next_day_open or bool(self.key_behaviour_event)
 
     def package_for(self, *, os: str, channel: str) -> str:
-        """The package that the platform knows this user's app by; empty: not configured."""
+        """The package by which the platform knows this user's app; empty: not configured."""
         if os == Os.IOS:
             return self.ios_bundle
         by_channel = {each.channel.lower(): each.package for each in self.channel_packages.all()}
@@ -118,7 +118,7 @@ class App(models.Model):
 
 
 class ChannelPackage(models.Model):
-    """The package under which one store distributes the Android app, where it differs from the app's own."""
+    """The package under which one store distributes the Android app, if it differs from the app's own."""
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="channel_packages")
     channel = models.CharField(_("channel"), max_length=64)
@@ -128,7 +128,7 @@ class ChannelPackage(models.Model):
         verbose_name = _("channel package")
         verbose_name_plural = _("channel packages")
         constraints = [
-            # Two packages of one channel: which one is asked about would be chance.
+            # With two packages for one channel it would be chance which one is used for queries.
             models.UniqueConstraint(fields=["app", "channel"], name="channel_package_once")
         ]
 

@@ -10,9 +10,9 @@ from attribution.models.clicks import Click
 
 
 class Attribution(AdIds):
-    """Which ad a user came from: one row per user, including those who came from none (so far).
+    """Which ad a user came from: one row per user, including users who came from no ad (so far).
 
-    `callback_param` is the platform's opaque material, without which nothing can be reported to it.
+    `callback_param` is an opaque text from the platform; without it nothing can be reported there.
     """
 
     class Source(models.TextChoices):
@@ -40,15 +40,15 @@ class Attribution(AdIds):
         verbose_name = _("attribution")
         verbose_name_plural = _("attributions")
         constraints = [
-            # Two look-ups at once would leave a user with two ads. Also serves the look-up by user.
+            # Two simultaneous look-ups would leave a user with two ads. Also serves the look-up by user.
             models.UniqueConstraint(fields=["app", "user_id"], name="attribution_once_per_user"),
-            # A row that claims an ad without a callback could never be reported.
+            # A row that names an ad but has no callback could never be reported.
             models.CheckConstraint(
                 condition=Q(is_attributed=False) | ~Q(callback_param=""), name="attribution_has_callback"
             ),
         ]
         indexes = [
-            # The admin's newest page, and the days that are chosen there.
+            # The admin's newest page, and its filter by days.
             models.Index(fields=["asked_at"], name="attribution_by_time"),
             # The admin's list of one advertiser, newest first.
             models.Index(
@@ -60,9 +60,9 @@ class Attribution(AdIds):
             models.Index(fields=["ad_id", "-asked_at"], name="attribution_by_ad"),
             # The users of one campaign or project, newest first.
             models.Index(fields=["campaign_id", "-asked_at"], name="attribution_by_campaign"),
-            # The admin's list of one source, newest first: where one answers nearly all, the other's rows are few.
+            # The admin's list of one source, newest first: if one source answers nearly all, the other has few rows.
             models.Index(fields=["source", "-asked_at"], condition=~Q(source=""), name="attribution_by_source"),
-            # The admin's list of suspicious ones, newest first: few, or none at all.
+            # The admin's list of suspicious attributions, newest first: there are few or none.
             models.Index(fields=["-asked_at"], condition=Q(is_suspicious=True), name="attribution_suspicious"),
         ]
 

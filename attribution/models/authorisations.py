@@ -1,4 +1,4 @@
-"""What platforms let us do on somebody's behalf: tokens, encrypted, and whether they still work."""
+"""Authorisations to act at a platform on someone's behalf: encrypted tokens, and whether they still work."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Authorisation(models.Model):
-    """A pair of tokens that a person's consent gave us. How it is kept fresh: `attribution.costs.refreshing`."""
+    """A pair of tokens, given by a person's consent. `attribution.costs.refreshing` keeps it fresh."""
 
     platform = models.CharField(_("platform"), max_length=32)
     authorised_by = models.ForeignKey(
@@ -21,9 +21,9 @@ class Authorisation(models.Model):
     refresh_token = models.TextField(editable=False, blank=True)
     access_expires_at = models.DateTimeField(_("access ends at"))
     refresh_expires_at = models.DateTimeField(_("has to be authorised again by"), null=True)
-    # Set before a refresh leaves, cleared when its answer is stored: still there, the refresh token may be lost.
+    # Set before a refresh is sent, cleared when its answer is stored. If it stays set, the refresh token may be lost.
     refresh_began_at = models.DateTimeField(_("refresh began at"), null=True, editable=False)
-    # What the platform said when it took the refresh token no more; only a person can help.
+    # What the platform said when it rejected the refresh token; only a person can fix that.
     lost_because = models.TextField(_("authorise again, because"), blank=True)
     accounts_read_at = models.DateTimeField(_("accounts read at"), null=True)
 

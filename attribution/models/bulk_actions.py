@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BulkAction(models.Model):
-    """Asked for once, done in batches: after each one the row says where to go on, in the batch's own transaction.
+    """Requested once, done in batches: each batch's transaction also writes to this row where to continue.
 
-    So a worker that dies loses nothing and repeats nothing, and the row tells afterwards who did what to which records,
+    So a worker that dies loses nothing and repeats nothing, and afterwards the row shows who did what to which records,
     and why.
     """
 
@@ -23,7 +23,7 @@ class BulkAction(models.Model):
         GIVE_UP = "give_up", _("Give up")
 
     kind = models.CharField(_("action"), max_length=8, choices=Kind)
-    # The filters of `filtering.CONVERSIONS`, as in an address.
+    # The filters of `filtering.CONVERSIONS`, as a URL query.
     query = models.TextField(_("filter"), blank=True)
     reason = models.CharField(_("reason"), max_length=255)
     asked_by = models.ForeignKey(
@@ -34,7 +34,7 @@ class BulkAction(models.Model):
     is_stopped = models.BooleanField(_("stopped"), default=False)
     seen = models.PositiveIntegerField(_("looked at"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
-    # Time and id of the last record that was looked at; records are taken newest first.
+    # Time and id of the last record examined; records are taken newest first.
     reached_at = models.DateTimeField(null=True)
     reached_id = models.UUIDField(null=True)
 
@@ -42,11 +42,11 @@ class BulkAction(models.Model):
         verbose_name = _("bulk action")
         verbose_name_plural = _("bulk actions")
         constraints = [
-            # An action without a reason could not be explained to who pays for the ads.
+            # An action without a reason could not be explained to the people who pay for the ads.
             models.CheckConstraint(condition=~Q(reason=""), name="bulk_action_has_reason")
         ]
         indexes = [
-            # What is left to do (`batches.resume_all`).
+            # Unfinished actions (`batches.resume_all`).
             models.Index(fields=["id"], condition=Q(finished_at=None), name="bulk_action_open")
         ]
 
@@ -55,12 +55,12 @@ class BulkAction(models.Model):
 
     @property
     def left_alone(self) -> int:
-        """Records that had left the states in which the action makes sense, or were in a worker's hands."""
+        """The number of records that a worker held, or whose state the action no longer applied to."""
         return self.seen - self.changed
 
     @property
     def signature(self) -> str:
-        """Who and why, as it stands in the records' detail."""
+        """Who and why, as written to the records' detail."""
         return f"{self.asked_by}: {self.reason}" if self.asked_by else self.reason
 
     def note_batch(self, *, seen: int, changed: int, reached_at: datetime, reached_id: UUID) -> None:

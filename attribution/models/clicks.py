@@ -11,10 +11,10 @@ from attribution.models.apps import App
 
 
 class Click(AdIds):
-    """An ad's click, as the monitor link reported it.
+    """A click on an ad, as the monitor link reported it.
 
-    Device ids are kept as keyed digests of their **md5** form, since a link may give them raw or hashed; what came in
-    stands encrypted in `raw`.
+    Device ids are kept as keyed digests of their **md5** form, since a link may give them raw or hashed; the query as
+    received is kept encrypted in `raw`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -42,14 +42,14 @@ class Click(AdIds):
         verbose_name = _("click")
         verbose_name_plural = _("clicks")
         constraints = [
-            # A platform repeats a call that was answered late: one click would be counted twice. Also serves the
-            # admin's search by request id, which knows no platform: so that stands last.
+            # A platform repeats a call that was answered late: the click would be counted twice. Also serves the
+            # admin's search by request id, which does not know the platform: so the platform comes last.
             models.UniqueConstraint(
                 fields=["app", "request_id", "platform"], condition=~Q(request_id=""), name="click_request_once"
             )
         ]
         indexes = [
-            # The candidates of a device, newest first: by each kind of id (`storage.find`).
+            # The candidates for a device by each kind of id, newest first (`storage.find`).
             models.Index(
                 fields=["app", "oaid_digest", "-clicked_at"],
                 condition=Q(oaid_digest__isnull=False),
@@ -80,12 +80,12 @@ class Click(AdIds):
                 condition=Q(ipv6_ua_digest__isnull=False),
                 name="click_by_ipv6_ua",
             ),
-            # No list of pending entries: each look-up would read all of it.
+            # No pending list (`fastupdate`): each look-up would read all of it.
             GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), fastupdate=False, name="click_by_caid"),
-            # The admin's newest page, and the purge of what is past its retention.
+            # The admin's newest page, and the purge of rows past their retention.
             models.Index(fields=["received_at"], name="click_by_time"),
-            # One day of clicks (stats). Times rise along the table's pages, so a thousandth of a btree's size will do;
-            # "multi": a few late clicks in a page don't make it match every day in between.
+            # One day of clicks (statistics). Times rise along the table's pages, so a BRIN of a thousandth of a btree's
+            # size is enough; "multi": a few late clicks in a page don't make it match every day in between.
             BrinIndex(
                 fields=["clicked_at"],
                 opclasses=["timestamptz_minmax_multi_ops"],

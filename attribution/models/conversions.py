@@ -19,7 +19,7 @@ from attribution.models.words import Event, Os, State
 
 
 def new_id() -> uuid.UUID:
-    """A UUID of version 7: it begins with the time, so new rows go to the index's right end."""
+    """A UUID of version 7: it begins with the time, so new rows go to the right end of the index."""
     milliseconds = int(timezone.now().timestamp() * 1000)
     random_bits = int.from_bytes(os.urandom(10), "big")
     bits = milliseconds << 80 | random_bits
@@ -31,9 +31,9 @@ def new_id() -> uuid.UUID:
 class Conversion(models.Model):
     """One event of one user on its way to an ad platform. The row is the queue.
 
-    `due_at` alone decides whether a worker takes it: a time is a place in the queue, NULL is rest. A worker that takes
-    the row moves `due_at` to the end of its lease and writes its `lease_token`; if it dies, the row is due again by
-    itself, and whatever the dead worker still writes misses the new token.
+    `due_at` alone decides whether a worker takes it: a time is a place in the queue, NULL means at rest. A worker that
+    takes the row moves `due_at` to the end of its lease and writes its `lease_token`. If the worker dies, the row
+    becomes due again by itself, and anything the old worker still writes does not match the new token.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -68,12 +68,13 @@ class Conversion(models.Model):
         related_name="+",
         db_index=False,
     )
-    # What it was last sent to, or waits for: empty before the first call, without an advertiser before the report.
+    # The destination of the last call, or the one waited for: empty before the first call, and without an advertiser
+    # before the report.
     platform = models.CharField(_("platform"), max_length=32, blank=True)
     advertiser_id = models.BigIntegerField(_("advertiser"), null=True)
     body = models.TextField(_("body that is sent, encrypted"), blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
-    # Who asked for the next try, moved to its attempt when it leaves.
+    # Who requested the next try; moved to its attempt when it is sent.
     resend_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     resend_reason = models.CharField(max_length=255, blank=True)
 
@@ -86,7 +87,7 @@ class Conversion(models.Model):
             ("unmask_device", _("Can see whole device ids")),
         ]
         constraints = [
-            # An app that reports its event again (a retry, two servers) would be billed twice.
+            # If an app reports an event again (a retry, two servers), it would be billed twice.
             models.UniqueConstraint(fields=["dedup_key"], name="conversion_once"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="conversion_state_known"),
             # A pending row outside the queue would wait for ever.
@@ -106,10 +107,10 @@ class Conversion(models.Model):
             # The admin's pages and counts per state, newest first.
             models.Index(fields=["state", "-received_at"], name="conversion_by_state"),
             models.Index(fields=["-received_at"], name="conversion_by_time"),
-            # The admin's list of one reason, newest first: of most reasons there are few rows, or none.
+            # The admin's list of one reason, newest first: most reasons have few rows, or none.
             models.Index(fields=["reason", "-received_at"], condition=~Q(reason=""), name="conversion_by_reason"),
-            # One day of events (stats), and the admin's list of chosen days, newest first: so the time leads, and the
-            # app is found in the index itself. No BRIN here: rows move about the table when they are updated.
+            # One day of events (statistics), and the admin's list of chosen days, newest first: so the time leads, and
+            # the app is read from the index itself. Not a BRIN: rows move within the table when they are updated.
             models.Index(fields=["occurred_at", "app"], name="conversion_by_day"),
             # The admin's list of one advertiser, newest first.
             models.Index(
@@ -117,7 +118,7 @@ class Conversion(models.Model):
                 condition=Q(advertiser_id__isnull=False),
                 name="conversion_by_advertiser",
             ),
-            # Release of what is held for one advertiser.
+            # Releasing conversions that are held for one advertiser.
             models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
         ]
 
@@ -132,21 +133,21 @@ class Conversion(models.Model):
 
     @property
     def masked_device_ids(self) -> dict[str, str]:
-        """For people. Raises: `DecryptionError`."""
+        """The ids masked, for people. Raises: `DecryptionError`."""
         return {name: mask(value) for name, value in self.device_ids.items()}
 
     @cached_property
     def plain_body(self) -> str:
-        """The platform's own text, the same on every try. Raises: `DecryptionError`."""
+        """The report in the platform's format, identical on every try. Raises: `DecryptionError`."""
         return decrypt(self.body)
 
     def write_body(self, body: str) -> None:
-        """Fix what is sent, for the first try and all others: a platform tells repeats by the identical body."""
+        """Fix the body for the first and all later tries: a platform recognises repeats by the identical body."""
         self.body = encrypt(body)
         self.plain_body = body
 
     def new_attempt(self, kind: str, *, request: str, now: datetime) -> "Attempt":
-        """The attempt that is about to be made; it takes over who asked for a resend."""
+        """The attempt that is about to be made; the person who requested a resend moves from the row to it."""
         attempt = Attempt(
             conversion=self,
             kind=kind,
@@ -172,7 +173,7 @@ class Conversion(models.Model):
         self._rest(State.SKIPPED, reason, detail, now)
 
     def mark_organic(self, reason: str, *, due_at: datetime | None, now: datetime) -> None:
-        """No ad is known: asked again at `due_at`, or final."""
+        """No ad is known: ask again at `due_at`; None: final."""
         self._rest(State.ORGANIC, reason, "", now)
         self.due_at = due_at
 
@@ -181,7 +182,7 @@ class Conversion(models.Model):
         self.state, self.reason, self.detail, self.due_at = State.HELD, reason, detail, due_at
 
     def put_off(self, detail: str, *, due_at: datetime) -> None:
-        """Try again later. An organic user stays one until an answer says something else."""
+        """Try again later. An organic user stays organic until an answer says otherwise."""
         if self.state != State.ORGANIC:
             self.state, self.reason = State.PENDING, ""
         self.detail, self.due_at = detail, due_at
@@ -192,9 +193,9 @@ class Conversion(models.Model):
 
 
 class Attempt(models.Model):
-    """One request for a conversion, written before it leaves.
+    """One request for a conversion, stored before it is sent.
 
-    An attempt that stays `unknown` was sent (or was about to be) and nobody saw the answer: a timeout, a reset, a
+    An attempt that stays `unknown` was sent (or was about to be) and nobody saw the answer: a timeout, a reset, or a
     worker that died.
     """
 
@@ -231,7 +232,7 @@ class Attempt(models.Model):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         indexes = [
-            # The purge of what is past its retention.
+            # The purge of rows past their retention.
             models.Index(fields=["started_at"], name="attempt_by_time")
         ]
 

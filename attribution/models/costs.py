@@ -1,7 +1,7 @@
-"""What ads cost: a row per ad and day, what of it each creative took, and where the numbers come from.
+"""Costs of ads: a row per ad and day, each creative's share, and where the numbers come from.
 
-Money is in centifen, hundredths of a fen: the four decimals of a yuan that platforms and files have, as whole numbers.
-12.34 yuan = 1,234 fen = 123,400 centifen. A day is one of `TIME_ZONE`.
+Money is in centifen, hundredths of a fen: whole numbers for the four decimals of a yuan in platforms' figures and
+files. 12.34 yuan = 1,234 fen = 123,400 centifen. Days are in `TIME_ZONE`.
 """
 
 from django.conf import settings
@@ -14,9 +14,9 @@ CENTIFEN_PER_FEN = 100
 
 
 class AdCost(models.Model):
-    """What one ad cost on one day. An id is 0 where the cost is known of the whole advertiser or campaign only.
+    """The cost of one ad on one day. An id is 0 if the cost is known only for the whole advertiser or campaign.
 
-    The newest statement of an ad's day counts, wherever it comes from: rows are replaced, never added to.
+    The newest statement about an ad's day counts, wherever it comes from: rows are replaced, never added to.
     """
 
     class Source(models.TextChoices):
@@ -32,11 +32,11 @@ class AdCost(models.Model):
     ad_id = models.BigIntegerField(_("ad or promotion"), default=0)
     ad_name = models.CharField(_("ad or promotion name"), max_length=255, blank=True)
     cost_centifen = models.BigIntegerField(_("cost"))
-    # None: not told.
+    # None: not reported.
     impressions = models.BigIntegerField(_("impressions"), null=True, blank=True)
     clicks = models.BigIntegerField(_("clicks"), null=True, blank=True)
     conversions = models.BigIntegerField(_("conversions, as the platform counts"), null=True, blank=True)
-    # What the platform counted, by our events: {"active": 5, "active_pay": 2}.
+    # The platform's counts, by our event names: {"active": 5, "active_pay": 2}.
     counted = models.JSONField(_("events, as the platform counts"), default=dict, blank=True)
     source = models.CharField(_("source"), max_length=6, choices=Source)
     stored_at = models.DateTimeField(_("stored at"))
@@ -45,8 +45,8 @@ class AdCost(models.Model):
         verbose_name = _("ad cost")
         verbose_name_plural = _("ad costs")
         constraints = [
-            # Two rows of one ad and day would count its cost twice. Also finds an advertiser's day, to replace it, and
-            # a span of days for the statistics.
+            # Two rows for one ad and day would count its cost twice. Also finds an advertiser's day, to replace it, and
+            # a range of days for the statistics.
             models.UniqueConstraint(
                 fields=["day", "platform", "advertiser_id", "campaign_id", "ad_id"], name="ad_cost_once"
             ),
@@ -58,12 +58,12 @@ class AdCost(models.Model):
         return f"{self.day} · {self.ad_name or self.ad_id or self.advertiser_id}"
 
 
-# What the unique constraint above compares.
+# The fields of the unique constraint `ad_cost_once`.
 COST_KEY = ["day", "platform", "advertiser_id", "campaign_id", "ad_id"]
 
 
 class CreativeCost(models.Model):
-    """What a creative took of an ad's day. An ad that shows two at once has its cost with both: these add up to no sum.
+    """A creative's share of an ad's day. If an ad shows two creatives at once, both have its cost: don't add them up.
 
     So totals come from `AdCost`; these rows only compare the creatives of an ad.
     """
@@ -78,7 +78,7 @@ class CreativeCost(models.Model):
 
     class Meta:
         constraints = [
-            # A creative twice in one ad's day. Also finds the creatives of an ad's day.
+            # A creative must not be in one ad's day twice. Also finds the creatives of an ad's day.
             models.UniqueConstraint(fields=["ad_cost", "creative_id"], name="creative_cost_once")
         ]
 
@@ -87,7 +87,7 @@ class CreativeCost(models.Model):
 
 
 class CostUpload(models.Model):
-    """A file of costs that was read without an error and waits for its confirmation, or has had it."""
+    """A file of costs that was read without errors and waits for confirmation, or has been confirmed."""
 
     file_name = models.CharField(_("file"), max_length=255)
     uploaded_by = models.ForeignKey(
@@ -95,7 +95,7 @@ class CostUpload(models.Model):
     )
     uploaded_at = models.DateTimeField(_("uploaded at"))
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
-    # As `POST /api/costs/` takes them; emptied by the confirmation.
+    # Items as for `POST /api/costs/`; emptied by the confirmation.
     items = models.JSONField(default=list)
     rows = models.PositiveIntegerField(_("rows"))
     cost_centifen = models.BigIntegerField(_("cost"))
@@ -109,7 +109,7 @@ class CostUpload(models.Model):
 
 
 class CostAccount(models.Model):
-    """An advertiser whose costs are imported. The row is the queue: it says when, and who is at it."""
+    """An advertiser whose costs are imported. The row is the queue: it says when it is due and until when claimed."""
 
     platform = models.CharField(_("platform"), max_length=32)
     advertiser_id = models.BigIntegerField(_("advertiser"))
@@ -123,21 +123,21 @@ class CostAccount(models.Model):
     )
     is_enabled = models.BooleanField(_("enabled"), default=True)
     due_at = models.DateTimeField(_("next import"))
-    # Whoever imports it owns it until then; a process that dies leaves it to the next one.
+    # The importing process owns the account until then; if it dies, the next process takes over.
     claimed_until = models.DateTimeField(null=True, editable=False)
     imported_at = models.DateTimeField(_("last imported at"), null=True)
-    # Of the last import; empty: it went well.
+    # The problem of the last import; empty: it succeeded.
     problem = models.TextField(_("problem"), blank=True)
 
     class Meta:
         verbose_name = _("cost account")
         verbose_name_plural = _("cost accounts")
         constraints = [
-            # Two would import the same costs by turns.
+            # Two accounts for one advertiser would import the same costs in turn.
             models.UniqueConstraint(fields=["platform", "advertiser_id"], name="cost_account_once")
         ]
         indexes = [
-            # What is due (importing.import_due).
+            # Accounts that are due (importing.import_due).
             models.Index(fields=["due_at"], condition=Q(is_enabled=True), name="cost_account_due"),
             # The accounts of an authorisation that was replaced or deleted.
             models.Index(fields=["authorisation"], name="cost_account_authorisation"),
@@ -154,15 +154,15 @@ class CostImport(models.Model):
         CostAccount, verbose_name=_("cost account"), on_delete=models.CASCADE, related_name="imports", db_index=False
     )
     began_at = models.DateTimeField(_("began at"))
-    # None: going on, or killed.
+    # None: still running, or killed.
     finished_at = models.DateTimeField(_("finished at"), null=True)
     since = models.DateField(_("from"))
     until = models.DateField(_("to"))
     ads = models.PositiveIntegerField(_("ads and days"), default=0)
-    # Days whose rows are not what they were: [{"day": "2026-11-29", "ads": 12, "before": 0, "after": 123400}].
+    # Days whose rows changed: [{"day": "2026-11-29", "ads": 12, "before": 0, "after": 123400}].
     changes = models.JSONField(_("changes"), default=list)
     problem = models.TextField(_("problem"), blank=True)
-    # What could not be had beside the costs.
+    # Which details could not be fetched in addition to the costs.
     note = models.TextField(_("note"), blank=True)
 
     class Meta:
@@ -171,7 +171,7 @@ class CostImport(models.Model):
         indexes = [
             # The imports of an account, newest first.
             models.Index(fields=["account", "-began_at"], name="cost_import_of_account"),
-            # The list of all, newest first; and what purge deletes.
+            # The list of all imports, newest first; and the purge.
             models.Index(fields=["began_at"], name="cost_import_began"),
         ]
 

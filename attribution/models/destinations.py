@@ -1,4 +1,4 @@
-"""The parties that we call, with the state of their circuit breakers."""
+"""The destinations that we call, with the state of their circuit breakers."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -12,17 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DestinationKey(NamedTuple):
-    """Two platforms may have advertisers of one id."""
+    """Platform and key, since two platforms may have advertisers with one id."""
 
     platform: str
     key: str
 
 
 class Destination(models.Model):
-    """A party that we call and that can fail by itself: an advertiser's reports, or a platform's attribution query.
+    """Something we call that can fail on its own: an advertiser's reports, or a platform's attribution query.
 
-    The circuit breaker's state stands here, in PostgreSQL: all workers share it, it outlives Redis, and a batch reads
-    all that it needs in one query.
+    The circuit breaker's state is here, in PostgreSQL: all workers share it, it outlives Redis, and a batch reads all
+    the state it needs in one query.
     """
 
     # The keys are advertisers' ids, except for these two.
@@ -42,7 +42,7 @@ class Destination(models.Model):
         verbose_name = _("destination")
         verbose_name_plural = _("destinations")
         constraints = [
-            # Two platforms may have advertisers of one id: they would open each other's breaker.
+            # Two platforms may have advertisers with one id, which would open each other's breaker.
             models.UniqueConstraint(fields=["platform", "key"], name="destination_once")
         ]
 
@@ -58,11 +58,11 @@ class Destination(models.Model):
 
     @property
     def is_suspect(self) -> bool:
-        """It failed often enough to open its breaker, and did not answer since."""
+        """Whether it failed often enough to open its breaker, and has not answered since."""
         return self.failures >= settings.BREAKER_FAILURES
 
     def count_failures(self, failures: int, *, error: str, now: datetime) -> None:
-        """Open the breaker when there were too many; what fails while it is open was sent before."""
+        """Open the breaker if there were too many; calls that fail while it is open were sent before."""
         self.failures += failures
         self.last_error = error
         if self.is_suspect and not self.is_open(now):
@@ -80,7 +80,7 @@ class Destination(models.Model):
 
 
 def waiting_for(destinations: Collection[DestinationKey]) -> Q:
-    """Conversions that wait for one of these. One gets its advertiser with its report; before, it waits for a query."""
+    """Conversions that wait for one of these. Without an advertiser (set by the report), they wait for a query."""
     by_platform: dict[str, set[str]] = defaultdict(set)
     for platform, key in destinations:
         by_platform[platform].add(key)

@@ -1,6 +1,6 @@
-"""The statistics' tables: sums per day, and the log of what has to be summed again.
+"""The tables of the statistics: sums per day, and the log of changes that must be summed again.
 
-`statistics.summing` writes them, `statistics.sources` reads them. A day is one of `TIME_ZONE`.
+`statistics.summing` writes them, `statistics.sources` reads them. Days are in `TIME_ZONE`.
 """
 
 from datetime import date
@@ -9,14 +9,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-# The day on which those paid before who had not.
+# The previous payment day of users who had not paid before.
 NEVER = date.min
 
 
 class AdKey(models.Model):
-    """The ad, and its platform, that a sum belongs to; an id is 0 where the platform gave none.
+    """The ad and platform that a sum belongs to; an id is 0 if the platform gave none.
 
-    Sums without an ad are `is_organic` and of no platform, which is not the same as an ad whose ids are unknown.
+    Sums without an ad are `is_organic` and have no platform, which is different from an ad whose ids are unknown.
     """
 
     day = models.DateField(_("day"))
@@ -41,7 +41,7 @@ class EventDay(AdKey):
     activations = models.PositiveIntegerField(_("activations"))
     registrations = models.PositiveIntegerField(_("registrations"))
     payments = models.PositiveIntegerField(_("payments"))
-    # Each user once a day, at the channel of the day's first payment: so the sum over channels is exact as well.
+    # Each user counts once a day, at the channel of the day's first payment, so the sum over channels is also exact.
     paying_users = models.PositiveIntegerField(_("paying users"))
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     next_day_opens = models.PositiveIntegerField(_("next-day opens"))
@@ -49,8 +49,8 @@ class EventDay(AdKey):
 
     class Meta:
         constraints = [
-            # Two rows of one key would count everything twice. Also finds what one app did on one day, to write it
-            # again, and a span of days for the reports.
+            # Two rows with one key would count everything twice. Also finds the rows of one app and day, to rewrite
+            # them, and a range of days for the reports.
             models.UniqueConstraint(fields=[*AD_KEY, "channel"], name="event_day_once")
         ]
 
@@ -59,7 +59,7 @@ class EventDay(AdKey):
 
 
 class ClickDay(AdKey):
-    """Clicks of this day. A click knows no channel."""
+    """The clicks of this day. A click has no channel."""
 
     clicks = models.PositiveIntegerField(_("clicks"))
 
@@ -74,10 +74,10 @@ class ClickDay(AdKey):
 
 
 class UserDay(AdKey):
-    """One user on a day on which they paid or came back: what sums per ad cannot tell.
+    """One user on a day on which they paid or came back.
 
-    How many *different* users paid within a week, and what those who were activated on one day were worth later.
-    `user_key` is a hash of app and user id.
+    Answers what sums per ad cannot: how many *different* users paid within a week, and what the users activated on one
+    day were worth later. `user_key` is a hash of app and user id.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -95,20 +95,20 @@ class UserDay(AdKey):
             models.UniqueConstraint(fields=["day", "app", "user_key"], name="user_day_once")
         ]
         indexes = [
-            # Different paying users by channel of a span of days (sources.payers): answered by the index alone.
+            # Different paying users by channel in a range of days (sources.payers): answered by the index alone.
             models.Index(
                 fields=["day", "app", "user_key"],
                 include=["is_organic", "platform", "advertiser_id", "campaign_id", "ad_id", "channel"],
                 condition=Q(payments__gt=0),
                 name="user_day_paying",
             ),
-            # When a user paid last before a day, and next after it (user_sums: PayerDay).
+            # A user's last payment before a day, and the next after it (user_sums: PayerDay).
             models.Index(
                 fields=["app", "user_key", "day"],
                 condition=Q(payments__gt=0),
                 name="user_day_payments_of_user",
             ),
-            # What the users activated on one day did (user_sums: CohortDay).
+            # The actions of the users activated on one day (user_sums: CohortDay).
             models.Index(fields=["activation_day"], name="user_day_cohort"),
         ]
 
@@ -117,13 +117,13 @@ class UserDay(AdKey):
 
 
 class CohortDay(AdKey):
-    """What became of the users who were activated on this day, at this channel: summed from `UserDay`.
+    """What the users activated on this day, at this channel, did later: summed from `UserDay`.
 
-    A span of days has 13 times as many rows there (sources.cohorts).
+    For a range of days, `UserDay` has 13 times as many rows (sources.cohorts).
     """
 
     channel = models.CharField(_("channel"), max_length=64)
-    # Paid up to the end of that day after the activation; day 0 is its own.
+    # Paid up to the end of the n-th day after the activation; day 0 is the day of the activation.
     amount_day_0_fen = models.BigIntegerField()
     amount_day_1_fen = models.BigIntegerField()
     amount_day_7_fen = models.BigIntegerField()
@@ -140,11 +140,11 @@ class CohortDay(AdKey):
 
 
 class PayerDay(AdKey):
-    """How many users paid on this day, by the day on which they had paid last before: summed from `UserDay`.
+    """How many users paid on this day, by the day of their previous payment: summed from `UserDay`.
 
-    In a span of days each user counts on the first one on which they paid, which is when they had paid before the span
-    or never. So the different users of any span are a sum of these rows (sources.payers), where `UserDay` has half a
-    million keys to tell apart for a month.
+    In a range of days each user counts on the first day on which they paid: there, the previous payment was before the
+    range, or never. So the number of different users in any range is a sum of these rows (sources.payers); with
+    `UserDay`, a month has half a million keys to distinguish.
     """
 
     paid_before = models.DateField()
@@ -161,7 +161,7 @@ class PayerDay(AdKey):
 
 
 class StateDay(models.Model):
-    """How many events of this day are in which state: received = the sum of all."""
+    """How many events of this day are in each state; the sum over all states is the number received."""
 
     day = models.DateField(_("day"))
     app = models.ForeignKey("attribution.App", on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -180,7 +180,7 @@ class StateDay(models.Model):
 
 
 class AdName(models.Model):
-    """The name under which a campaign or an ad was seen last."""
+    """The most recently seen name of a campaign or an ad."""
 
     class Level(models.TextChoices):
         CAMPAIGN = "campaign", _("campaign or project")
@@ -194,7 +194,7 @@ class AdName(models.Model):
 
     class Meta:
         constraints = [
-            # Two names for one ad. Also serves the look-up by id.
+            # An ad must not have two names. Also serves the look-up by id.
             models.UniqueConstraint(fields=["platform", "level", "platform_id"], name="ad_name_once")
         ]
 
@@ -203,9 +203,9 @@ class AdName(models.Model):
 
 
 class Change(models.Model):
-    """Something that the statistics do not know yet; triggers of the database write it (see `stats`).
+    """A change not yet included in the statistics; database triggers write it (migration `0005_notes_of_changes`).
 
-    Either clicks or conversions of this quarter of an hour (`happened_at`) have changed, or all that a user did.
+    Either clicks or conversions in this quarter of an hour (`happened_at`) have changed, or everything about one user.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -214,9 +214,9 @@ class Change(models.Model):
     user_id = models.CharField(max_length=128, blank=True)
 
     class Meta:
-        # No index: it holds what has changed since the last sweep, and is written on the way of every event.
+        # No index: the table holds only the changes since the last sweep, and every event writes to it.
         constraints = [
-            # A change that says neither where nor who would never be caught up with.
+            # A change with neither a time nor a user could never be processed.
             models.CheckConstraint(
                 condition=Q(happened_at__isnull=False, user_id="") | Q(happened_at__isnull=True) & ~Q(user_id=""),
                 name="change_of_one_kind",

@@ -1,4 +1,4 @@
-"""An app's users, who are known by ids that only the app gives a meaning."""
+"""An app's users, identified by ids that mean something only to the app."""
 
 from collections.abc import Collection
 

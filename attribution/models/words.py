@@ -10,7 +10,7 @@ class Os(models.TextChoices):
 
 
 class Event(models.TextChoices):
-    """What a user did; the words of our API."""
+    """What a user did, in the words of our API."""
 
     ACTIVE = "active", _("activation")
     REGISTER = "active_register", _("registration")
@@ -19,7 +19,7 @@ class Event(models.TextChoices):
     KEY_BEHAVIOUR = "game_addiction", _("key behaviour")
 
 
-# What a key behaviour may count besides events.
+# A key behaviour may count chats as well as events.
 CHAT = "chat"
 MAX_KEY_BEHAVIOUR_HOURS = 24 * 366
 

@@ -1,6 +1,6 @@
-"""What is asked of a platform whose costs can be imported: its authorisation (OAuth), its accounts, its report.
+"""What a platform must offer to have its costs imported: authorisation (OAuth), accounts, and a report.
 
-Beside the door, because a platform may be had without it. It knows no vendor.
+Separate from the door, because a platform may exist without it. It knows no vendor.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from typing import Protocol
 
 
 class Remedy(StrEnum):
-    """What helps against a failure; each platform has a table from its codes to these."""
+    """What to do about a failure; each platform has a table from its codes to these."""
 
-    RETRY = "retry"  # by itself, in a moment
-    REFRESH = "refresh"  # the access token is not taken: refresh it once
-    AUTHORISE = "authorise"  # the refresh token is not taken: a person must authorise again
-    OPERATOR = "operator"  # a permission, a locked account: a person must see to it on the platform
-    SKIP = "skip"  # this advertiser can't be asked about; the others can
+    RETRY = "retry"  # automatically, in a moment
+    REFRESH = "refresh"  # the access token is rejected: refresh it once
+    AUTHORISE = "authorise"  # the refresh token is rejected: a person must authorise again
+    OPERATOR = "operator"  # a permission, a locked account: a person must fix it on the platform
+    SKIP = "skip"  # this advertiser can't be queried; the others can
     TOMORROW = "tomorrow"  # the day's calls of our whole app are used up
-    STOP = "stop"  # the request is wrong: our fault, trying again changes nothing
+    STOP = "stop"  # the request is wrong: our fault, retrying changes nothing
 
 
 class CostError(Exception):
-    """A call that did not succeed, as the platform explains it. `code`: the vendor's, or None where it gave none."""
+    """A failed call, with the platform's explanation. `code`: the vendor's, or None if it gave none."""
 
     def __init__(self, message: str, remedy: Remedy, *, code: int | None = None) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class CostError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What an authorisation or a refresh gives. `refresh_token` "": there is none, the next one is asked for anew."""
+    """The result of an authorisation or a refresh. `refresh_token` "": there is none, and none is needed."""
 
     access_token: str = field(repr=False)
     access_expires_in_s: float
@@ -52,7 +52,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """None: not told. `conversions` is what the platform optimises for; `counted` has single events by our words."""
+    """None: not reported. `conversions` is what the platform optimises for; `counted` has events by our words."""
 
     cost_yuan: Decimal
     impressions: int | None = None
@@ -70,7 +70,7 @@ class CreativeFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdDay:
-    """One ad on one day; an id is 0 where the platform gave none."""
+    """One ad on one day; an id is 0 if the platform gave none."""
 
     day: date
     campaign_id: int
@@ -83,31 +83,31 @@ class AdDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostReport:
-    """All ads with a cost, whole. `note`: what could not be had beside them, in a line for the log of imports."""
+    """All ads with a cost, complete. `note`: a line for the log of imports, if any details could not be fetched."""
 
     ad_days: Sequence[AdDay]
     note: str = ""
 
 
 class CostSource(Protocol):
-    """Every method may raise `CostError`, but for `authorise_url`."""
+    """Every method except `authorise_url` may raise `CostError`."""
 
-    # What must be set before anybody can connect; the names of the settings.
+    # The names of the settings that must be set before anyone can connect.
     needed_settings: Sequence[str]
     # The parameter of the callback that holds the code.
     code_parameter: str
 
     def authorise_url(self, *, state: str, redirect_uri: str) -> str:
-        """Where a person grants access; from there they come to `redirect_uri`."""
+        """The page where a person grants access; from there they are sent to `redirect_uri`."""
 
     def tokens_of(self, code: str) -> Tokens:
-        """The code of a callback is good for minutes, and once."""
+        """Trade the code of a callback for tokens. A code is valid for minutes, and only once."""
 
     def refreshed(self, refresh_token: str) -> Tokens:
-        """The next pair of tokens. The old refresh token is dead from here on, whether the answer arrives or not."""
+        """The next pair of tokens. From here on the old refresh token is invalid, whether the answer arrives or not."""
 
     def accounts(self, access_token: str) -> list[Account]:
-        """The advertisers of an authorisation, those below agencies and organisations included."""
+        """The advertisers of an authorisation, including those below agencies and organisations."""
 
     def costs(self, access_token: str, advertiser_id: int, *, since: date, until: date) -> CostReport:
         """Both days included; at most 30 days."""

@@ -1,4 +1,4 @@
-"""HTTP to ad platforms: one pooled session per process, one request at a time, every way it can end.
+"""HTTP to ad platforms: one pooled session per process, single requests, and every way that they can end.
 
 PlatformError
 ├── PlatformUnavailable   no verdict: try again
@@ -22,20 +22,20 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 RETRYABLE_STATUSES = {408, 425, 429} | set(range(500, 600))
 TOO_MANY_REQUESTS = 429
 MAX_RESPONSE_BYTES = 64 * 1024
-# Hosts whose connections are kept; one platform has one or two.
+# Number of hosts whose connections are kept; a platform has one or two.
 POOLED_HOSTS = 16
-# Requests that are kept prepared: one per endpoint, and the callback addresses that came in clicks.
+# Number of prepared requests that are kept: one per endpoint, plus callback addresses from clicks.
 PREPARED_REQUESTS = 256
 
-# Name and value of each header, as a key of the prepared requests.
+# The name and value of each header, usable as a cache key for prepared requests.
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back, as far as it came. `http_status` None: nothing did.
+    """The response, as far as it arrived. `http_status` None: nothing did.
 
-    `code` and `message` are the vendor's. `warning` is what a vendor that took the report had to say against it.
+    `code` and `message` are the vendor's. `warning` is a vendor's objection to a report that it nevertheless accepted.
     """
 
     http_status: int | None = None
@@ -47,7 +47,7 @@ class Reply:
 
 
 class PlatformError(Exception):
-    """A request that did not succeed; `reply` is what came back."""
+    """A request that did not succeed; `reply` is the response."""
 
     def __init__(self, message: str, reply: Reply) -> None:
         super().__init__(message)
@@ -57,8 +57,8 @@ class PlatformError(Exception):
 class PlatformUnavailable(PlatformError):  # noqa: N818  # named by what it means to the caller
     """No verdict; try again with the identical body.
 
-    `is_unknown`: the request may have been processed. `is_throttled`: it was not, and we asked too much; this says
-    nothing about the destination's health. `retry_after_s`: what the answer asked for, if it did.
+    `is_unknown`: the request may have been processed. `is_throttled`: it was not, because we sent too many; this says
+    nothing about the destination's health. `retry_after_s`: from the answer, if it had one.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class PlatformUnavailable(PlatformError):  # noqa: N818  # named by what it mean
         self.retry_after_s = retry_after_s
 
 
-class PlatformRejected(PlatformError):  # noqa: N818  # as PlatformUnavailable
+class PlatformRejected(PlatformError):  # noqa: N818  # named by what it means to the caller
     """The platform said no; `reply` has its code and message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long one call may take. `settings`: the names under which an operator finds these numbers."""
+    """How long one call may take. `settings`: the names of these settings, for operators."""
 
     connect_s: float
     read_s: float
@@ -96,10 +96,10 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The hosts of one platform. `origins`, such as `https://api.example.com`, are the only ones that are called.
+    """The hosts of one platform. Only `origins`, such as `https://api.example.com`, are ever called.
 
-    Some platforms put a whole address into the click, and anyone who knows a monitor link can make up a click: without
-    this table we would call addresses inside our own network for them.
+    Some platforms put a whole URL into the click, and anyone who knows a monitor link can make up a click: without this
+    list they could make us call addresses inside our own network.
     """
 
     origins: Collection[str]
@@ -108,7 +108,7 @@ class Peer:
     def post(
         self, url: str, body: bytes, *, headers: Headers = (), signature: Mapping[str, str] | None = None
     ) -> Reply:
-        """`headers` are the same each time, `signature` belongs to this body. Raises: `PlatformError`, unless 2xx."""
+        """`headers` are constant, `signature` belongs to this body. Raises: `PlatformError`, unless 2xx."""
         request = self._request("POST", url, headers)
         request.body = body
         request.headers["Content-Length"] = str(len(body))
@@ -116,14 +116,14 @@ class Peer:
         return self._send(request)
 
     def get(self, url: str, *, headers: Headers = ()) -> Reply:
-        """The address with its query, percent-encoded. Raises: `PlatformError` for every status but 2xx."""
+        """`url` includes its query, percent-encoded. Raises: `PlatformError`, unless 2xx."""
         base, _, _ = url.partition("?")
         request = self._request("GET", base, headers)
         request.url = url
         return self._send(request)
 
     def _request(self, method: str, url: str, headers: Headers) -> requests.PreparedRequest:
-        # Compared as text up to the slash: two parsers of URLs may find two hosts in one address.
+        # Compared as text up to the slash: two URL parsers may find different hosts in one URL.
         if not f"{url}/".startswith(tuple(f"{origin}/" for origin in self.origins)):
             raise PlatformRejected("the address is not one of this platform's", Reply())
         return _prepared(method, url, headers).copy()
@@ -149,17 +149,17 @@ class Peer:
 
 @lru_cache(maxsize=PREPARED_REQUESTS)
 def _prepared(method: str, url: str, headers: Headers) -> requests.PreparedRequest:
-    """The parts of a request that are the same each time: preparing them costs half as much as sending."""
+    """The constant parts of a request: preparing them costs half as much as sending."""
     request = requests.Request(method, url, headers={"User-Agent": "rivermouth", **dict(headers)})
     try:
         return _session().prepare_request(request)
-    except (requests.RequestException, ValueError) as err:  # an address that came in a click may be anything
+    except (requests.RequestException, ValueError) as err:  # an address from a click may be anything
         raise PlatformRejected("the address is not a URL", Reply()) from err
 
 
 @cache
 def _session() -> requests.Session:
-    """One per process. No cookies are kept, and the environment's proxies and .netrc are not read."""
+    """One session per process. It keeps no cookies, and ignores the environment's proxies and .netrc."""
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -170,14 +170,14 @@ def _session() -> requests.Session:
 
 
 def _read(response: requests.Response, *, give_up_at: float) -> bytes:
-    """At most `MAX_RESPONSE_BYTES`: a longer answer is cut, and its connection closed."""
+    """Read at most `MAX_RESPONSE_BYTES`: a longer answer is cut off, and its connection closed."""
     content = b""
     while len(content) < MAX_RESPONSE_BYTES:
         piece = response.raw.read1(MAX_RESPONSE_BYTES - len(content), decode_content=True)
         if not piece:
             return content
         content += piece
-        if time.monotonic() > give_up_at:  # each read has its own timeout: a dripping answer would pass them all
+        if time.monotonic() > give_up_at:  # each read has its own timeout, which a slowly dripping answer never reaches
             response.close()
             raise requests.ReadTimeout("the answer took too long")
     response.close()
@@ -209,7 +209,7 @@ def _retry_after_s(value: str) -> float | None:
 
 
 def _never_left(err: Exception) -> bool:
-    """Whether the request surely was not sent: there was no connection to send it on."""
+    """Whether the request was certainly not sent, because there was no connection."""
     if isinstance(err, requests.ConnectTimeout):
         return True
     cause = getattr(err.args[0], "reason", None) if err.args else None
@@ -217,7 +217,7 @@ def _never_left(err: Exception) -> bool:
 
 
 def _without_address(err: Exception) -> str:
-    """The kind of failure in a word: the library's text is full of object ids and differs each time."""
+    """The kind of failure in one word: the library's text is full of object ids and differs each time."""
     return type(err).__name__
 
 

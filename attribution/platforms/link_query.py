@@ -1,4 +1,4 @@
-"""Reading the query of a monitor link, as far as all vendors' are alike. Which name means what, each vendor says.
+"""Reads the query of a monitor link, as far as all vendors' are alike. Each vendor says which name means what.
 
 No network, no database. Whatever can't be read is left out and named in `oddities`: a click is never refused.
 """
@@ -19,7 +19,7 @@ MAX_NAME_LENGTH = 255
 MAX_KEY_LENGTH = 128
 MAX_USER_AGENT_LENGTH = 1024
 MAX_CALLBACK_LENGTH = 4096
-# A click is reported within seconds; a time far from now is a broken clock or another unit.
+# A click is reported within seconds; a time far from now means a broken clock or another unit.
 OLDEST_CLICK = timedelta(days=90)
 CLOCK_SKEW = timedelta(minutes=5)
 SECONDS_BELOW = 10**11  # as milliseconds this would be 1973: some links carry seconds
@@ -34,8 +34,8 @@ T = TypeVar("T")
 class LinkQuery:
     """The query's parameters under our names, cleaned.
 
-    `names`: from the parameters' names, in lower case, to ours. `with_zero`: ours of those in which "0" is a value;
-    elsewhere it means absent, as do placeholders and macros that were not replaced.
+    `names`: maps the parameters' names, in lower case, to ours. `with_zero`: our names of parameters in which "0" is a
+    value; elsewhere it means absent, as do placeholders and unreplaced macros.
     """
 
     def __init__(self, query: str, names: Mapping[str, str], *, with_zero: Collection[str] = ()) -> None:
@@ -51,18 +51,18 @@ class LinkQuery:
                     self._values.setdefault(name, value)
 
     def whole(self, name: str) -> str:
-        """The text as it came, however long."""
+        """The text unchanged, however long."""
         return self._values.get(name, "")
 
     def text(self, name: str, max_length: int) -> str:
         return self._values.get(name, "")[:max_length]
 
     def texts(self, names: Collection[str]) -> dict[str, str]:
-        """Those of them that were given."""
+        """The given ones of these parameters."""
         return {name: self._values[name][:MAX_NAME_LENGTH] for name in names if name in self._values}
 
     def read(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """The parsed value; None if it is absent, and if `parse` refuses it, which makes it an oddity."""
+        """The parsed value; None if it is absent, or if `parse` refuses it (then it is noted as an oddity)."""
         value = self._values.get(name)
         if value is None:
             return None
@@ -77,7 +77,7 @@ class LinkQuery:
         return self.read(name, lambda value: words[value.lower()]) or ""
 
     def key(self, name: str) -> str:
-        """A key that tells rows apart: one that is too long can't be cut, since two would become one."""
+        """A key that distinguishes rows: one that is too long must not be cut, or two could become one."""
         return self.read(name, _key) or ""
 
     def ad_id(self, name: str) -> int | None:
@@ -85,30 +85,30 @@ class LinkQuery:
         return self.read(name, _ad_id)
 
     def clicked_at(self, name: str, *, received_at: datetime) -> datetime:
-        """In milliseconds or seconds since 1970; the arrival where that is absent or can't be true."""
+        """From milliseconds or seconds since 1970; the time of arrival if that is absent or can't be true."""
         return self.read(name, lambda value: _clicked_at(value, received_at)) or received_at
 
     def md5(self, name: str) -> str | None:
-        """Of what comes hashed."""
+        """The md5 of an id that arrives hashed."""
         return self.read(name, _md5)
 
     def md5_of(self, name: str) -> str | None:
-        """Of what comes raw."""
+        """The md5 of an id that arrives raw."""
         return self.read(name, device_ids.md5_of)
 
     def android_id_md5(self, name: str) -> str | None:
-        """Of what comes as md5, and in some links raw: up to 16 hex digits."""
+        """The md5 of an Android id, which arrives as md5, or in some links raw: up to 16 hex digits."""
         return self.read(name, _android_id_md5)
 
     def imei_md5(self, name: str) -> str | None:
-        """Of what comes as md5, and in some links raw: 15 digits."""
+        """The md5 of an IMEI, which arrives as md5, or in some links raw: 15 digits."""
         return self.read(name, _imei_md5)
 
     def caid_md5s(self, name: str) -> list[str]:
         return sorted(self.read(name, caid_md5s) or ())
 
     def identities(self, addresses: Collection[str], user_agent: str) -> tuple[str | None, str | None]:
-        """`network_identity` by IPv4 and by IPv6, whichever of the parameters they came in.
+        """`network_identity` by IPv4 and by IPv6, whichever parameters they arrived in.
 
         None without an address of that version, or without a user agent.
         """
@@ -124,7 +124,7 @@ def _unquoted(value: str) -> str:
 
 
 def _number(value: str) -> int:
-    """Plain digits only: `int` takes `1_000` and the digits of all scripts too."""
+    """Plain digits only: `int` also accepts `1_000` and the digits of all scripts."""
     if not _DIGITS.fullmatch(value):
         raise ValueError(value)
     return int(value)

@@ -1,9 +1,9 @@
-"""The door to the ad platforms: what is asked of each of them, and the values that pass. It knows no vendor.
+"""The door to the ad platforms: what each must implement, and the values that are passed. It knows no vendor.
 
-A platform is one folder beside this module and one line of the setting `ATTRIBUTION_PLATFORMS`. A click comes in
+A platform is one folder next to this module and one line in the setting `ATTRIBUTION_PLATFORMS`. A click comes in
 through `read_click`; an event goes out through `report`, whose text is stored, and `send`, which sends that text,
-identical on every try. Money is fen and times are aware on this side of the door; units, words and keys of the vendor
-stay on the other.
+identical on every try. On this side of the door money is in fen and times are aware; the vendor's units, words and keys
+stay on the other side.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ from attribution.platforms.http import Reply, Timeouts
 
 
 class Ad(msgspec.Struct, frozen=True, kw_only=True):
-    """Which ad, in the same form for all platforms. An id is None and a name empty where the platform gave none.
+    """Which ad, in the same form for all platforms. An id is None and a name empty if the platform gave none.
 
-    `platform_ad`: what the vendor said in its own words, for those who look for these.
+    `platform_ad`: the vendor's fields in its own words, for people who look for these.
     """
 
     advertiser_id: int | None = None
@@ -34,13 +34,13 @@ class Ad(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, row: Any) -> "Ad":
-        """The ad of a row that has these columns."""
+        """The ad of a row with these columns."""
         return cls(**{name: getattr(row, name) for name in cls.__struct_fields__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdLevel:
-    """One level of an ad's structure, as people know it. The names are those of the fields in our API."""
+    """One level of an ad's structure, as people know it, with the names of its fields in our API."""
 
     title: Any
     id_field: str
@@ -50,10 +50,10 @@ class AdLevel:
 
 
 class MonitoredClick(msgspec.Struct, frozen=True, kw_only=True):
-    """What a monitor link said of one click. Ids are md5 forms in lower-case hex; None: not given.
+    """What a monitor link said about one click. Ids are md5 forms in lower-case hex; None: not given.
 
-    `callback`: the vendor's opaque material without which nothing can be reported for this click; a vendor that
-    reports by the device alone writes a word of its own here. `oddities`: parameters that could not be read.
+    `callback`: an opaque text from the vendor, without which nothing can be reported for this click; a vendor that
+    reports by device alone puts any word here. `oddities`: parameters that could not be read.
     """
 
     clicked_at: datetime
@@ -77,7 +77,7 @@ class MonitoredClick(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickAnswers:
-    """The JSON bodies with which a monitor link answers: 200, 404 and 503."""
+    """The JSON bodies of a monitor link's answers: 200, 404 and 503."""
 
     stored: bytes
     unknown_link: bytes
@@ -85,7 +85,7 @@ class ClickAnswers:
 
 
 class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user did, in our words: all that any vendor's report is made of. `device` has raw ids by our names."""
+    """What a user did, in our words: the input for any vendor's report. `device` has raw ids by our names."""
 
     event: str
     os: str
@@ -98,7 +98,7 @@ class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Which ad brought a device; without a `callback` none did, as far as the platform knows."""
+    """Which ad brought a device. Without a `callback`: none, as far as the platform knows."""
 
     ad: Ad = Ad()
     callback: str = ""
@@ -114,31 +114,31 @@ class AdQuery(Protocol):
     """A platform's attribution query."""
 
     def question(self, *, os: str, device: Mapping[str, str], package: str, activated_at: datetime) -> str | None:
-        """The request's text; None where the device has no id that the platform can be asked about."""
+        """The request's text; None if the device has no id that the platform can be asked about."""
 
     def ask(self, question: str) -> tuple[AdAnswer, Reply]:
         """Raises: `PlatformError`."""
 
 
 class Platform(Protocol):
-    """An ad platform, made without arguments. What has a value here may be left out."""
+    """An ad platform, created without arguments. Attributes with a value here are optional."""
 
-    # As people call it.
+    # The display name.
     name: Any
     # Our events in the vendor's words. An event without one is not reported there.
     event_words: Mapping[str, Any]
     # The numbers that apps may send us instead of our words, because the vendor's own interface has them.
     event_numbers: Mapping[int, str] = {}
     os_numbers: Mapping[int, str] = {}
-    # By system, the field of an event whose id neither the vendor's query nor its report can do without.
+    # By system: the event field with the id that the vendor's query and report require.
     device_id_fields: Mapping[str, str]
-    # The vendor's own names for device ids, masked in what people see besides `device_ids.PERSONAL_FIELDS`.
+    # The vendor's own names for device ids, to be masked for people in addition to `device_ids.PERSONAL_FIELDS`.
     personal_fields: frozenset[str] = frozenset()
-    # Whether it counts a report once that arrives twice. If not, none is sent again whose fate is unknown.
+    # Whether it counts a report only once if it arrives twice. If not, a report with an unknown outcome is not resent.
     deduplicates: bool
-    # None: the vendor has none, its users are found by our clicks alone.
+    # None: the vendor has no query, and its users are found by our clicks alone.
     query: AdQuery | None = None
-    # None: its costs are uploaded or posted.
+    # None: its costs must be uploaded or posted.
     cost_source: CostSource | None = None
     # The query of a monitor link: names of our choice, with the vendor's macros for values.
     link_macros: str
@@ -146,10 +146,10 @@ class Platform(Protocol):
 
     @property
     def timeouts(self) -> Timeouts:
-        """Of its query and its report."""
+        """The timeouts of its query and its report."""
 
     def read_click(self, query: str, *, received_at: datetime) -> MonitoredClick:
-        """What stands behind a monitor link's `?`. Never fails: whatever comes in gives a click."""
+        """Read the query of a monitor link (after the `?`). Never fails: any query gives a click."""
 
     def report(self, event: UserEvent) -> str:
         """The vendor's text for this event, which has a word in `event_words`. Stored encrypted, sent by `send`."""
@@ -158,7 +158,7 @@ class Platform(Protocol):
         """Send what `report` wrote; returns only if the vendor took it. Raises: `PlatformError`."""
 
     def ad_levels(self, ad: Ad) -> list[AdLevel]:
-        """The ad's structure from the top, the advertiser left out."""
+        """The ad's structure from the top, without the advertiser."""
 
 
 def usual_levels(ad: Ad, titles: tuple[Any, Any, Any]) -> list[AdLevel]:

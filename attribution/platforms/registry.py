@@ -1,4 +1,4 @@
-"""The platforms of the setting `ATTRIBUTION_PLATFORMS` (slug → dotted path), loaded when the first one is asked for."""
+"""The platforms in the setting `ATTRIBUTION_PLATFORMS` (slug → dotted path), loaded when the first one is needed."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -14,17 +14,17 @@ from attribution.platforms.platform import Ad, AdLevel, Platform, usual_levels
 
 @cache
 def platforms() -> Mapping[str, Platform]:
-    """All of them by slug, in the order of the setting. Raises: `ImproperlyConfigured`."""
+    """All platforms by slug, in the order of the setting. Raises: `ImproperlyConfigured`."""
     return {slug: _load(slug, path) for slug, path in settings.ATTRIBUTION_PLATFORMS.items()}
 
 
 def device_id_fields(os: str) -> list[str]:
-    """The fields of an event by one of which some platform knows a device, the first platform's first."""
+    """The event fields by which platforms identify a device, in the order of the platforms."""
     return list(dict.fromkeys(platform.device_id_fields[os] for platform in platforms().values()))
 
 
 def name_of(slug: str) -> str:
-    """As people call it; a platform that was taken out of the setting keeps its slug."""
+    """The platform's display name; for a platform no longer in the setting, its slug."""
     found = platforms().get(slug)
     return str(found.name) if found else slug
 
@@ -43,7 +43,7 @@ def _load(slug: str, path: str) -> Platform:
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:
-    """Tests override settings."""
+    """Reload after a change of the setting, which tests override."""
     if setting == "ATTRIBUTION_PLATFORMS":
         platforms.cache_clear()
 

@@ -1,4 +1,4 @@
-"""`manage.py add_app SLUG --android PKG --ios BUNDLE [--channel HuaWei=PKG]`: make or update an app."""
+"""`manage.py add_app SLUG --android PKG --ios BUNDLE [--channel HuaWei=PKG]`: create or update an app."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
@@ -11,7 +11,7 @@ from attribution.models import App
 
 
 class Command(BaseCommand):
-    help = "Create or update the app SLUG, whose events a caller reports, and print its monitor links, one a platform."
+    help = "Create or update the app SLUG, whose events callers report, and print its monitor links, one per platform."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", metavar="SLUG")

@@ -13,7 +13,7 @@ from attribution.models import CostAccount, CostImport
 
 
 class Command(BaseCommand):
-    help = "Import the costs of every connected account now; a line for each. Exits with 1 if one of them failed."
+    help = "Import the costs of every connected account now; prints a line for each. Exits with 1 if any failed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="since", type=_day, metavar="DAY", help="YYYY-MM-DD; by default 8 days ago")

@@ -1,4 +1,4 @@
-"""`manage.py verify_stats`: are the statistics what the rows say?"""
+"""`manage.py verify_stats`: do the statistics agree with the rows?"""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,11 +10,11 @@ from attribution.statistics import summing
 
 
 class Command(BaseCommand):
-    help = "Sum the last days again, print every difference to the statistics, and exit with 1 if there is any."
+    help = "Sum the last days again and print every difference from the statistics. Exits with 1 if there is any."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=int, default=summing.VERIFIED_DAYS, help="today and those before it")
-        parser.add_argument("--repair", action="store_true", help="also put right what is wrong")
+        parser.add_argument("--days", type=int, default=summing.VERIFIED_DAYS, help="number of days, including today")
+        parser.add_argument("--repair", action="store_true", help="also correct the differences")
 
     def handle(self, *, days: int, repair: bool, **options: Any) -> None:
         now = timezone.now()

@@ -1,7 +1,7 @@
 """Ocean Engine's ads: upgraded accounts have projects and promotions, old ones campaigns, ads (aid), creatives (cid).
 
-Both are kept as they came. What counts as the campaign and the ad is decided here and nowhere else: the project and
-the promotion, or the old campaign and ad where there is none.
+Both are kept unchanged. Only this module decides what counts as the campaign and the ad: the project and the promotion,
+or if there is none, the old campaign and ad.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ NAME_FIELDS = [name_field for _title, _id_field, name_field in LEVELS.values()]
 
 
 def ad(advertiser_id: int | None, own: Mapping[str, Any]) -> Ad:
-    """`own`: the ids and names that were given, under the vendor's names; no zeros, no empty texts."""
+    """`own`: the given ids and names under the vendor's names, without zeros and empty texts."""
     return Ad(
         advertiser_id=advertiser_id,
         campaign_id=own.get("project_id") or own.get("campaign_id"),

@@ -1,7 +1,7 @@
-"""Monitor links (监测链接): the address that Ocean Engine calls on every effective click, and what its query says.
+"""Monitor links (监测链接): the URL that Ocean Engine calls on every effective click, and the meaning of its query.
 
-Our link names every parameter after its macro in lower case; links that were written by hand for other systems use
-other names, so the usual ones are understood as well.
+Our link names every parameter after its macro in lower case; links written by hand for other systems use other names,
+so the usual ones are understood as well.
 
 Macros as in 巨量引擎 监测链接 (collected from public SDKs and copies of the vendor's pages, 2026).
 """
@@ -43,7 +43,7 @@ MATERIAL_FIELDS = ("csite", "union_site", "ctype", "convert_id", "mid1", "mid2",
 ADDRESSES = ("ip", "ipv6")
 WITH_ZERO = ("os",)
 
-# The body that it expects is not published; this is the form of its own answers.
+# Which body it expects is not published; this is the form of its own answers.
 ANSWERS = ClickAnswers(
     stored=b'{"code":0,"message":"ok"}',
     unknown_link=b'{"code":404,"message":"unknown monitor link"}',
@@ -81,7 +81,7 @@ def _own(given: LinkQuery) -> dict[str, int | str]:
 
 
 def _callback(given: LinkQuery) -> str:
-    """The callback parameter, which may only stand in the callback URL; a `#…` behind it belongs to a URL."""
+    """The callback parameter, which may be found only inside the callback URL; a `#…` behind it belongs to a URL."""
     callback = given.whole("callback_param") or _callback_in(given.whole("callback_url"))
     callback = callback.partition("#")[0]
     if not callback or len(callback) > MAX_CALLBACK_LENGTH:

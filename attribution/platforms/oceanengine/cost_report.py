@@ -1,6 +1,6 @@
-"""Ocean Engine's report of costs: per day, project and promotion; and of the materials inside each promotion.
+"""Ocean Engine's report of costs: per day, project and promotion; and per material within each promotion.
 
-Figures are texts, money is yuan. Today's move, yesterday's are final about eight in the morning.
+Figures are texts, money is in yuan. Today's figures change; yesterday's are final at about eight in the morning.
 Reference: https://open.oceanengine.com/labels/7/docs/1741387668314126
 """
 
@@ -29,15 +29,15 @@ from foundation.database.columns import BIGINT_MAX
 
 PAGE_SIZE = 1000
 MAX_PAGES = 1000
-# How often a report is begun again that changed while it was read.
+# How often a report is read at most, if it changes while being read.
 READINGS = 3
 DAY, PROJECT, PROJECT_NAME = "stat_time_day", "cdp_project_id", "cdp_project_name"
 PROMOTION, PROMOTION_NAME = "cdp_promotion_id", "cdp_promotion_name"
-# Not found in any public table: where the vendor refuses them, costs come without their materials and the log says so.
+# Not found in any public table: if the vendor refuses them, costs come without materials and the log says so.
 MATERIAL, MATERIAL_NAME = "material_id", "material_name"
 OF_ADS = [DAY, PROJECT, PROJECT_NAME, PROMOTION, PROMOTION_NAME]
 OF_MATERIALS = [DAY, PROJECT, PROMOTION, MATERIAL, MATERIAL_NAME]
-# The vendor's counts by our events. It counts first payments as active_pay, and all as game_pay_count.
+# The vendor's counts by our events. It counts first payments as active_pay, and all payments as game_pay_count.
 COUNTED = {
     "active": "active",
     "active_register": "active_register",
@@ -61,7 +61,7 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OceanEngineCosts(CostSource):
-    """Ocean Engine's side of it."""
+    """Ocean Engine's implementation of `CostSource`."""
 
     needed_settings = ("OCEANENGINE_APP_ID", "OCEANENGINE_APP_SECRET")
     code_parameter = "auth_code"
@@ -94,7 +94,7 @@ class OceanEngineCosts(CostSource):
 def _read(
     access_token: str, topic: str, dimensions: list[str], metrics: list[str], asked: Mapping[str, Any]
 ) -> list[_Row]:
-    """All rows of the report, each once: figures move, and a row that changes its page comes twice or not at all."""
+    """All rows of the report, each once: figures change, and a row that moves between pages comes twice or never."""
     what = {"data_topic": topic, "dimensions": dimensions, "metrics": metrics}
     for _reading in range(READINGS):
         rows: dict[tuple[Any, ...], _Row] = {}
@@ -140,7 +140,7 @@ def _ad_day(row: _Row, creatives: Mapping[tuple[date, int, int], list[CreativeFi
 
 
 def _key(row: _Row) -> tuple[date, int, int]:
-    text = str(row.dimensions.get(DAY))[:10]  # with a time behind it in some answers
+    text = str(row.dimensions.get(DAY))[:10]  # some answers append a time
     try:
         return date.fromisoformat(text), _id(row, PROJECT), _id(row, PROMOTION)
     except ValueError as err:

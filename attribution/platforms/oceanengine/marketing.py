@@ -1,6 +1,6 @@
-"""How Ocean Engine's Marketing API is called, and what its codes ask for.
+"""How to call Ocean Engine's Marketing API, and what to do about its codes.
 
-Reference: https://open.oceanengine.com/labels/7/docs; the codes are those of an SDK's table.
+Reference: https://open.oceanengine.com/labels/7/docs; the codes are from an SDK's table.
 """
 
 import json
@@ -37,7 +37,7 @@ REMEDIES = {
     61002: Remedy.TOMORROW,  # the developer's calls of this day are used up
     61003: Remedy.OPERATOR,  # calls on this advertiser are restricted
 }
-# A code that nobody knows: somebody should look, and trying again at once helps as little.
+# An unknown code: someone should look at it, and retrying at once would not help.
 UNKNOWN_CODE = Remedy.STOP
 # A page of 1,000 rows with long Chinese names takes about 1 MiB.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -54,13 +54,13 @@ _answers = msgspec.json.Decoder(Answer, strict=False)
 
 
 def get(url: str, access_token: str, **parameters: Any) -> bytes:
-    """The answer's `data`. What is not a text or a number is sent as JSON text. Tried again where that helps."""
+    """The answer's `data`. Parameters other than texts and numbers are sent as JSON text. Retried if that may help."""
     query = {name: value if isinstance(value, str | int) else _json(value) for name, value in parameters.items()}
     return _patiently("GET", f"{url}?{urlencode(query)}", {"Access-Token": access_token}, None)
 
 
 def post_once(url: str, payload: Mapping[str, Any]) -> bytes:
-    """The answer's `data`. Never sent twice: a code or a refresh token is good for one request."""
+    """The answer's `data`. Never sent twice: a code or a refresh token is valid for one request only."""
     return _call("POST", url, {"Content-Type": "application/json"}, _json(payload).encode())
 
 
@@ -83,12 +83,12 @@ def _call(method: str, url: str, headers: dict[str, str], body: bytes | None) ->
             url,
             data=body,
             headers={"User-Agent": "rivermouth", **headers},
-            allow_redirects=False,  # it would carry tokens to a host that nobody configured
+            allow_redirects=False,  # a redirect would carry tokens to a host that nobody configured
             stream=True,
             timeout=(settings.OCEANENGINE_CONNECT_TIMEOUT_S, settings.OCEANENGINE_MARKETING_TIMEOUT_S),
         )
         content = _read(response, give_up_at=started + settings.OCEANENGINE_MARKETING_TIMEOUT_S)
-    except (requests.RequestException, HTTPError) as err:  # its text has the address, and that ids
+    except (requests.RequestException, HTTPError) as err:  # its text contains the URL, which contains ids
         raise CostError(f"Ocean Engine did not answer: {type(err).__name__}", Remedy.RETRY) from err
     if response.status_code != requests.codes.ok:
         raise CostError(f"HTTP {response.status_code}", _remedy_of_status(response.status_code))
@@ -114,7 +114,7 @@ def _read(response: requests.Response, *, give_up_at: float) -> bytes:
     content = bytearray()
     while piece := response.raw.read1(64 * 1024, decode_content=True):
         content += piece
-        # Each read has its own timeout: a dripping answer would pass them all.
+        # Each read has its own timeout, which a slowly dripping answer never reaches.
         if len(content) > MAX_ANSWER_BYTES or time.monotonic() > give_up_at:
             response.close()
             raise requests.ReadTimeout("the answer is too long")
@@ -126,7 +126,7 @@ def _read(response: requests.Response, *, give_up_at: float) -> bytes:
 
 @cache
 def _session() -> requests.Session:
-    """One per process. No cookies are kept, and the environment's proxies and .netrc are not read."""
+    """One session per process. It keeps no cookies, and ignores the environment's proxies and .netrc."""
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -1,6 +1,6 @@
 """Ocean Engine's authorisation of Marketing API calls: codes, tokens, and the accounts that come with them.
 
-An access token lives 24 hours, a refresh token 30 days; every refresh kills the old refresh token.
+An access token lasts 24 hours, a refresh token 30 days; every refresh invalidates the old refresh token.
 Reference: https://open.oceanengine.com/labels/7/docs/1696710506097679
 """
 
@@ -16,9 +16,9 @@ from attribution.platforms.oceanengine import marketing
 from foundation.database.columns import BIGINT_MAX
 
 PAGE_SIZE = 100
-# Of one organisation. More than this nobody has; it bounds a list whose end never comes.
+# Limit for one organisation. Nobody has more; it bounds a list that never ends.
 MAX_PAGES = 1000
-# Roles with advertisers below them: where these are listed, and the parameter that names who asks.
+# Roles with advertisers below them: the endpoint that lists these, and the parameter that names the role's own account.
 CHILDREN = {
     "CUSTOMER_ADMIN": ("2/customer_center/advertiser/list/", "cc_account_id"),
     "CUSTOMER_OPERATOR": ("2/customer_center/advertiser/list/", "cc_account_id"),
@@ -60,7 +60,7 @@ class PageInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Children(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of the lists hold ids alone."""
+    """Some of the lists contain only ids."""
 
     list: Sequence[_Child | int | str] = ()
     page_info: PageInfo = PageInfo()
@@ -74,7 +74,7 @@ def authorise_url(*, state: str, redirect_uri: str) -> str:
         "app_id": settings.OCEANENGINE_APP_ID,
         "state": state,
         "redirect_uri": redirect_uri,
-        "material_auth": 1,  # also the materials of reports
+        "material_auth": 1,  # includes the materials in reports
     }
     return f"{settings.OCEANENGINE_OAUTH_BASE_URL}/openapi/audit/oauth.html?{urlencode(query)}"
 
@@ -88,7 +88,7 @@ def refreshed(refresh_token: str) -> Tokens:
 
 
 def accounts(access_token: str) -> list[Account]:
-    """Each advertiser once, however many ways lead to it."""
+    """Each advertiser once, even if several roles lead to it."""
     url = f"{settings.OCEANENGINE_OAUTH_BASE_URL}/open_api/oauth2/advertiser/get/"
     granted = decoded(marketing.get(url, access_token), _GrantedList).list
     found: dict[int, Account] = {}
@@ -96,13 +96,13 @@ def accounts(access_token: str) -> list[Account]:
         if grant.is_valid is False:
             continue
         below = _below(access_token, grant) if grant.account_role in CHILDREN else [_account(grant)]
-        # Some lists hold ids alone: a name that another one gave stays.
+        # Some lists contain only ids: a name from another list is kept.
         found.update({each.advertiser_id: each for each in below if each.name or each.advertiser_id not in found})
     return [account for account in found.values() if 0 < account.advertiser_id <= BIGINT_MAX]
 
 
 def decoded(data: bytes, shape: type[AnyData]) -> AnyData:
-    """Raises: `CostError`, as for any answer that is not the vendor's."""
+    """The decoded data. Raises: `CostError` if it does not have the vendor's shape."""
     try:
         return msgspec.json.decode(data, type=shape, strict=False)
     except (msgspec.DecodeError, RecursionError) as err:

@@ -1,4 +1,4 @@
-"""Ocean Engine behind the door."""
+"""Ocean Engine's implementation of the door `Platform`."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Ocean Engine's attribution query (归因查询): which ad brought a device. POST, JSON, no authentication of its own.
+"""Ocean Engine's attribution query (归因查询): which ad brought a device. POST, JSON, no separate authentication.
 
 Reference: section "归因查询" of the handbook
 """
@@ -17,7 +17,7 @@ from foundation.database.columns import BIGINT_MAX
 
 PATH = "/sdk/app/attribution/"
 
-# The years 2010 to 2100, as seconds since 1970: whatever else stands for a time is none, or in another unit.
+# The years 2010 to 2100, as seconds since 1970: any other number is not a time, or is in another unit.
 SINCE_S, UNTIL_S = 1_262_304_000, 4_102_444_800
 
 
@@ -45,7 +45,7 @@ _answers = msgspec.json.Decoder(Answer, strict=False)
 
 class OceanEngineQuery:
     def question(self, *, os: str, device: Mapping[str, str], package: str, activated_at: datetime) -> str | None:
-        """About a device by its raw android id or IDFV."""
+        """Asks about a device by its raw Android id or IDFV."""
         name = DEVICE_ID_FIELDS[os]
         if not device.get(name):
             return None
@@ -59,7 +59,7 @@ class OceanEngineQuery:
         ).decode()
 
     def ask(self, question: str) -> tuple[AdAnswer, Reply]:
-        """Code 0 alone does not say that there is an ad: the answer for an organic user has it too."""
+        """Code 0 alone does not mean that there is an ad: the answer for an organic user also has it."""
         answer, reply = wire.exchange(PATH, question.encode(), _answers)
         found = AdAnswer(
             ad=ads.ad(_id(answer.advertiser_id), _own(answer)),
@@ -71,19 +71,19 @@ class OceanEngineQuery:
 
 
 def _own(answer: Answer) -> dict[str, int | str]:
-    """Zeros, empty texts and what 64 bits can't hold are left out."""
+    """The answer's fields, without zeros, empty texts and numbers beyond 64 bits."""
     ids = {name: number for name in ads.ID_FIELDS if (number := _id(getattr(answer, name)))}
     return {**ids, **{name: text for name in ads.NAME_FIELDS if (text := wire.text(getattr(answer, name)))}}
 
 
 def _callback(answer: Answer) -> str:
-    """What a report of this device's events needs; empty where nothing could be reported with it."""
+    """The callback needed to report this device's events; empty if nothing could be reported with it."""
     callback = wire.without_fragment(answer.callback_param or "")
     return "" if "\x00" in callback or is_absent(callback) else callback
 
 
 def _moment(seconds: int | None) -> datetime | None:
-    """The answer's times are seconds, by their size. One that can't be true would put all events past their window."""
+    """The answer's times are seconds, judging by their size. An impossible one would put all events past the window."""
     return datetime.fromtimestamp(seconds, tz=UTC) if seconds and SINCE_S <= seconds < UNTIL_S else None
 
 

@@ -13,13 +13,13 @@ from attribution.platforms.platform import UserEvent
 
 PATH = "/api/v2/conversion"
 
-# One SDK of the vendor takes it as "not an error" and does not say why: kept as its own outcome, never sent again.
+# One of the vendor's SDKs treats it as "not an error" without saying why: a separate outcome, never sent again.
 ACCEPTED_WITH_WARNING = 128
 MATCHED_BY_CLICK = 0
 
 
 def body(event: UserEvent) -> bytes:
-    """The device must hold the id that the vendor cannot do without (`DEVICE_ID_FIELDS`)."""
+    """The device must have the id that the vendor requires (`DEVICE_ID_FIELDS`)."""
     paid = {"pay_amount": event.amount_fen, "order_id": event.outer_event_id} if event.amount_fen is not None else {}
     return wire.encode(
         {
@@ -52,7 +52,7 @@ def _device(os: str, device: Mapping[str, str]) -> dict[str, str]:
 
 
 def _md5(value: str) -> str:
-    """An IMEI may come hashed already: 32 hexadecimal digits, where the raw one has 15 decimal ones."""
+    """An IMEI may already be hashed: 32 hexadecimal digits, whereas a raw one has 15 decimal digits."""
     if len(value) == 32:
         return value.lower()
     return hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""How Ocean Engine is called: its host, its authentication, and the verdict that every answer carries."""
+"""How to call Ocean Engine: its host, its authentication, and the verdict in every answer."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from attribution.platforms.http import Peer, PlatformRejected, PlatformUnavailab
 
 ACCEPTED = 0
 
-# Of the size that is stored.
+# Limited to the size of the database column.
 Code: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 
 
@@ -39,7 +39,7 @@ def timeouts() -> Timeouts:
 def exchange(
     path: str, body: bytes, decoder: msgspec.json.Decoder[AnyVerdict], *, warnings: Collection[int] = ()
 ) -> tuple[AnyVerdict, Reply]:
-    """Call, and read the verdict: errors come inside a 200, too. `warnings`: codes that are accepted with a warning.
+    """Call, and read the verdict: errors also come inside a 200. `warnings`: codes that mean accepted with a warning.
 
     Raises: `PlatformError`.
     """
@@ -67,12 +67,12 @@ def milliseconds(moment: datetime) -> int:
 
 
 def without_fragment(callback: str) -> str:
-    """A parameter cut out of a URL may drag the URL's fragment along."""
+    """The callback without a fragment: a parameter cut out of a URL may still carry the URL's fragment."""
     return callback.partition("#")[0]
 
 
 def text(value: str | None) -> str:
-    """PostgreSQL refuses NUL; a name that holds one would take a whole batch down."""
+    """The text without NUL, which PostgreSQL refuses: a single name with NUL would fail a whole batch."""
     return (value or "").replace("\x00", "")[:255]
 
 

@@ -408,5 +408,6 @@ def test_verify_every_night_logs_and_repairs(world: World, caplog: pytest.LogCap
 
     verify_statistics()
 
-    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["Wrong statistics, summed again"]
+    [said] = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert said == "The statistics were wrong and have been summed again"
     assert list(ClickDay.objects.values_list("clicks", flat=True)) == [1]

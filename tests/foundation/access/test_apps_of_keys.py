@@ -71,7 +71,7 @@ def test_app_that_a_key_names_can_not_be_deleted(admin_client: Client) -> None:
     page = admin_client.post(f"/admin/attribution/app/{app.pk}/delete/", {"post": "yes"})
 
     assert page.status_code == 403
-    with pytest.raises(ProtectedError, match="API keys name the app 'demo'"):
+    with pytest.raises(ProtectedError, match="API keys use the app 'demo'"):
         app.delete()
     assert App.objects.exists()
 
