@@ -104,7 +104,7 @@ class _Visitor:
         return self._client.get(url)
 
     def measure(self, page: Page, repeats: int) -> dict[str, Any]:
-        from django.db import connection  # noqa: PLC0415  # as above
+        from django.db import connection  # noqa: PLC0415  # Django is set up first
         from django.test.utils import CaptureQueriesContext  # noqa: PLC0415  # likewise
 
         with CaptureQueriesContext(connection) as queries:
@@ -135,7 +135,7 @@ class _Visitor:
 
 
 def _pages(visitor: _Visitor) -> Iterator[Page]:
-    from django.contrib import admin  # noqa: PLC0415  # as above
+    from django.contrib import admin  # noqa: PLC0415  # Django is set up first
 
     yield from _overviews(visitor)
     lists = [each for each in admin.site._registry.values() if each.model._meta.app_label in APPS]
@@ -165,7 +165,7 @@ def _overviews(visitor: _Visitor) -> Iterator[Page]:
 
 def _ways_down(visitor: _Visitor, page: str) -> Iterator[str]:
     """From the advertisers to the days of the first one's first ad, and to the records of each; then by other ways."""
-    from attribution.admin.pages.statistics import LEVELS  # noqa: PLC0415  # as above
+    from attribution.admin.pages.statistics import LEVELS  # noqa: PLC0415  # Django is set up first
 
     url = f"{page}?period=30d&group_by={LEVELS[0]}"
     for level, below in itertools.pairwise(LEVELS):
@@ -247,7 +247,7 @@ def _far_pages(shown: Any) -> set[int]:
 
 def _sortable(shown: Any) -> list[int]:
     """The numbers of the columns whose heading is a link, as the list's address has them."""
-    from django.contrib.admin.templatetags.admin_list import result_headers  # noqa: PLC0415  # as above
+    from django.contrib.admin.templatetags.admin_list import result_headers  # noqa: PLC0415  # Django is set up first
 
     return [number for number, heading in enumerate(result_headers(shown)) if heading.get("sortable")]
 

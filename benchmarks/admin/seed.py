@@ -101,7 +101,7 @@ def _add_rows(sizes: Sizes, days: int, now: datetime) -> None:
 
 def _texts() -> dict[str, Any]:
     """What all rows share: the app, the caller, and encrypted texts of the usual length."""
-    from django.contrib.auth.models import User  # noqa: PLC0415  # as above
+    from django.contrib.auth.models import User  # noqa: PLC0415  # Django is set up first
 
     from attribution.devices import device_ids  # noqa: PLC0415
     from attribution.models import App  # noqa: PLC0415
@@ -118,7 +118,7 @@ def _texts() -> dict[str, Any]:
 def _sum_up(days: int, now: datetime, tables: Sequence[type[models.Model]]) -> None:
     from attribution.models import App  # noqa: PLC0415
     from attribution.models.roll_ups import Change, ClickDay, EventDay, StateDay, UserDay  # noqa: PLC0415
-    from attribution.statistics import summing  # noqa: PLC0415  # as above
+    from attribution.statistics import summing  # noqa: PLC0415  # Django is set up first
     from streaming.models import UsageHour, UsageNote  # noqa: PLC0415
     from streaming.usage import hours  # noqa: PLC0415
 

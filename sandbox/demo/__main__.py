@@ -94,9 +94,9 @@ def show(site: "Site", size: Size) -> Counter[str]:
 
 def _write_history(app: "App", now: datetime, size: Size) -> "Sequence[User]":
     """Returns who was activated yesterday."""
-    from django.contrib.auth import get_user_model  # noqa: PLC0415  # as above
+    from django.contrib.auth import get_user_model  # noqa: PLC0415  # Django is set up first
 
-    from sandbox.demo import chats, history, people  # noqa: PLC0415  # as above
+    from sandbox.demo import chats, history, people  # noqa: PLC0415  # Django is set up first
 
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     zone: Any = now.tzinfo
