@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +25,12 @@ MAX_AMOUNT_FEN = 10**12
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
 _NUMBER = re.compile(r"-?[0-9]+(?:\.0*)?")
+_UNIX_TIME = re.compile(r"(?:[0-9]{9,10}|[0-9]{12,13})(?:\.[0-9]+)?")
+# What clients send while nobody is signed in; as a user id it would make all phones one user.
+NOBODY = {
+    "-1", "-1.0", "guest", "anonymous", "anon", "nan", "false", "true", "nobody", "object object", "\\n",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff", "游客", "访客", "匿名", "匿名用户", "未登录",
+}  # fmt: skip
 DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
 
 
@@ -55,13 +61,22 @@ class WordOrNumberField(serializers.Field[str, Any, str, Any]):
         return value
 
 
+@extend_schema_field({"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]})
 class MomentField(serializers.DateTimeField):
+    """ISO 8601 with a time zone, or Unix time in seconds or milliseconds. A guessed zone would be hours off."""
+
+    default_error_messages = {"no_zone": "Time zone missing: write 2026-11-30T20:52:43+08:00, or Unix time."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if isinstance(value, str | int | float) and _UNIX_TIME.fullmatch(text := str(value).strip()):
+            number = float(text)
+            value = datetime.fromtimestamp(number / 1000 if number >= 10**11 else number, UTC)
+        return super().to_internal_value(value)
+
     def enforce_timezone(self, value: datetime) -> datetime:
-        """DRF handles overflows only for times with a time zone, so those without one are handled here."""
-        try:
-            return super().enforce_timezone(value)
-        except OverflowError:
-            self.fail("overflow")
+        if timezone.is_naive(value):
+            self.fail("no_zone")
+        return super().enforce_timezone(value)
 
 
 class FenField(serializers.IntegerField):
@@ -93,6 +108,14 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     ip = serializers.IPAddressField(**OPTIONAL_TEXT)
     user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
     app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)
+
+    def validate_user_id(self, user_id: str) -> str:
+        word = user_id.strip("\"'()<>[]$ ").lower()
+        if word in NOBODY or is_absent(word):
+            raise serializers.ValidationError(
+                f"{user_id!r} is a placeholder, not a user: all phones that send it would become one user."
+            )
+        return user_id
 
     def validate_occurred_at(self, moment: datetime | None) -> datetime | None:
         now = timezone.now()

@@ -75,7 +75,7 @@ def test_numbers_of_the_older_api_are_understood(
         ({"amount": "1_999"}, {"amount": ["A valid integer is required."]}),
         ({"amount": "１９９９"}, {"amount": ["A valid integer is required."]}),
         ({"amount": -1}, {"amount": ["Ensure this value is greater than or equal to 0."]}),
-        ({"occurred_at": "0001-01-01T00:00:00"}, {"occurred_at": ["Datetime value out of range."]}),
+        ({"occurred_at": "0001-01-01T00:00:00+14:00"}, {"occurred_at": ["Datetime value out of range."]}),
         ({"occurred_at": "9999-12-31T23:59:59-14:00"}, {"occurred_at": ["Datetime value out of range."]}),
         ({"ip": "1.2.3"}, {"ip": ["Enter a valid IPv4 or IPv6 address."]}),
     ],
@@ -103,6 +103,48 @@ def test_time_of_the_event_has_limits(client: APIClient, age: timedelta, status:
 
     assert answer[0] == status
     assert list(Conversion.objects.values_list("occurred_at", flat=True)) == ([occurred_at] if status == 202 else [])
+
+
+@pytest.mark.parametrize(
+    "user_id",
+    ["null", "undefined", "Undefined", "0", 0, 0.0, "0000", "guest", " Guest ", "-1", -1, "None", "(null)", '"null"',
+     "<nil>", "[object Object]", "NaN", "false", "00000000-0000-0000-0000-000000000000", "${user_id}", "__UID__",
+     "ffffffff-ffff-ffff-ffff-ffffffffffff", "()", "游客", "未登录"],
+)  # fmt: skip
+def test_placeholder_is_no_user(client: APIClient, user_id: Any) -> None:
+    status, errors = post(client, ACTIVE | {"user_id": user_id})
+
+    assert (status, list(errors)) == (400, ["user_id"])
+    assert "is a placeholder, not a user" in errors["user_id"][0]
+
+
+@pytest.mark.parametrize("user_id", ["1", 1, "10", "-10", "guest-1", "nullable", "游客1", "0a", "[1]"])
+def test_user_like_a_placeholder_is_taken(client: APIClient, user_id: Any) -> None:
+    assert post(client, ACTIVE | {"user_id": user_id})[0] == 202
+    assert Conversion.objects.get().user_id == str(user_id)
+
+
+@pytest.mark.parametrize("form", [int, str, float, lambda s: s * 1000, lambda s: str(s * 1000), lambda s: f" {s}.0 "])
+def test_unix_time_is_understood(client: APIClient, form: Any) -> None:
+    seconds = int(timezone.now().timestamp()) - 3600
+
+    assert post(client, ACTIVE | {"occurred_at": form(seconds)})[0] == 202
+    assert Conversion.objects.get().occurred_at.timestamp() == seconds
+
+
+@pytest.mark.parametrize("moment", ["2026-11-30 20:52:43", "2026-11-30T20:52:43.5", "0001-01-01T00:00:00"])
+def test_time_without_zone_is_refused(client: APIClient, moment: str) -> None:
+    status, errors = post(client, ACTIVE | {"occurred_at": moment})
+
+    assert (status, list(errors)) == (400, ["occurred_at"])
+    assert "Time zone missing" in errors["occurred_at"][0]
+
+
+@pytest.mark.parametrize("moment", [True, [], {}, 0, -1, 10**30, 1e300, "1e9", "²³", "20261130205243"])
+def test_what_is_no_time_is_refused(client: APIClient, moment: Any) -> None:
+    status, errors = post(client, ACTIVE | {"occurred_at": moment})
+
+    assert (status, list(errors)) == (400, ["occurred_at"])
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"nonsense"])
