@@ -17,6 +17,7 @@ the sweep marks it interrupted.
 """
 
 import asyncio
+import logging
 import time
 
 from django.conf import settings
@@ -31,6 +32,8 @@ from streaming.upstream import UpstreamError
 from streaming.wire import faults
 from streaming.wire.faults import Fault
 from streaming.wire.profiles.profile import Profile
+
+logger = logging.getLogger(__name__)
 
 
 class Relay(Turn[StreamedAttempt]):
@@ -67,17 +70,17 @@ class Relay(Turn[StreamedAttempt]):
         attempt = self._attempt
         if attempt is None:
             return
-        choice = attempt.decoder.midway(read)
-        if choice is None:  # one read in hundreds
-            self._observe(attempt, read)
-            return
         try:
-            out = self._profile.choice(read, choice)
-        except (ValueError, RecursionError) as err:
+            choice = attempt.decoder.midway(read)
+            if choice is None:  # one read in hundreds
+                self._observe(attempt, read)
+            elif out := self._profile.choice(read, choice):
+                self._client.write(out, now)
+        except (ValueError, RecursionError) as err:  # JSON of the wrong shape
             self._fail(faults.unreadable(str(err)))
-            return
-        if out:
-            self._client.write(out, now)
+        except Exception:
+            logger.exception("The turn %s broke off", self.completion.id)
+            self.break_off()
 
     def _observe(self, attempt: StreamedAttempt, read: bytes) -> None:
         """Take note of the events that end in this read, and write the client's part of them."""
@@ -89,7 +92,7 @@ class Relay(Turn[StreamedAttempt]):
             for piece in decoder.feed(read):
                 out.append(self._profile.chunk(piece.event, piece.chunk))
                 has_content = has_content or piece.has_content
-        except (ValueError, RecursionError) as err:  # JSON of the wrong shape
+        except (ValueError, RecursionError) as err:  # as above; what came before it is sent
             fault = faults.unreadable(str(err))
         if has_content and self._phase is Phase.OPENING:
             self._commit(attempt)
@@ -136,6 +139,10 @@ class Relay(Turn[StreamedAttempt]):
         elif self._attempt is not None and not self._attempt.first_content.done():
             self._attempt.close()
             self._attempt.first_content.set_exception(fault)
+
+    def break_off(self) -> None:
+        """Nobody else would end the turn, and its client waits."""
+        self._fail(faults.internal())
 
     # --- The client's side (foundation.serving.driven.Source) ---------------------------------------------------------
 

@@ -95,6 +95,9 @@ class Turn(Generic[AttemptT]):
         """The process is ending: tell the client while that is possible."""
         self._meet(Event.INTERRUPT, faults.shutting_down())
 
+    def break_off(self) -> None:
+        """End the turn after an error of our own. Up to the first content `open` does, whatever it is."""
+
     async def _try(self, route: ServedRoute) -> None:
         """Ask one route; return once there is something to send. Raises: Fault."""
         raise NotImplementedError

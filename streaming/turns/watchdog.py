@@ -4,11 +4,15 @@ One timer for all: a timer per stream, set again with every chunk, would cost as
 """
 
 import asyncio
+import logging
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from django.conf import settings
 from prometheus_client import Gauge
+
+logger = logging.getLogger(__name__)
 
 _EVERY_S = 0.25
 
@@ -19,6 +23,9 @@ class OpenTurn(Protocol):
 
     def interrupt(self) -> None:
         """End the turn, because the process is ending."""
+
+    def break_off(self) -> None:
+        """End the turn: one of the above has raised."""
 
 
 class Watchdog:
@@ -51,15 +58,22 @@ class Watchdog:
     def _look(self) -> None:
         self._timer = None
         now = time.monotonic()
-        for turn in tuple(self._open):
-            turn.look_after(now)
+        self._have_each(lambda turn: turn.look_after(now))
         if self._open:
             self._timer = asyncio.get_running_loop().call_later(_EVERY_S, self._look)
 
     def _interrupt_all(self) -> None:
         self.is_over = True
+        self._have_each(lambda turn: turn.interrupt())
+
+    def _have_each(self, do: Callable[[OpenTurn], None]) -> None:
+        """One that fails must not keep the others from their timeouts."""
         for turn in tuple(self._open):
-            turn.interrupt()
+            try:
+                do(turn)
+            except Exception:
+                logger.exception("An open turn broke off")
+                turn.break_off()
 
 
 watchdog = Watchdog()
