@@ -31,12 +31,18 @@ class HttpProtocol(HttpToolsProtocol):
         if not data.isascii() and data.startswith(b"GET ") and not self._is_in_body():
             data = with_escaped_address(data)
         self._unset_keepalive_if_required()
+        while data:  # once, but for requests that ask for an upgrade
+            data = self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse the bytes; return those to parse again, which are fewer requests for an upgrade each time."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as stopped:
-            self._read_without_upgrade(data[stopped.args[0] :])
+            return self._without_upgrade(data[stopped.args[0] :])
         except httptools.HttpParserError:
             self._refuse()
+        return b""
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():
@@ -68,16 +74,17 @@ class HttpProtocol(HttpToolsProtocol):
         elif self.cycle.keep_alive:
             self.timeout_keep_alive = LINGER_S
 
-    def _read_without_upgrade(self, body: bytes) -> None:
-        """Parse the request's head again, without the upgrade, then the bytes that followed it."""
+    def _without_upgrade(self, body: bytes) -> bytes:
+        """The request's head without the upgrade, and the bytes that followed it, for a new parser."""
         method = self.parser.get_method()
-        if method == b"CONNECT":  # asks for a tunnel, not for another protocol
+        # CONNECT asks for a tunnel, not for another protocol; and what can't be removed would be parsed for ever.
+        if method == b"CONNECT" or not any(name == b"upgrade" for name, _value in self.headers):
             self._refuse()
-            return
+            return b""
         head = without_upgrade(method, self.url, self.headers, version=self.parser.get_http_version())
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # uvicorn sets this on its own parser
-        self.data_received(head + body)
+        return head + body
 
     def _refuse(self) -> None:
         message = "Invalid HTTP request received."

@@ -111,6 +111,18 @@ def test_upgrade_is_ignored_however_the_request_is_cut(stack: Stack) -> None:
     assert set(Conversion.objects.values_list("user_id", flat=True)) == {"u1", "u2"}
 
 
+def test_any_number_of_upgrades_may_come_at_once(stack: Stack) -> None:
+    number = 2_000  # more than Python's stack is deep, many in one read
+    address = urlsplit(stack.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" * number)
+        received = b""
+        while received.count(b"HTTP/1.1 200 ") < number:
+            read = connection.recv(65536)
+            assert read, f"closed after {received.count(b'HTTP/1.1 200 ')} answers"
+            received += read
+
+
 @pytest.mark.parametrize("path", ["/api/events/", "/api/tokens/"])  # driven, and by way of Django's middleware
 def test_body_in_chunks_is_read(stack: Stack, path: str) -> None:
     bodies = {"/api/events/": EVENT, "/api/tokens/": {"user_id": "u1"}}
