@@ -9,7 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from attribution.admin.lists import BigList, Days, apps, choice, platform_names, text
 from attribution.admin.pages.formats import moment
 from attribution.models import Click, Os
+from attribution.platforms import registry
 from attribution.records import exporting, filtering
+
+# Encrypted or only compared.
+UNSHOWN = [
+    "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
+    "ipv6_ua_digest",
+]  # fmt: skip
 
 
 @admin.register(Click)
@@ -28,10 +35,8 @@ class ClickAdmin(BigList):
         choice("os", _("system"), Os.choices),
     ]
     search_help_text = _("Request id, or number")
-    exclude = [
-        "raw", "oaid_digest", "android_id_digest", "imei_digest", "idfa_digest", "caid_digests", "ip_ua_digest",
-        "ipv6_ua_digest",
-    ]  # fmt: skip
+    readonly_fields = ["platform_name", "unread_parameters"]
+    exclude = ["platform", "oddities", *UNSHOWN]
 
     @admin.display(description=_("clicked at"))
     def clicked(self, click: Click) -> str | None:
@@ -45,6 +50,14 @@ class ClickAdmin(BigList):
     def ad(self, click: Click) -> Any:
         return click.ad_label
 
+    @admin.display(description=_("platform"))
+    def platform_name(self, click: Click) -> str:
+        return registry.name_of(click.platform)
+
+    @admin.display(description=_("parameters that could not be read"))
+    def unread_parameters(self, click: Click) -> str:
+        return ", ".join(click.oddities)
+
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the columns that are encrypted or only compared."""
-        return super().get_queryset(request).defer(*self.exclude)
+        return super().get_queryset(request).defer(*UNSHOWN)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from attribution.models import Conversion, Destination, State
+from attribution.platforms import registry
 from foundation.hooks.alerts import Cause, Watch
 
 # Counted up to here.
@@ -29,7 +30,7 @@ def _open_breakers(threshold: int, now: datetime) -> Iterator[Cause]:
             key="/".join(destination.identity),  # two platforms may have advertisers with one id
             number=destination.openings,
             words={
-                "destination": f"{destination.platform} {destination}",
+                "destination": f"{registry.name_of(destination.platform)} {destination}",
                 "failures": destination.failures,
                 "error": destination.last_error or "–",
             },

@@ -173,6 +173,18 @@ def test_channel_is_found_before_and_after_it_is_summed(
     assert users_in(browser, query) == users
 
 
+def test_click_page_names_its_platform_and_what_could_not_be_read(pipeline: Pipeline, browser: Client) -> None:
+    click = Click.objects.create(
+        app=pipeline.app, platform="oceanengine", clicked_at=NOW, received_at=NOW, request_id="r", oddities=["os", "ts"]
+    )
+
+    page = browser.get(f"/admin/attribution/click/{click.pk}/change/").content.decode()
+
+    assert "Ocean Engine" in page
+    assert "oceanengine" not in page
+    assert "os, ts" in page
+
+
 @pytest.mark.parametrize("are_summed", [False, True])
 def test_clicks_of_an_ad_are_those_that_the_statistics_count(
     browser: Client, pipeline: Pipeline, are_summed: bool

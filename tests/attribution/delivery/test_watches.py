@@ -55,7 +55,7 @@ def test_open_breaker_names_its_destination_and_error(pipeline: Pipeline) -> Non
     assert cause == {
         "key": "oceanengine/attribution",
         "path": f"/admin/attribution/destination/{destination.pk}/change/",
-        "text": "The breaker of oceanengine attribution is open after 5 failures in a row; reports are held. "
+        "text": "The breaker of Ocean Engine attribution is open after 5 failures in a row; reports are held. "
         "Last error: HTTP 503",
     }
     assert found(pipeline, "breaker", threshold=2) == []
