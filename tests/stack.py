@@ -123,8 +123,17 @@ def stack(processes: Processes, transactional_db: None) -> Iterator[Stack]:
 
     yield running
 
+    # A chat's record is written a moment after its last byte: it would be found in the next test's tables.
+    eventually(lambda: _unwritten(running.url), lambda rows: rows == 0, within_s=5)
     for log, start in starts.items():
         print(f"--- {log.name}", log.read_bytes()[start:].decode(errors="replace"), sep="\n")
+
+
+def _unwritten(url: str) -> float:
+    """Turns that are open, and records that wait to be written, in this web process."""
+    metrics = requests.get(f"{url}/metrics", timeout=10).text
+    names = ("rivermouth_open_turns ", "rivermouth_completion_rows_waiting ")
+    return sum(float(line.split()[1]) for line in metrics.splitlines() if line.startswith(names))
 
 
 @pytest.fixture
