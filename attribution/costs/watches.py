@@ -39,7 +39,7 @@ def _ending_authorisations(threshold: int, now: datetime) -> Iterator[Cause]:
         yield Cause(
             key=str(authorisation.pk),
             words={
-                "platform": registry.name_of(authorisation.platform),
+                "platform": authorisation.platform,
                 "authorised": str(authorisation),
                 "why": authorisation.lost_because or (f"{localtime(ends_at):%Y-%m-%d %H:%M}" if ends_at else "–"),
             },
@@ -62,6 +62,7 @@ WATCHES = [
         title=_("Authorisation ends"),
         text=_("The authorisation of %(platform)s of %(authorised)s is lost or ends: %(why)s. Authorise again."),
         over=_("The authorisation of %(platform)s of %(authorised)s is valid, or was replaced."),
+        name=registry.with_name,
         check=_ending_authorisations,
         threshold=3,
         threshold_help=_("days until an authorisation ends"),

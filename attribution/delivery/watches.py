@@ -30,7 +30,8 @@ def _open_breakers(threshold: int, now: datetime) -> Iterator[Cause]:
             key="/".join(destination.identity),  # two platforms may have advertisers with one id
             number=destination.openings,
             words={
-                "destination": f"{registry.name_of(destination.platform)} {destination}",
+                "platform": destination.platform,
+                "destination": str(destination),
                 "failures": destination.failures,
                 "error": destination.last_error or "–",
             },
@@ -51,7 +52,7 @@ def _refusals(threshold: int, now: datetime) -> Iterator[Cause]:
             yield Cause(
                 key=f"{platform}/{advertiser_id or ''}",
                 number=reasons.total(),
-                words={"advertiser": f"{platform} {advertiser_id or '–'}", "reason": reason},
+                words={"platform": platform, "advertiser": advertiser_id or "–", "reason": reason},
                 path=_records(**{name: value for name, value in query.items() if value}),
             )
 
@@ -90,10 +91,11 @@ WATCHES = [
         kind="breaker",
         title=_("Breaker open"),
         text=_(
-            "The breaker of %(destination)s is open after %(failures)s failures in a row; reports are held. "
-            "Last error: %(error)s"
+            "The breaker of %(platform)s %(destination)s is open after %(failures)s failures in a row; "
+            "reports are held. Last error: %(error)s"
         ),
-        over=_("The breaker of %(destination)s is no longer open."),
+        over=_("The breaker of %(platform)s %(destination)s is no longer open."),
+        name=registry.with_name,
         check=_open_breakers,
         threshold_help=_("openings in a row"),
     ),
@@ -101,9 +103,11 @@ WATCHES = [
         kind="refusals",
         title=_("Refusals"),
         text=_(
-            "%(number)s send records of advertiser %(advertiser)s were refused within a day, most often for: %(reason)s"
+            "%(number)s send records of %(platform)s advertiser %(advertiser)s were refused within a day, "
+            "most often for: %(reason)s"
         ),
-        over=_("Fewer send records of advertiser %(advertiser)s are being refused."),
+        over=_("Fewer send records of %(platform)s advertiser %(advertiser)s are being refused."),
+        name=registry.with_name,
         check=_refusals,
         threshold=10,
         threshold_help=_("refused send records of one advertiser, received within a day"),

@@ -29,6 +29,11 @@ def name_of(slug: str) -> str:
     return str(found.name) if found else slug
 
 
+def with_name(words: Mapping[str, str | int]) -> dict[str, str | int]:
+    """Words of an alert, with `platform` as a display name in the language of the moment."""
+    return {**words, "platform": name_of(str(words.get("platform", "")))}
+
+
 def ad_levels(slug: str, ad: Ad) -> list[AdLevel]:
     platform = platforms().get(slug)
     return platform.ad_levels(ad) if platform else usual_levels(ad, (_("Campaign"), _("Ad"), _("Creative")))

@@ -55,7 +55,7 @@ def headline(incident: Incident, *, is_over: bool = False) -> str:
     watch = incident.rule.registered
     if watch is None:
         return f"{incident.rule} · {incident.key}"
-    words = {name: _one_line(value) for name, value in incident.words.items()}
+    words = {name: _one_line(value) for name, value in watch.name(incident.words).items()}
     words |= {"key": _one_line(incident.key), "number": f"{incident.number:,}"}
     try:
         return str(watch.over if is_over else watch.text) % words

@@ -40,6 +40,8 @@ class Watch:
 
     `kind` is a word such as "breaker", at most 32 characters. The texts are lazily translated, since every channel has
     its language. `text` and `over` are formatted with the cause's words, `number` and `key`: "%(key)s does not answer".
+    Words are stored when the cause is found and read later, in any language: what has a name in each of them is stored
+    as a code, which `name` turns into words.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Watch:
     check: Check
     threshold: int = 1
     threshold_help: Promise | str = ""
+    name: Callable[[Words], Words] = dict
 
 
 _watches: dict[str, Watch] = {}

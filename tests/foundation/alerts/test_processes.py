@@ -34,6 +34,6 @@ def test_worker_tells_of_an_open_breaker_and_of_its_end(
 
     assert ("alerts noticed: 1" in swept, states) == (True, ["sent"])
     assert began.startswith(
-        "[Rivermouth] 告警：oceanengine 1712345 连续失败 5 次，熔断器已断开，回传已暂停。最近的错误：HTTP 503\n"
+        "[Rivermouth] 告警：巨量引擎 1712345 连续失败 5 次，熔断器已断开，回传已暂停。最近的错误：HTTP 503\n"
     )
-    assert over.splitlines()[0].partition("：")[2] == "oceanengine 1712345 的熔断器已不再断开。"
+    assert over.splitlines()[0].partition("：")[2] == "巨量引擎 1712345 的熔断器已不再断开。"
