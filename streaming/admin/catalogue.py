@@ -11,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from streaming.admin import conversations, usage_page  # noqa: F401  # registers the conversations
+from streaming.catalogue import timeouts
 from streaming.models import ChatModel, Provider, Route
 
 PRICES = ["prompt_price", "cached_price", "completion_price"]
+TIMEOUTS: Any = (_("Timeouts"), {"fields": timeouts.NAMES})
 
 
 class BesideEnvironment(ModelAdmin):
@@ -30,6 +32,10 @@ class BesideEnvironment(ModelAdmin):
 class ProviderAdmin(BesideEnvironment):
     list_display = ["slug", "dialect", "base_url", "api_key_env", "has_key"]
     search_fields = ["slug"]
+    fieldsets = [
+        (None, {"fields": ["slug", "base_url", "api_key_env", "dialect"]}),
+        TIMEOUTS,
+    ]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, URLField):
@@ -54,6 +60,7 @@ class RouteInline(TabularInline):
 class ChatModelAdmin(BesideEnvironment):
     list_display = ["name", "created_at"]
     search_fields = ["name"]
+    fieldsets = [(None, {"fields": ["name"]}), TIMEOUTS]
     inlines = [RouteInline]
 
 
@@ -65,5 +72,8 @@ class RouteAdmin(BesideEnvironment):
     list_select_related = ["chat_model", "provider"]
     search_fields = ["chat_model__name", "upstream_model"]
     ordering = ["chat_model__name", "position"]
-    fields = ["chat_model", "position", "provider", "upstream_model", *PRICES]
+    fieldsets = [
+        (None, {"fields": ["chat_model", "position", "provider", "upstream_model", *PRICES]}),
+        TIMEOUTS,
+    ]
     change_form_outer_before_template = "admin/streaming/route/test.html"

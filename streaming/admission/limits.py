@@ -21,6 +21,7 @@ from foundation.access.credentials import Credential
 from foundation.serving import loop_redis
 from foundation.serving.counting import DAY_S, LUA, MINUTE_S, Counting, counting
 from foundation.serving.shared_redis import Circuit
+from streaming.catalogue import catalogue
 from streaming.wire.faults import Fault
 
 _circuit = Circuit("chat limits")
@@ -173,7 +174,7 @@ def _scopes_of(credential: Credential) -> tuple[_Scope, ...]:
 
 def _enter_command(credential: Credential, scopes: Sequence[_Scope], completion_id: UUID) -> loop_redis.Command:
     now = time.time()
-    ends_at = now + settings.CHAT_TOTAL_TIMEOUT_S + settings.CHAT_FIRST_CONTENT_TIMEOUT_S
+    ends_at = now + catalogue.longest_turn_s() + settings.CHAT_FIRST_CONTENT_TIMEOUT_S
     keys: list[str] = []
     limits: list[int] = []
     for scope in scopes:

@@ -3,11 +3,13 @@
 import os
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from streaming.catalogue.prices import Price
+from streaming.catalogue.timeouts import AS_SET, Timeouts
 from streaming.models import ChatModel, Route
 
 
@@ -21,6 +23,7 @@ class ServedRoute:
     dialect: str
     upstream_model: str
     price: Price | None = None
+    timeouts: Timeouts = AS_SET
 
     @property
     def api_key(self) -> str:
@@ -56,6 +59,10 @@ class Catalogue:
     def default_name(self) -> str | None:
         return settings.CHAT_DEFAULT_MODEL or next(iter(self.models), None)
 
+    @cached_property
+    def longest_turn_s(self) -> float:
+        return max((route.timeouts.total_s for model in self.models.values() for route in model.routes), default=0)
+
 
 _current: Catalogue | None = None
 
@@ -65,6 +72,12 @@ def current() -> Catalogue | None:
     if _current is None or time.monotonic() - _current.read_at > settings.CHAT_CATALOGUE_CACHE_S:
         return None
     return _current
+
+
+def longest_turn_s() -> float:
+    """How long a turn over any route can last, as far as this process has read the catalogue."""
+    of_routes = _current.longest_turn_s if _current is not None else 0
+    return max(settings.CHAT_TOTAL_TIMEOUT_S, of_routes)
 
 
 def read() -> Catalogue:
@@ -114,4 +127,5 @@ def served(route: Route) -> ServedRoute:
         dialect=route.provider.dialect,
         upstream_model=route.upstream_model,
         price=Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price),
+        timeouts=Timeouts.of(route, route.chat_model, route.provider),
     )

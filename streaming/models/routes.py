@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from streaming.catalogue import dialects
+from streaming.catalogue.timeouts import TimeoutFields
 
 # Anyone who may edit providers could send these to a server of theirs and read them.
 OWN_SECRETS = {
@@ -14,7 +15,7 @@ OWN_SECRETS = {
 }  # fmt: skip
 
 
-class Provider(models.Model):
+class Provider(TimeoutFields):
     """An OpenAI-compatible service. Its key is the value of an environment variable, never stored here."""
 
     slug = models.SlugField(_("short name"), unique=True)
@@ -43,7 +44,7 @@ class ChatModelQuerySet(models.QuerySet["ChatModel"]):
         return self.filter(routes__isnull=False).distinct().prefetch_related(models.Prefetch("routes", routes))
 
 
-class ChatModel(models.Model):
+class ChatModel(TimeoutFields):
     """A model, by the name that clients use."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
@@ -59,7 +60,7 @@ class ChatModel(models.Model):
         return self.name
 
 
-class Route(models.Model):
+class Route(TimeoutFields):
     """One way to serve a model; the next position is tried when this one fails before its first content."""
 
     chat_model = models.ForeignKey(ChatModel, verbose_name=_("model"), on_delete=models.CASCADE, related_name="routes")

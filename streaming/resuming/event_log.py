@@ -23,6 +23,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from foundation.serving.shared_redis import Circuit
+from streaming.catalogue import catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ def _add(pipe: "redis.client.Pipeline", completion_id: UUID, events: bytes, *, i
 
 
 def _while_running_s() -> int:
-    return int(settings.CHAT_TOTAL_TIMEOUT_S) + settings.CHAT_LOG_TTL_S
+    return int(catalogue.longest_turn_s()) + settings.CHAT_LOG_TTL_S
 
 
 def last_event_id(events: bytes) -> int:

@@ -62,7 +62,9 @@ class Attempt:
             completion_id=completion_id,
         )
         try:
-            self._response = response = await pool().post(*self._dialect.request(ask))
+            self._response = response = await pool().post(
+                *self._dialect.request(ask), connect_timeout_s=route.timeouts.connect_s
+            )
             if response.status != 200:
                 raise await self._refusal(response)
         except ConnectFailed as err:
@@ -149,7 +151,7 @@ def pool() -> UpstreamPool:
     """The connection pool of this process."""
     global _pool  # one per process
     if _pool is None:
-        _pool = UpstreamPool(connect_timeout_s=settings.CHAT_CONNECT_TIMEOUT_S)
+        _pool = UpstreamPool()
     return _pool
 
 

@@ -23,6 +23,7 @@ import time
 from django.conf import settings
 
 from foundation.serving.driven import Outbox
+from streaming.catalogue import timeouts
 from streaming.catalogue.catalogue import ServedRoute
 from streaming.turns.attempt import StreamedAttempt
 from streaming.turns.client import Client
@@ -45,12 +46,14 @@ class Relay(Turn[StreamedAttempt]):
         self._profile = profile
         self._client = client or Client()
         self._read_at = time.monotonic()
+        self._timeouts = timeouts.AS_SET  # those of the route that is asked
 
     async def _try(self, route: ServedRoute) -> None:
         attempt = StreamedAttempt(route)
         self._begin(attempt)
         self._client.hold(self._profile.start(completion_id=self.completion.id, model=self.completion.chat_model))
-        timeout_s = settings.CHAT_FIRST_CONTENT_TIMEOUT_S
+        self._timeouts = route.timeouts
+        timeout_s = route.timeouts.first_content_s
         try:
             async with asyncio.timeout(timeout_s):
                 response = await attempt.ask(
@@ -185,22 +188,22 @@ class Relay(Turn[StreamedAttempt]):
         """Timeouts and heartbeats of a turn that is answering."""
         if self._phase is not Phase.ANSWERING:
             return
-        client = self._client
+        client, allowed = self._client, self._timeouts
         if client.stalled_since is not None:
             if now - client.stalled_since > settings.WRITE_TIMEOUT_S:
                 self._give_up_client()
-        elif now - self._began_at > settings.CHAT_TOTAL_TIMEOUT_S:
-            self._meet(Event.FAULT, faults.total_timeout(settings.CHAT_TOTAL_TIMEOUT_S))
-        elif now - self._read_at > settings.CHAT_IDLE_TIMEOUT_S:
-            self._idled()
+        elif now - self._began_at > allowed.total_s:
+            self._meet(Event.FAULT, faults.total_timeout(allowed.total_s))
+        elif now - self._read_at > allowed.idle_s:
+            self._idled(allowed.idle_s)
         elif now - client.wrote_at > settings.CHAT_HEARTBEAT_S:
             client.keep_open(self._profile.heartbeat, now)
 
-    def _idled(self) -> None:
+    def _idled(self, timeout_s: float) -> None:
         if self._attempt is not None and self._attempt.decoder.has_whole_answer:
             self._meet(Event.WHOLE)
         else:
-            self._meet(Event.FAULT, faults.idle_timeout(settings.CHAT_IDLE_TIMEOUT_S))
+            self._meet(Event.FAULT, faults.idle_timeout(timeout_s))
 
     def _give_up_client(self) -> None:
         self._meet(Event.STALLED, Fault("client_stalled", "The client read nothing.", status=408))

@@ -26,7 +26,8 @@ class WholeAnswer(Turn[Attempt]):
     async def _try(self, route: ServedRoute) -> None:
         attempt = Attempt(route)
         self._begin(attempt)
-        left_s = self._began_at + settings.CHAT_TOTAL_TIMEOUT_S - time.monotonic()  # shared by all attempts
+        total_s = route.timeouts.total_s
+        left_s = self._began_at + total_s - time.monotonic()  # shared by all attempts
         try:
             async with asyncio.timeout(left_s):
                 response = await attempt.ask(
@@ -34,7 +35,7 @@ class WholeAnswer(Turn[Attempt]):
                 )
                 body = await response.read(settings.CHAT_MAX_EVENT_BYTES)
         except TimeoutError as err:
-            raise faults.total_timeout(settings.CHAT_TOTAL_TIMEOUT_S) from err
+            raise faults.total_timeout(total_s) from err
         except BodyTooLarge as err:
             raise faults.too_large(str(err)) from err
         except UpstreamError as err:

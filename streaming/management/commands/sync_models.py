@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from streaming.catalogue import timeouts
 from streaming.models import ChatModel, Provider, Route
 
 _PRICES = ("prompt_price", "cached_price", "completion_price")
@@ -43,18 +44,20 @@ def _tables(wanted: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
 
 def _sync_provider(slug: str, fields: dict[str, Any]) -> None:
     where = f"[providers.{slug}]"
-    _refuse_unknown(where, fields, {"base_url", "api_key_env", "dialect"})
+    _refuse_unknown(where, fields, {"base_url", "api_key_env", "dialect", *timeouts.NAMES})
     provider = Provider.objects.filter(slug=slug).first() or Provider(slug=slug)
     for name, value in fields.items():
         setattr(provider, name, value)
+    _set_timeouts(where, provider, fields)
     _save(where, provider)
 
 
 def _sync_model(name: str, fields: dict[str, Any]) -> None:
     """The file's routes replace all of the model's routes, because their order matters."""
     where = f"[models.{name}]"
-    _refuse_unknown(where, fields, {"routes"})
+    _refuse_unknown(where, fields, {"routes", *timeouts.NAMES})
     model = ChatModel.objects.filter(name=name).first() or ChatModel(name=name)
+    _set_timeouts(where, model, fields)
     _save(where, model)
     routes = fields.get("routes")
     if not isinstance(routes, list) or not routes:
@@ -67,14 +70,24 @@ def _sync_model(name: str, fields: dict[str, Any]) -> None:
 def _add_route(where: str, model: ChatModel, position: int, route: Any) -> None:
     if not isinstance(route, dict):
         raise CommandError(f"{where}: {route!r} is not {{ provider, model }}")
-    _refuse_unknown(where, route, {"provider", "model", *_PRICES})
+    _refuse_unknown(where, route, {"provider", "model", *_PRICES, *timeouts.NAMES})
     slug = route.get("provider")
     provider = Provider.objects.filter(slug=slug).first()
     if provider is None:
         raise CommandError(f"{where}: provider {slug!r} is neither in the file nor in the database")
     prices = {name: _price(where, name, route[name]) for name in _PRICES if name in route}
     upstream_model = route.get("model", "")
-    _save(where, Route(chat_model=model, provider=provider, upstream_model=upstream_model, position=position, **prices))
+    row = Route(chat_model=model, provider=provider, upstream_model=upstream_model, position=position, **prices)
+    _set_timeouts(where, row, route)
+    _save(where, row)
+
+
+def _set_timeouts(where: str, row: Provider | ChatModel | Route, fields: dict[str, Any]) -> None:
+    for name in timeouts.NAMES:
+        value = fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise CommandError(f"{where}: {name} must be a number of seconds, not {value!r}")
+        setattr(row, name, value)
 
 
 def _price(where: str, name: str, value: Any) -> Decimal:
