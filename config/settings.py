@@ -277,6 +277,22 @@ CHAT_DIALECTS = {
     "ark": "streaming.wire.dialects.ark.DIALECT",
     "openai": "streaming.wire.dialects.openai.DIALECT",
 }
+# The vendors whose error codes and finish reasons are known, one module each.
+CHAT_VENDORS = {
+    "ark": "streaming.wire.vendors.china.ark.VENDOR",
+    "dashscope": "streaming.wire.vendors.china.dashscope.VENDOR",
+    "deepseek": "streaming.wire.vendors.china.deepseek.VENDOR",
+    "hunyuan": "streaming.wire.vendors.china.hunyuan.VENDOR",
+    "minimax": "streaming.wire.vendors.china.minimax.VENDOR",
+    "moonshot": "streaming.wire.vendors.china.moonshot.VENDOR",
+    "qianfan": "streaming.wire.vendors.china.qianfan.VENDOR",
+    "siliconflow": "streaming.wire.vendors.china.siliconflow.VENDOR",
+    "stepfun": "streaming.wire.vendors.china.stepfun.VENDOR",
+    "zhipu": "streaming.wire.vendors.china.zhipu.VENDOR",
+    "azure": "streaming.wire.vendors.world.azure.VENDOR",
+    "openai": "streaming.wire.vendors.world.openai.VENDOR",
+    "openrouter": "streaming.wire.vendors.world.openrouter.VENDOR",
+}
 CHAT_DEFAULT_MODEL = env.text("CHAT_DEFAULT_MODEL", "")  # "" is the first one
 CHAT_CATALOGUE_CACHE_S = env.seconds("CHAT_CATALOGUE_CACHE_S", 5, minimum=0)
 

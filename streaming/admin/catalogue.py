@@ -30,7 +30,7 @@ class BesideEnvironment(ModelAdmin):
 
 @admin.register(Provider)
 class ProviderAdmin(BesideEnvironment):
-    list_display = ["slug", "dialect", "base_url", "api_key_env", "has_key"]
+    list_display = ["slug", "dialect", "vendor", "base_url", "api_key_env", "has_key"]
     search_fields = ["slug"]
     fieldsets = [
         (None, {"fields": ["slug", "base_url", "api_key_env", "dialect"]}),

@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from streaming.catalogue import vendors
 from streaming.catalogue.prices import Price
 from streaming.catalogue.timeouts import AS_SET, Timeouts
 from streaming.models import ChatModel, Route
+from streaming.wire.vendors import general
+from streaming.wire.vendors.vendor import Vendor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,7 @@ class ServedRoute:
     upstream_model: str
     price: Price | None = None
     timeouts: Timeouts = AS_SET
+    vendor: Vendor = general.VENDOR
 
     @property
     def api_key(self) -> str:
@@ -100,6 +104,7 @@ def _of_environment() -> list[ServedModel]:
                     api_key_env="ARK_API_KEY",
                     dialect="ark",
                     upstream_model=upstream_model,
+                    vendor=vendors.of(vendor="ark", base_url=settings.ARK_BASE_URL, slug="ark", dialect="ark"),
                 ),
             ),
         )
@@ -120,11 +125,15 @@ def _of_database() -> list[ServedModel]:
 
 
 def served(route: Route) -> ServedRoute:
+    provider = route.provider
     return ServedRoute(
-        provider=route.provider.slug,
-        base_url=route.provider.base_url,
-        api_key_env=route.provider.api_key_env,
-        dialect=route.provider.dialect,
+        provider=provider.slug,
+        base_url=provider.base_url,
+        api_key_env=provider.api_key_env,
+        dialect=provider.dialect,
+        vendor=vendors.of(
+            vendor=provider.vendor, base_url=provider.base_url, slug=provider.slug, dialect=provider.dialect
+        ),
         upstream_model=route.upstream_model,
         price=Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price),
         timeouts=Timeouts.of(route, route.chat_model, route.provider),

@@ -5,7 +5,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from streaming.catalogue import dialects
+from streaming.catalogue import dialects, vendors
 from streaming.catalogue.timeouts import TimeoutFields
 
 # Anyone who may edit providers could send these to a server of theirs and read them.
@@ -22,6 +22,15 @@ class Provider(TimeoutFields):
     base_url = models.URLField(_("base URL"), help_text=_("Up to the version: …/api/v3 or …/v1"))
     api_key_env = models.CharField(_("variable with the key"), max_length=100, help_text=_("For example ARK_API_KEY"))
     dialect = models.CharField(_("dialect"), max_length=16, choices=dialects.choices, default="openai")
+    vendor = models.CharField(
+        _("vendor"),
+        max_length=16,
+        choices=vendors.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Whose error codes it uses; empty: known by the base URL, else by the short name"),
+    )
 
     class Meta:
         verbose_name = _("provider")

@@ -35,7 +35,8 @@ WORD = re.compile(r"[A-Za-z_]{2,}")
 # Names that are the same in every language, and the rows' own words.
 ALLOWED = re.compile(
     "Rivermouth|API|ID|Id|URL|CSV|XLSX|JSON|IP|IPv|iOS|Android|OpenAI|Ark|English|SDK|HTTP|POST|GET|ms|OAID|IMEI|"
-    "IDFA|IDFV|CAID|MAC|UA|tokens?|en|zh|hans|esc"
+    "IDFA|IDFV|CAID|MAC|UA|tokens?|en|zh|hans|esc|"
+    "Azure|DashScope|DeepSeek|Hunyuan|MiniMax|Moonshot|OpenRouter|Qianfan|SiliconFlow|StepFun|Zhipu"
 )
 DATA = re.compile(
     "[Dd]emo|com|example|[Dd]oubao|pro|ark|chat|[Aa]dmin|[Cc]aller|ARK_API_KEY|https?|Marketers|Operators|ios|android|"

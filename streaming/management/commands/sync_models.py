@@ -44,7 +44,7 @@ def _tables(wanted: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
 
 def _sync_provider(slug: str, fields: dict[str, Any]) -> None:
     where = f"[providers.{slug}]"
-    _refuse_unknown(where, fields, {"base_url", "api_key_env", "dialect", *timeouts.NAMES})
+    _refuse_unknown(where, fields, {"base_url", "api_key_env", "dialect", "vendor", *timeouts.NAMES})
     provider = Provider.objects.filter(slug=slug).first() or Provider(slug=slug)
     for name, value in fields.items():
         setattr(provider, name, value)

@@ -4,7 +4,7 @@ Reference: https://www.volcengine.com/docs/82379/1494384 (as collected in 2026).
 """
 
 from streaming.wire.dialects.openai import OpenAIDialect
-from streaming.wire.vendors import ark
+from streaming.wire.vendors.china import ark
 
 DIALECT = OpenAIDialect(
     label="Ark",

@@ -12,8 +12,9 @@ from streaming.wire import chunks, faults, sse
 from streaming.wire.chunks import NULL, Choice, is_null
 from streaming.wire.dialects.dialect import Answer, Ask, Decoder, Piece, Request
 from streaming.wire.faults import Fault
-from streaming.wire.vendors import openai, refusals
+from streaming.wire.vendors import refusals
 from streaming.wire.vendors.refusals import Codes
+from streaming.wire.vendors.world import openai
 
 _DONE = b"[DONE]"
 

@@ -8,6 +8,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from streaming.catalogue import catalogue
 from streaming.catalogue.catalogue import ServedModel, ServedRoute
 from streaming.models import ChatModel, Provider, Route
+from streaming.wire.vendors import general
+from streaming.wire.vendors.china import ark
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +33,7 @@ def served_route(slug: str, dialect: str = "openai") -> ServedRoute:
         api_key_env="X_KEY",
         dialect=dialect,
         upstream_model=f"{slug}-model",
+        vendor=ark.VENDOR if dialect == "ark" else general.VENDOR,
     )
 
 
@@ -49,6 +52,7 @@ def test_models_of_the_environment_are_served_by_ark() -> None:
                     api_key_env="ARK_API_KEY",
                     dialect="ark",
                     upstream_model=upstream_model,
+                    vendor=ark.VENDOR,
                 ),
             ),
         )

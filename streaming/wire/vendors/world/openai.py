@@ -4,6 +4,7 @@ Reference: https://platform.openai.com/docs/guides/error-codes (as collected in 
 """
 
 from streaming.wire.vendors.meanings import BAD_REQUEST, NO_SUCH_MODEL, OUR_KEY, TOO_MANY, USED_UP
+from streaming.wire.vendors.vendor import Vendor
 
 CODES = {
     "invalid_api_key": OUR_KEY,
@@ -15,3 +16,5 @@ CODES = {
     "rate_limit_exceeded": TOO_MANY,
     "insufficient_quota": USED_UP,
 }
+
+VENDOR = Vendor(label="OpenAI", hosts=("openai.com",), codes=CODES)

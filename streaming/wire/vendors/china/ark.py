@@ -4,6 +4,7 @@ Reference: https://www.volcengine.com/docs/82379/1299023 (read 2026-11-25).
 """
 
 from streaming.wire.vendors.meanings import BAD_REQUEST, NO_SUCH_MODEL, OUR_KEY, OVERLOADED, TOO_MANY, USED_UP
+from streaming.wire.vendors.vendor import Vendor
 
 # A code also covers its dotted extensions, such as `RateLimitExceeded.EndpointRPMExceeded`.
 CODES = {
@@ -46,3 +47,10 @@ CODES = {
     "SetLimitExceeded": USED_UP,
     "InternalServiceError": OVERLOADED,
 }
+
+VENDOR = Vendor(
+    label="Ark",
+    hosts=("volces.com", "volcengineapi.com", "bytepluses.com", "byteplusapi.com"),
+    names=("byteplus", "doubao", "volc", "volcengine"),
+    codes=CODES,
+)

@@ -1,0 +1,8 @@
+"""DeepSeek."""
+
+from streaming.wire.vendors.vendor import Vendor
+
+VENDOR = Vendor(
+    label="DeepSeek",
+    hosts=("deepseek.com",),
+)

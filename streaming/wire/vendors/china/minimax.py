@@ -1,0 +1,8 @@
+"""MiniMax."""
+
+from streaming.wire.vendors.vendor import Vendor
+
+VENDOR = Vendor(
+    label="MiniMax",
+    hosts=("minimax.chat", "minimaxi.com", "minimax.io"),
+)

@@ -1,0 +1,9 @@
+"""Moonshot."""
+
+from streaming.wire.vendors.vendor import Vendor
+
+VENDOR = Vendor(
+    label="Moonshot",
+    hosts=("moonshot.cn", "moonshot.ai", "kimi.com"),
+    names=("kimi",),
+)
