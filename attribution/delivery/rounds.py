@@ -10,10 +10,9 @@ Steps overlap: while calls are under way, others are settled and more rows are c
 own row.
 """
 
-import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -22,8 +21,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from attribution.announcing import live_feed
-from attribution.delivery import attributions, breakers, retry
+from attribution.delivery import attributions, breakers, claiming, outcomes, retry
 from attribution.delivery.attributions import Lookup
 from attribution.delivery.breakers import Destinations
 from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
@@ -33,30 +31,15 @@ from attribution.models import App, Attempt, Attribution, Conversion, Destinatio
 from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
 from attribution.platforms.http import PlatformUnavailable
-from attribution.platforms.platform import Ad, AdQuery, Platform, UserEvent
+from attribution.platforms.platform import Ad, AdQuery, UserEvent
 from attribution.platforms.registry import platforms
 from foundation.database import bulk
 from foundation.database.insisting import insist
 
-logger = logging.getLogger(__name__)
-
 # Rows that one worker holds: enough to keep the threads busy while results are written.
 CAPACITY_PER_THREAD = 6
 
-SETTLED_FIELDS = [
-    "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "attribution", "platform", "advertiser_id",
-    "finished_at", "resend_by", "resend_reason",
-]  # fmt: skip
 SENT_FIELDS = ["body", "attribution", "platform", "advertiser_id", "resend_by", "resend_reason"]
-ANSWERED_FIELDS = ["outcome", "duration_ms", "http_status", "code", "message", "response"]
-
-_CLAIM = f"""
-    UPDATE {Conversion._meta.db_table} SET due_at = %(lease_until)s, lease_token = %(token)s
-    WHERE id IN (
-        SELECT id FROM {Conversion._meta.db_table} WHERE due_at <= %(now)s
-        ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ) RETURNING *
-"""  # noqa: S608  # the table's name is ours
 
 
 class Delivered(NamedTuple):
@@ -69,20 +52,6 @@ class Delivered(NamedTuple):
 def deliver_due(*, budget_s: float, clock: Callable[[], datetime]) -> Delivered:
     """Deliver due conversions; after `budget_s` nothing more is claimed."""
     return _Round(clock).run(stop_claiming_at=time.monotonic() + budget_s)
-
-
-def claim(*, limit: int, now: datetime) -> list[Conversion]:
-    """Claim due rows that no other worker is claiming, with a lease and a new token."""
-    lease_until = now + timedelta(seconds=settings.CONVERSION_LEASE_S)
-    values = {"now": now, "limit": limit, "token": uuid.uuid4(), "lease_until": lease_until}
-    return list(Conversion.objects.raw(_CLAIM, values))
-
-
-def save_settled(rows: Sequence[Conversion]) -> None:
-    """Write the outcome of the rows and release them, as far as the lease is still ours."""
-    if rows:
-        bulk.update(rows, SETTLED_FIELDS, guard="lease_token", clear_guard=True)
-        live_feed.announce_change()
 
 
 class _Round:
@@ -120,7 +89,7 @@ class _Round:
 
     def _claim(self, limit: int) -> int:
         now = self._clock()
-        rows = claim(limit=limit, now=now)
+        rows = claiming.claim(limit=limit, now=now)
         if rows:
             self._plan(rows, now)
         return len(rows)
@@ -144,13 +113,13 @@ class _Round:
             elif row.body or (attribution and attribution.is_attributed):
                 settled += self._queue_report(row, attribution)
             elif attribution and attributions.is_fresh(attribution, now):
-                _mark_organic(row, attribution, now)
+                outcomes.mark_organic(row, attribution, now)
                 settled.append(row)
             else:
                 to_ask.setdefault(_user(row), []).append(row)
         for user, rows in to_ask.items():
             settled += self._ask_about(rows, known.get(user))
-        save_settled([*settled, *self._conclude(now)])
+        claiming.save_settled([*settled, *self._conclude(now)])
 
     def _ask_about(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
         """Ask once for all events of one user. Returns the rows that are settled without asking."""
@@ -236,10 +205,10 @@ class _Round:
         rows = [row for call in self._lines.leave(key) for row in call.conversions]
         for row in rows:
             if self._destinations.is_enabled(key):
-                _mark_waiting(row, now, until=retry.spread(self._destinations.open_until(key, now=now)))
+                outcomes.mark_waiting(row, now, until=retry.spread(self._destinations.open_until(key, now=now)))
             else:
                 row.mark_held("destination_switched_off")
-        save_settled(rows)
+        claiming.save_settled(rows)
 
     def _is_time_left(self, call: Call, now: datetime) -> bool:
         """Whether the lease outlasts the call and those before it. If not, the row becomes due again by itself."""
@@ -271,14 +240,14 @@ class _Round:
                 continue
             self._note(call)
             if isinstance(call.error, PlatformUnavailable):
-                settled += _put_off(call, call.error, now)
+                settled += outcomes.put_off(call, call.error, now)
             elif call.lookup:
                 settled += self._take_answer(call, call.lookup)
             else:
-                settled += _concluded(call, now)
+                settled += outcomes.concluded(call, now)
         settled += insist(lambda: self._conclude(now))
-        insist(lambda: save_settled(settled))
-        insist(lambda: _save_attempts(calls))
+        insist(lambda: claiming.save_settled(settled))
+        insist(lambda: outcomes.save_attempts(calls))
         insist(lambda: breakers.release(self._destinations.save(now), now=now))
 
     def _take_answer(self, call: Call, lookup: Lookup) -> list[Conversion]:
@@ -306,7 +275,7 @@ class _Round:
                 if lookup.refusal:
                     row.mark_rejected("lookup_rejected", lookup.refusal, now=now)
                 else:
-                    _mark_organic(row, attribution, now)
+                    outcomes.mark_organic(row, attribution, now)
                 settled.append(row)
         return settled
 
@@ -360,7 +329,8 @@ def _lost_reports(rows: Sequence[Conversion]) -> set[uuid.UUID]:
     Rows resent by a person are excluded: the person decided to send them anyway.
     """
     known = platforms()
-    sent = [row.pk for row in rows if row.body and not row.resend_reason and _counts_twice(known.get(row.platform))]
+    counts_twice = outcomes.counts_twice
+    sent = [row.pk for row in rows if row.body and not row.resend_reason and counts_twice(known.get(row.platform))]
     if not sent:
         return set()
     reports = Attempt.objects.filter(conversion__in=sent, kind=Attempt.Kind.REPORT)
@@ -368,83 +338,5 @@ def _lost_reports(rows: Sequence[Conversion]) -> set[uuid.UUID]:
     return {report.conversion_id for report in newest if report.outcome == Attempt.Outcome.UNKNOWN}
 
 
-def _counts_twice(platform: Platform | None) -> bool:
-    return platform is not None and not platform.deduplicates
-
-
 def _user(row: Conversion) -> User:
     return row.app_id, row.user_id
-
-
-def _mark_organic(row: Conversion, attribution: Attribution, now: datetime) -> None:
-    row.lookups += 1
-    row.attribution = attribution
-    row.mark_organic(attribution.reason, due_at=retry.next_lookup_at(now=now, lookups=row.lookups), now=now)
-
-
-def _mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
-    """Hold a row for a broken destination; this uses up the row's time but not its budget."""
-    if row.give_up_at > now:
-        row.mark_held("breaker_open", due_at=until)
-    else:
-        row.mark_failed("budget_used_up", "The destination did not recover in time", now=now)
-
-
-def _put_off(call: Call, error: PlatformUnavailable, now: datetime) -> list[Conversion]:
-    for row in call.conversions:
-        if error.is_unknown and not call.lookup and _counts_twice(call.platform):
-            row.mark_failed("outcome_unknown", str(error), now=now)
-            continue
-        if call.is_probe and not error.is_throttled:  # the destination's failure, not the row's
-            _mark_waiting(row, now, until=retry.spread(now + timedelta(seconds=settings.BREAKER_OPEN_S)))
-            continue
-        due_at = _next_try_at(row, error, now)
-        if due_at:
-            row.put_off(str(error), due_at=due_at)
-        else:
-            row.mark_failed("budget_used_up", str(error), now=now)
-    return call.conversions
-
-
-def _next_try_at(row: Conversion, error: PlatformUnavailable, now: datetime) -> datetime | None:
-    if error.is_throttled:
-        return retry.after_throttling(now=now, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
-    row.tries += 1
-    return retry.next_try_at(now=now, tries=row.tries, give_up_at=row.give_up_at, retry_after_s=error.retry_after_s)
-
-
-def _concluded(call: Call, now: datetime) -> list[Conversion]:
-    """The row of a report that received its verdict."""
-    [row] = call.conversions
-    if call.error:
-        row.mark_rejected("report_rejected", str(call.error), now=now)
-        status, code = call.reply.http_status, call.reply.code
-        logger.warning("%s refused conversion %s: HTTP %s, code %s", row.platform, row.pk, status, code)
-    else:
-        row.mark_reported(warning=call.reply.warning, now=now)
-    return [row]
-
-
-def _save_attempts(calls: Iterable[Call]) -> None:
-    attempts = []
-    for call in calls:
-        if attempt := call.attempt:
-            attempt.outcome = _outcome(call)
-            attempt.duration_ms = call.reply.duration_ms
-            attempt.http_status = call.reply.http_status
-            attempt.code = call.reply.code
-            attempt.message = str(call.error) if call.error else call.reply.message
-            response = device_ids.mask_message(call.reply.body, call.platform.personal_fields)
-            attempt.response = response.replace("\x00", "")
-            attempts.append(attempt)
-    bulk.update(attempts, ANSWERED_FIELDS)
-
-
-def _outcome(call: Call) -> Attempt.Outcome:
-    if isinstance(call.error, PlatformUnavailable):
-        return Attempt.Outcome.UNKNOWN if call.error.is_unknown else Attempt.Outcome.UNAVAILABLE
-    if call.error:
-        return Attempt.Outcome.REJECTED
-    if call.answer:
-        return Attempt.Outcome.ATTRIBUTED if call.answer.is_attributed else Attempt.Outcome.NOT_ATTRIBUTED
-    return Attempt.Outcome.WARNING if call.reply.warning else Attempt.Outcome.ACCEPTED

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from attribution.delivery import rounds
+from attribution.delivery import claiming
 from attribution.models import Attribution, Click, Conversion
 from tests.attribution.conftest import ANDROID_ID, Pipeline
 
@@ -341,14 +341,14 @@ def test_worker_that_lost_its_lease_writes_nothing(pipeline: Pipeline, settings:
     stale.lease_token = uuid.uuid4()
     stale.mark_failed("test", "", now=pipeline.now)
 
-    rounds.save_settled([stale])
+    claiming.save_settled([stale])
 
     assert fate(conversion) == ("pending", "")
 
 
 def test_row_of_a_dead_worker_is_due_again_after_its_lease(pipeline: Pipeline, settings: Settings) -> None:
     conversion = pipeline.report()
-    lease = rounds.claim(limit=10, now=pipeline.now)
+    lease = claiming.claim(limit=10, now=pipeline.now)
     assert [row.pk for row in lease] == [conversion.pk]
     assert pipeline.deliver() == 0
 
