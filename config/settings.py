@@ -341,8 +341,10 @@ CONVERSION_RETENTION_DAYS = env.integer("CONVERSION_RETENTION_DAYS", 730, minimu
 # Both are optional; most accounts use neither.
 OCEANENGINE_ACCESS_TOKEN = env.text("OCEANENGINE_ACCESS_TOKEN", "")
 OCEANENGINE_SIGNATURE_SECRET = env.text("OCEANENGINE_SIGNATURE_SECRET", "")
-# Codes in a 200 response that mean "try again"; the vendor publishes none. Any other code is a refusal.
-OCEANENGINE_RETRY_CODES = env.integers("OCEANENGINE_RETRY_CODES", "")
+# Codes in a 200 response. The vendor publishes no list: any other code is tried again a few times, then a refusal.
+OCEANENGINE_FINAL_CODES = env.integers("OCEANENGINE_FINAL_CODES", "103,107")  # a refusal at once: callback invalid, old
+OCEANENGINE_RETRY_CODES = env.integers("OCEANENGINE_RETRY_CODES", "")  # as if it could not be reached
+OCEANENGINE_TOKEN_CODES = env.integers("OCEANENGINE_TOKEN_CODES", "40002,40101,40102,40103,40104,40105,40107")
 OCEANENGINE_CONNECT_TIMEOUT_S = env.seconds("OCEANENGINE_CONNECT_TIMEOUT_S", 3)
 OCEANENGINE_READ_TIMEOUT_S = env.seconds("OCEANENGINE_READ_TIMEOUT_S", 10)
 OCEANENGINE_TOTAL_TIMEOUT_S = env.seconds("OCEANENGINE_TOTAL_TIMEOUT_S", 15)
@@ -363,6 +365,8 @@ COST_RETRY_DELAYS_S = env.integers("COST_RETRY_DELAYS_S", "1,3,9")
 CONVERSION_LEASE_S = env.seconds("CONVERSION_LEASE_S", 120)
 CONVERSION_CONCURRENCY = env.integer("CONVERSION_CONCURRENCY", 32, minimum=1)  # requests in flight per worker process
 CONVERSION_RETRY_DELAYS_S = env.integers("CONVERSION_RETRY_DELAYS_S", "5,30,120,600,1800,7200,18000,36000,36000")
+# After a code other than success, unless the platform's table calls it final.
+CONVERSION_REFUSAL_DELAYS_S = env.integers("CONVERSION_REFUSAL_DELAYS_S", "5,60,600,2700")
 CONVERSION_RETRY_AFTER_MAX_S = env.seconds("CONVERSION_RETRY_AFTER_MAX_S", 3600)
 CONVERSION_GIVE_UP_AFTER_S = env.seconds("CONVERSION_GIVE_UP_AFTER_S", 3 * 24 * 3600)
 # When to ask again about an organic user: the SDK's launch report may reach Ocean Engine after our first query.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from attribution.clicks import storage
 from attribution.clicks.matching import Match
 from attribution.clicks.storage import Activation
-from attribution.models import App, Attribution, Click, Conversion, State
+from attribution.models import App, Attribution, Click, Conversion
 from attribution.models.users import User, users_in
 from attribution.platforms.platform import Ad, AdAnswer
 from foundation.database import bulk
@@ -121,7 +121,6 @@ def _take_ad(row: Attribution, platform: str, ad: Ad) -> None:
 
 
 def _wake(users: Collection[User], now: datetime) -> None:
-    """Make the organic events of users who turned out to have an ad due at once."""
+    """Try again what was not reported of users who turned out to have an ad."""
     if users:
-        waiting = Conversion.objects.filter(state=State.ORGANIC, due_at__gt=now, lease_token=None)
-        waiting.filter(users_in(users)).update(due_at=now)
+        Conversion.objects.filter(users_in(users)).revive(now)

@@ -1,8 +1,8 @@
 """The destinations that we call, and their circuit breakers: one dead advertiser never slows the others.
 
-A breaker opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_S`, doubled with every failed probe up to
-`BREAKER_OPEN_MAX_S`. Then a few calls are let through as probes; the first answer closes the breaker. "Too many
-requests" only pauses it.
+A breaker opens after `BREAKER_FAILURES` failures in a row, or once we are not let in (a token, a permission), for
+`BREAKER_OPEN_S`, doubled with every failed probe up to `BREAKER_OPEN_MAX_S`. Then a few calls are let through as
+probes; the first answer closes the breaker. "Too many requests" only pauses it.
 
 The state is a row in PostgreSQL, read once per round and written only when it changes: no query per conversion, shared
 by all workers, and available while Redis is down.
@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -75,6 +76,11 @@ class Destinations:
 
     def note_failure(self, key: DestinationKey, error: str) -> None:
         self._noted[key].failures += 1
+        self._noted[key].last_error = error
+
+    def note_lockout(self, key: DestinationKey, error: str) -> None:
+        """It did not let us in: one such answer opens the breaker."""
+        self._noted[key].failures += settings.BREAKER_FAILURES
         self._noted[key].last_error = error
 
     def note_throttling(self, key: DestinationKey, retry_after_s: float | None, error: str) -> None:

@@ -11,8 +11,8 @@ from attribution.models import Conversion
 from foundation.database import bulk
 
 SETTLED_FIELDS = [
-    "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "attribution", "platform", "advertiser_id",
-    "finished_at", "resend_by", "resend_reason",
+    "state", "reason", "detail", "warning", "due_at", "lookups", "tries", "refusals", "attribution", "platform",
+    "advertiser_id", "finished_at", "resend_by", "resend_reason",
 ]  # fmt: skip
 
 _CLAIM = f"""

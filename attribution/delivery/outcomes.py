@@ -9,7 +9,7 @@ from django.conf import settings
 from attribution.delivery import retry
 from attribution.delivery.calls import Call
 from attribution.devices import device_ids
-from attribution.models import Attempt, Attribution, Conversion
+from attribution.models import Attempt, Attribution, Conversion, State
 from attribution.platforms.http import PlatformUnavailable
 from attribution.platforms.platform import Platform
 from foundation.database import bulk
@@ -31,6 +31,27 @@ def mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
         row.mark_held("breaker_open", due_at=until)
     else:
         row.mark_failed("budget_used_up", "The destination did not recover in time", now=now)
+
+
+def lock_out(call: Call, now: datetime) -> list[Conversion]:
+    """Hold the rows of a destination that does not let us in; this uses up their time but not their budget."""
+    for row in call.conversions:
+        mark_waiting(row, now, until=retry.spread(now + timedelta(seconds=settings.BREAKER_OPEN_S)))
+        if row.state == State.HELD:
+            row.reason, row.detail = "unauthorised", str(call.error)
+    return call.conversions
+
+
+def put_off_refused(call: Call, now: datetime) -> list[Conversion]:
+    """Put off the rows of a refused call that have tries left. Returns these."""
+    waiting = []
+    for row in call.conversions:
+        row.refusals += 1
+        due_at = retry.after_refusal(now=now, refusals=row.refusals, give_up_at=row.give_up_at)
+        if due_at:
+            row.put_off(str(call.error), due_at=due_at)
+            waiting.append(row)
+    return waiting
 
 
 def put_off(call: Call, error: PlatformUnavailable, now: datetime) -> list[Conversion]:

@@ -35,6 +35,15 @@ def after_throttling(*, now: datetime, give_up_at: datetime, retry_after_s: floa
     return due_at if due_at <= give_up_at else None
 
 
+def after_refusal(*, now: datetime, refusals: int, give_up_at: datetime) -> datetime | None:
+    """When to try again after a code other than success, the `refusals`-th (at least 1); None: the refusal counts."""
+    delays = settings.CONVERSION_REFUSAL_DELAYS_S
+    if refusals > len(delays):
+        return None
+    due_at = now + timedelta(seconds=_jittered(delays[refusals - 1]))
+    return due_at if due_at <= give_up_at else None
+
+
 def next_lookup_at(*, now: datetime, lookups: int) -> datetime | None:
     """When to ask about an organic user again after `lookups` queries (at least 1); None: never."""
     delays = settings.ORGANIC_LOOKUP_DELAYS_S

@@ -30,7 +30,7 @@ from attribution.devices.device_ids import DecryptionError
 from attribution.models import App, Attempt, Attribution, Conversion, Destination
 from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
-from attribution.platforms.http import PlatformUnavailable
+from attribution.platforms.http import PlatformRejected, PlatformUnauthorised, PlatformUnavailable
 from attribution.platforms.platform import Ad, AdQuery, UserEvent
 from attribution.platforms.registry import platforms
 from foundation.database import bulk
@@ -239,16 +239,27 @@ class _Round:
             if call.is_late:  # its rows are due again, for any worker to claim
                 continue
             self._note(call)
-            if isinstance(call.error, PlatformUnavailable):
-                settled += outcomes.put_off(call, call.error, now)
-            elif call.lookup:
-                settled += self._take_answer(call, call.lookup)
-            else:
-                settled += outcomes.concluded(call, now)
+            settled += self._take(call, now)
         settled += insist(lambda: self._conclude(now))
         insist(lambda: claiming.save_settled(settled))
         insist(lambda: outcomes.save_attempts(calls))
         insist(lambda: breakers.release(self._destinations.save(now), now=now))
+
+    def _take(self, call: Call, now: datetime) -> list[Conversion]:
+        """Take the outcome of a call. Returns the rows that are settled by it."""
+        error, waiting = call.error, list[Conversion]()
+        if isinstance(error, PlatformUnavailable):
+            return outcomes.put_off(call, error, now)
+        if isinstance(error, PlatformUnauthorised):
+            return outcomes.lock_out(call, now)
+        if isinstance(error, PlatformRejected) and not error.is_final:
+            waiting = outcomes.put_off_refused(call, now)
+            call.conversions = [row for row in call.conversions if row not in waiting]
+        if not call.conversions:
+            return waiting
+        if call.lookup:
+            return waiting + self._take_answer(call, replace(call.lookup, conversions=call.conversions))
+        return outcomes.concluded(call, now)
 
     def _take_answer(self, call: Call, lookup: Lookup) -> list[Conversion]:
         """Take a platform's answer; if it knows no ad, ask the next platform."""
@@ -267,7 +278,7 @@ class _Round:
         settled: list[Conversion] = []
         for lookup in lookups:
             for row in lookup.conversions:
-                row.tries = 0
+                row.tries = row.refusals = 0
                 attribution = known[_user(row)]
                 if attribution.is_attributed:
                     settled += self._queue_report(row, attribution)
@@ -281,7 +292,9 @@ class _Round:
 
     def _note(self, call: Call) -> None:
         error = call.error
-        if not isinstance(error, PlatformUnavailable):
+        if isinstance(error, PlatformUnauthorised):
+            self._destinations.note_lockout(call.destination, str(error))
+        elif not isinstance(error, PlatformUnavailable):
             self._destinations.note_answer(call.destination)
         elif error.is_throttled:
             self._destinations.note_throttling(call.destination, error.retry_after_s, str(error))

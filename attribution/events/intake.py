@@ -14,12 +14,11 @@ from attribution.devices import device_ids
 from attribution.events import derived, known_apps
 from attribution.events.reported import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event, State
+from attribution.models.conversions import REVIVABLE
 from attribution.platforms.registry import device_id_fields
 from foundation.database import bulk
 from foundation.hooks.activity import Activity
 
-# If an organic event is posted again this long after its last answer, the platform is asked again.
-REVIVED_AFTER = timedelta(days=1)
 # The fields that identify a payment besides its id. Other events are told apart by user alone, and have no amount.
 PAYMENT_FIELDS = ("user_id", "amount_fen")
 
@@ -77,7 +76,7 @@ def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
     rows = [_conversion(event, now) for event in events]
     new_ids = bulk.insert_new(rows, unique=["dedup_key"])
     known = _known([row.dedup_key for row in rows if row.id not in new_ids])
-    _revive([row for row in rows if row.dedup_key in known and known[row.dedup_key].state == State.ORGANIC], now)
+    known |= _revived([row for row in rows if _may_be_revived(row, known.get(row.dedup_key), now)], now)
     return [
         Receipt(id=row.id, state=row.state, is_duplicate=False)
         if row.id in new_ids
@@ -112,24 +111,36 @@ def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
 def _known(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Conversion]:
     if not keys:
         return {}
-    rows = Conversion.objects.filter(dedup_key__in=keys).only("dedup_key", "id", "state", *PAYMENT_FIELDS)
+    rows = Conversion.objects.filter(dedup_key__in=keys).only(
+        "dedup_key", "id", "state", "due_at", "lease_token", *PAYMENT_FIELDS
+    )
     return {row.dedup_key: row for row in rows}
 
 
 def _duplicate(posted: Conversion, stored: Conversion) -> Receipt:
-    contradictions = [name for name in PAYMENT_FIELDS if getattr(posted, name) != getattr(stored, name)]
-    return Receipt(id=stored.id, state=stored.state, is_duplicate=True, contradictions=tuple(contradictions))
+    return Receipt(id=stored.id, state=stored.state, is_duplicate=True, contradictions=_contradictions(posted, stored))
 
 
-def _revive(posted: Sequence[Conversion], now: datetime) -> None:
-    """Ask again about users who were organic: they may have returned through an ad."""
+def _contradictions(posted: Conversion, stored: Conversion) -> tuple[str, ...]:
+    return tuple(name for name in PAYMENT_FIELDS if getattr(posted, name) != getattr(stored, name))
+
+
+def _may_be_revived(posted: Conversion, stored: Conversion | None, now: datetime) -> bool:
+    """Whether the stored event was not reported, and is neither due nor being sent already."""
+    if stored is None or stored.state in (State.REPORTED, State.SKIPPED, State.HELD) or _contradictions(posted, stored):
+        return False
+    return stored.lease_token is None and (stored.due_at is None or stored.due_at > now)
+
+
+def _revived(posted: Sequence[Conversion], now: datetime) -> dict[uuid.UUID, Conversion]:
+    """Try again what was posted again; returns the rows as they are now. Ids that were erased come back."""
     if not posted:
-        return
+        return {}
     by_key = {row.dedup_key: row for row in posted}
-    stale = Conversion.objects.filter(
-        dedup_key__in=by_key, state=State.ORGANIC, due_at=None, finished_at__lt=now - REVIVED_AFTER
-    )
-    for key in stale.filter(device="").values_list("dedup_key", flat=True):  # purged since
+    rows = Conversion.objects.filter(dedup_key__in=by_key)
+    erased = rows.filter(REVIVABLE, device="")
+    for key in erased.values_list("dedup_key", flat=True):
         again = by_key[key]
         Conversion.objects.filter(dedup_key=key).update(device=again.device, device_digest=again.device_digest)
-    stale.update(due_at=now, lookups=0, give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S))
+    rows.revive(now)
+    return _known(list(by_key))

@@ -3,11 +3,12 @@
 import json
 import os
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,40 @@ def new_id() -> uuid.UUID:
     bits = bits & ~(0xF << 76) | 7 << 76
     bits = bits & ~(0x3 << 62) | 2 << 62
     return uuid.UUID(int=bits)
+
+
+# An organic user whose last answer is older than this is asked about as often as a new one; before that, once.
+ASKED_AFRESH_AFTER = timedelta(days=1)
+# Ended without being reported. Not what may have arrived and would count twice, nor what a person gave up.
+REVIVABLE = Q(state__in=[State.REJECTED, State.FAILED, State.ORGANIC], due_at=None, lease_token=None) & ~Q(
+    state=State.FAILED, reason__in=["outcome_unknown", "by_hand"]
+)
+# Waits for its next try, unless it waits for a destination.
+WAITING = Q(state__in=[State.PENDING, State.ORGANIC], due_at__isnull=False, lease_token=None)
+
+
+class Conversions(models.QuerySet["Conversion"]):
+    def revive(self, now: datetime) -> int:
+        """Try these again, with a fresh budget: those that ended without being reported, and at once those that wait.
+
+        What the platform refused is written again, with the ad of the moment; anything else keeps its body, which may
+        have arrived. An organic user stays organic until an answer says otherwise.
+        """
+        is_over = Q(state__in=[State.REJECTED, State.FAILED])
+        is_old = Q(due_at=None, finished_at__lt=now - ASKED_AFRESH_AFTER)
+        in_addition = Greatest(F("lookups") - 1, 0)  # to the look-ups of the schedule
+        return self.filter(REVIVABLE | WAITING & Q(due_at__gt=now)).update(
+            state=Case(When(is_over, then=Value(State.PENDING)), default=F("state")),
+            reason=Case(When(is_over, then=Value("")), default=F("reason")),
+            detail=Case(When(is_over, then=Value("")), default=F("detail"), output_field=models.TextField()),
+            body=Case(When(state=State.REJECTED, then=Value("")), default=F("body"), output_field=models.TextField()),
+            finished_at=Case(When(is_over, then=None), default=F("finished_at")),
+            lookups=Case(When(is_old, then=Value(0)), default=in_addition, output_field=models.IntegerField()),
+            tries=0,
+            refusals=0,
+            due_at=now,
+            give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S),
+        )
 
 
 class Conversion(models.Model):
@@ -60,6 +95,8 @@ class Conversion(models.Model):
     lease_token = models.UUIDField(null=True, editable=False)
     lookups = models.PositiveSmallIntegerField(_("look-ups"), default=0)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    # How often the platform answered with a code other than success.
+    refusals = models.PositiveSmallIntegerField(_("refusals"), default=0, db_default=0)
     attribution = models.ForeignKey(
         Attribution,
         verbose_name=_("attribution"),
@@ -77,6 +114,8 @@ class Conversion(models.Model):
     # Who requested the next try; moved to its attempt when it is sent.
     resend_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     resend_reason = models.CharField(max_length=255, blank=True)
+
+    objects = Conversions.as_manager()
 
     class Meta:
         verbose_name = _("send record")

@@ -1,8 +1,9 @@
 """HTTP to ad platforms: one pooled session per process, single requests, and every way that they can end.
 
 PlatformError
-├── PlatformUnavailable   no verdict: try again
-└── PlatformRejected      a verdict: never again
+├── PlatformUnavailable    no verdict: try again
+├── PlatformUnauthorised   we are not let in: everything for this destination waits
+└── PlatformRejected       a verdict: tried a few more times, or final
 """
 
 import time
@@ -21,6 +22,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 RETRYABLE_STATUSES = {408, 425, 429} | set(range(500, 600))
 TOO_MANY_REQUESTS = 429
+UNAUTHORISED_STATUSES = {401, 403}
 MAX_RESPONSE_BYTES = 64 * 1024
 # Number of hosts whose connections are kept; a platform has one or two.
 POOLED_HOSTS = 16
@@ -76,8 +78,16 @@ class PlatformUnavailable(PlatformError):  # noqa: N818  # named by what it mean
         self.retry_after_s = retry_after_s
 
 
+class PlatformUnauthorised(PlatformError):  # noqa: N818  # named by what it means to the caller
+    """A token or a permission is missing or has expired: no fault of the request, and the same for all others."""
+
+
 class PlatformRejected(PlatformError):  # noqa: N818  # named by what it means to the caller
-    """The platform said no; `reply` has its code and message."""
+    """The platform said no; `reply` has its code and message. `is_final`: it would say so again."""
+
+    def __init__(self, message: str, reply: Reply, *, is_final: bool = True) -> None:
+        super().__init__(message, reply)
+        self.is_final = is_final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +198,8 @@ def _raise_for_status(reply: Reply, headers: Mapping[str, str]) -> None:
     status = reply.http_status or 0
     if 200 <= status < 300:
         return
+    if status in UNAUTHORISED_STATUSES:
+        raise PlatformUnauthorised(f"HTTP {status}", reply)
     if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
         raise PlatformRejected(f"HTTP {status}", reply)
     raise PlatformUnavailable(

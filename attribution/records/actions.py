@@ -43,6 +43,7 @@ def resend(rows: QuerySet[Conversion], *, by: AbstractBaseUser | None, reason: s
     count = rows.filter(RESENDABLE).update(
         **_due(now),
         tries=0,
+        refusals=0,
         lookups=0,
         reason="",
         detail="",

@@ -30,6 +30,7 @@ REASONS: dict[str, Promise] = {
     "app_switched_off": _("reporting is switched off for the app"),
     "destination_switched_off": _("the destination is switched off"),
     "breaker_open": _("the destination is failing; its breaker is open"),
+    "unauthorised": _("the platform refuses our token or lacks a permission for us"),
     "no_package": _("the app has no package for this system"),
     "no_platform": _("its ad platform is switched off in the settings"),
     "by_hand": _("by a person"),
@@ -41,7 +42,7 @@ REASONS: dict[str, Promise] = {
 OF_RECORDS = [
     "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
     "budget_used_up", "outcome_unknown", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open",
-    "no_package", "no_platform", "by_hand", "after_window", "no_word",
+    "unauthorised", "no_package", "no_platform", "by_hand", "after_window", "no_word",
 ]  # fmt: skip
 # unfold's badges.
 TONES = {

@@ -10,7 +10,14 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import msgspec
 from django.conf import settings
 
-from attribution.platforms.http import Peer, PlatformRejected, PlatformUnavailable, Reply, Timeouts
+from attribution.platforms.http import (
+    Peer,
+    PlatformRejected,
+    PlatformUnauthorised,
+    PlatformUnavailable,
+    Reply,
+    Timeouts,
+)
 
 ACCEPTED = 0
 
@@ -53,9 +60,11 @@ def exchange(
     reply = replace(reply, code=answer.code, message=message, warning=said if answer.code in warnings else "")
     if answer.code == ACCEPTED or reply.warning:
         return answer, reply
+    if answer.code in settings.OCEANENGINE_TOKEN_CODES:
+        raise PlatformUnauthorised(said, reply)
     if answer.code in settings.OCEANENGINE_RETRY_CODES:
         raise PlatformUnavailable(said, reply)
-    raise PlatformRejected(said, reply)
+    raise PlatformRejected(said, reply, is_final=answer.code in settings.OCEANENGINE_FINAL_CODES)
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:

@@ -12,10 +12,10 @@ from tests.attribution.conftest import Pipeline
 DEAD, ALIVE = 1700000000000001, 1700000000000002
 
 
-def report_for(pipeline: Pipeline, advertiser_id: int, count: int) -> list[Conversion]:
-    """Conversions of users of this advertiser, whose attribution is known already."""
+def report_for(pipeline: Pipeline, advertiser_id: int, count: int, *, first: int = 0) -> list[Conversion]:
+    """Conversions of users of this advertiser, numbered from `first`."""
     found = []
-    for number in range(count):
+    for number in range(first, first + count):
         device_id = f"{advertiser_id}{number:04x}"
         pipeline.device(device_id, advertiser_id=advertiser_id)
         found.append(pipeline.report(user=f"{advertiser_id}-{number}", device={"android_id": device_id}))
@@ -32,7 +32,7 @@ def test_dead_advertiser_is_held_and_others_are_reported(pipeline: Pipeline, set
     pipeline.fault("conversion", "status", status=500, match={"advertiser_id": DEAD})
     first = report_for(pipeline, DEAD, 3)
     pipeline.deliver()
-    dead, alive = report_for(pipeline, DEAD, 6)[3:], report_for(pipeline, ALIVE, 3)
+    dead, alive = report_for(pipeline, DEAD, 3, first=3), report_for(pipeline, ALIVE, 3)
 
     pipeline.deliver()
 
@@ -49,7 +49,7 @@ def test_open_breaker_probes_with_a_few_uses_no_budget_and_opens_longer(pipeline
     pipeline.fault("conversion", "status", status=500)
     report_for(pipeline, DEAD, 1)
     pipeline.deliver()
-    held = report_for(pipeline, DEAD, 11)[1:]
+    held = report_for(pipeline, DEAD, 10, first=1)
     pipeline.deliver()
     sent_before = len(pipeline.ledger()["refused"])
     pipeline.wait(seconds=settings.BREAKER_OPEN_S + 10)
@@ -115,7 +115,7 @@ def test_destination_that_is_switched_off_holds_and_on_again_delivers(pipeline: 
     report_for(pipeline, DEAD, 1)
     pipeline.deliver()
     Destination.objects.filter(key=str(DEAD)).update(is_enabled=False)
-    [*_first, held] = report_for(pipeline, DEAD, 2)
+    [held] = report_for(pipeline, DEAD, 1, first=1)
     pipeline.deliver()
     assert states([held]) == {("held", "destination_switched_off")}
     assert actions.release_switched_on(pipeline.now) == 0
@@ -160,7 +160,7 @@ def test_too_many_requests_pause_the_destination_and_do_not_open_its_breaker(pip
     pipeline.fault("conversion", "retry_after", seconds=20, times=1)
     report_for(pipeline, ALIVE, 1)
     pipeline.deliver()
-    waiting = report_for(pipeline, ALIVE, 3)[1:]
+    waiting = report_for(pipeline, ALIVE, 2, first=1)
     pipeline.deliver()
     assert states(waiting) == {("held", "breaker_open")}
     assert Destination.objects.get(key=str(ALIVE)).failures == 0

