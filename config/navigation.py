@@ -1,5 +1,7 @@
 """The admin's sidebar: the pages that people need, most wanted first. Apps are known here by URL name only."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -9,68 +11,118 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One line of the sidebar.
+
+    `address`: a URL name. `permission`: what a person needs to see the line; "": nothing. `setting`: the line is there
+    as long as this setting is on; "": always.
+    """
+
+    title: Promise
+    icon: str
+    address: str
+    permission: str = ""
+    setting: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        return not self.setting or getattr(settings, self.setting)
+
+    def may_be_opened(self, request: HttpRequest) -> bool:
+        return not self.permission or request.user.has_perm(self.permission)
+
+
+def _rows(title: Promise, icon: str, model: str) -> Page:
+    """The list of a model, for anyone who may view it; `model` is `<app>_<model>`."""
+    app, _underscore, name = model.partition("_")
+    return Page(title=title, icon=icon, address=f"admin:{model}_changelist", permission=f"{app}.view_{name}")
+
+
+# A title and its pages. The first group has no title.
+GROUPS: Sequence[tuple[Promise | None, Sequence[Page]]] = (
+    (
+        None,
+        (
+            Page(title=_("Dashboard"), icon="dashboard", address="admin:index"),
+            Page(
+                title=_("Statistics"),
+                icon="monitoring",
+                address="statistics",
+                permission="attribution.view_conversion",
+            ),
+        ),
+    ),
+    (
+        _("Attribution"),
+        (
+            _rows(_("Send records"), "send", "attribution_conversion"),
+            Page(
+                title=_("Not delivered, and why"),
+                icon="running_with_errors",
+                address="admin:attribution_conversion_not_delivered",
+                permission="attribution.view_conversion",
+            ),
+            _rows(_("Clicks"), "ads_click", "attribution_click"),
+            _rows(_("Attributions"), "conversion_path", "attribution_attribution"),
+            _rows(_("Ad costs"), "receipt_long", "attribution_adcost"),
+            _rows(_("Destinations"), "hub", "attribution_destination"),
+            _rows(_("Apps"), "smartphone", "attribution_app"),
+        ),
+    ),
+    (
+        _("Chat streaming"),
+        (
+            _rows(_("Chat completions"), "forum", "streaming_completion"),
+            Page(
+                title=_("Conversations"),
+                icon="chat",
+                address="admin:streaming_conversation_changelist",
+                permission="streaming.read_text",
+                setting="CHAT_STORE_TEXT",
+            ),
+            _rows(_("Usage and cost"), "payments", "streaming_usagehour"),
+            _rows(_("Models"), "neurology", "streaming_chatmodel"),
+            _rows(_("Routes"), "route", "streaming_route"),
+            _rows(_("Providers"), "dns", "streaming_provider"),
+        ),
+    ),
+    (
+        _("Alerts"),
+        (
+            _rows(_("Incidents"), "warning", "alerts_incident"),
+            _rows(_("Rules"), "rule", "alerts_rule"),
+            _rows(_("Channels"), "campaign", "alerts_channel"),
+            _rows(_("Messages sent"), "outgoing_mail", "alerts_notice"),
+        ),
+    ),
+    (
+        _("Access"),
+        (
+            _rows(_("API keys"), "key", "access_apikey"),
+            _rows(_("Users"), "person", "auth_user"),
+            _rows(_("Groups"), "group", "auth_group"),
+        ),
+    ),
+)
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """unfold's `SIDEBAR["navigation"]`: each person sees only the pages that they may open."""
-    groups: list[dict[str, Any]] = [
-        {
-            "items": [
-                _page(request, _("Dashboard"), "dashboard", "admin:index"),
-                _page(request, _("Statistics"), "monitoring", "statistics", "attribution.view_conversion"),
-            ]
-        },
-        {
-            "title": _("Attribution"),
-            "separator": True,
-            "items": [
-                _rows(request, _("Send records"), "send", "attribution_conversion"),
-                _page(
-                    request,
-                    _("Not delivered, and why"),
-                    "running_with_errors",
-                    "admin:attribution_conversion_not_delivered",
-                    "attribution.view_conversion",
-                ),
-                _rows(request, _("Clicks"), "ads_click", "attribution_click"),
-                _rows(request, _("Attributions"), "conversion_path", "attribution_attribution"),
-                _rows(request, _("Ad costs"), "receipt_long", "attribution_adcost"),
-                _rows(request, _("Destinations"), "hub", "attribution_destination"),
-                _rows(request, _("Apps"), "smartphone", "attribution_app"),
-            ],
-        },
-        {
-            "title": _("Chat streaming"),
-            "separator": True,
-            "items": [
-                _rows(request, _("Chat completions"), "forum", "streaming_completion"),
-                *_conversations(request),
-                _rows(request, _("Usage and cost"), "payments", "streaming_usagehour"),
-                _rows(request, _("Models"), "neurology", "streaming_chatmodel"),
-                _rows(request, _("Routes"), "route", "streaming_route"),
-                _rows(request, _("Providers"), "dns", "streaming_provider"),
-            ],
-        },
-        {
-            "title": _("Alerts"),
-            "separator": True,
-            "items": [
-                _rows(request, _("Incidents"), "warning", "alerts_incident"),
-                _rows(request, _("Rules"), "rule", "alerts_rule"),
-                _rows(request, _("Channels"), "campaign", "alerts_channel"),
-                _rows(request, _("Messages sent"), "outgoing_mail", "alerts_notice"),
-            ],
-        },
-        {
-            "title": _("Access"),
-            "separator": True,
-            "items": [
-                _rows(request, _("API keys"), "key", "access_apikey"),
-                _rows(request, _("Users"), "person", "auth_user"),
-                _rows(request, _("Groups"), "group", "auth_group"),
-            ],
-        },
-    ]
+    groups = [_group(request, title, pages) for title, pages in GROUPS]
     _mark_open(request, [item for group in groups for item in group["items"]])
     return groups
+
+
+def _group(request: HttpRequest, title: Promise | None, pages: Sequence[Page]) -> dict[str, Any]:
+    items = [_item(request, page) for page in pages if page.is_there]
+    return {"title": title, "separator": title is not None, "items": items}
+
+
+def _item(request: HttpRequest, page: Page) -> dict[str, Any]:
+    may_open = page.may_be_opened(request)
+    link = reverse_lazy(page.address)
+    return {"title": page.title, "icon": page.icon, "link": link, "permission": lambda _request: may_open}
 
 
 def _mark_open(request: HttpRequest, items: list[dict[str, Any]]) -> None:
@@ -80,20 +132,3 @@ def _mark_open(request: HttpRequest, items: list[dict[str, Any]]) -> None:
     above = [link for link in links if request.path == link or (link != index and request.path.startswith(link))]
     for item, link in zip(items, links, strict=True):
         item["active"] = link == max(above, key=len, default=None)
-
-
-def _conversations(request: HttpRequest) -> list[dict[str, Any]]:
-    """The list of conversations, as long as their texts are stored."""
-    title, address = _("Conversations"), "admin:streaming_conversation_changelist"
-    return [_page(request, title, "chat", address, "streaming.read_text")] if settings.CHAT_STORE_TEXT else []
-
-
-def _rows(request: HttpRequest, title: Promise, icon: str, model: str) -> dict[str, Any]:
-    """The list of a model, for anyone who may view it; `model` is `<app>_<model>`."""
-    app, _underscore, name = model.partition("_")
-    return _page(request, title, icon, f"admin:{model}_changelist", f"{app}.view_{name}")
-
-
-def _page(request: HttpRequest, title: Promise, icon: str, address: str, permission: str = "") -> dict[str, Any]:
-    may_open = not permission or request.user.has_perm(permission)
-    return {"title": title, "icon": icon, "link": reverse_lazy(address), "permission": lambda _request: may_open}
