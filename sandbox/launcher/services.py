@@ -250,10 +250,13 @@ def _await_answer(
 
 
 def _end_leftover(folder: Path, name: str) -> None:
-    """End the server that a killed run left here. The name is compared, since process ids are reused."""
-    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+    """End the server that a killed run left here.
+
+    Process ids are reused, also by another checkout's server: name and folder must be this one's.
+    """
+    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         process = psutil.Process(int((folder / f"{name}.pid").read_text()))
-        if not process.name().startswith(name):
+        if not process.name().startswith(name) or Path(process.cwd()) != _works_in(folder, name):
             return
         process.send_signal(signal.SIGINT)
         try:
@@ -261,3 +264,8 @@ def _end_leftover(folder: Path, name: str) -> None:
         except psutil.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _works_in(folder: Path, name: str) -> Path:
+    """PostgreSQL works in its data folder; Redis stays where it was launched."""
+    return folder / "postgres" if name == "postgres" else folder

@@ -2,7 +2,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,10 @@ from sandbox.launcher import services
 from tests.servers import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
+STARTS: Mapping[str, Callable[[Path], services.Server]] = {
+    "postgres": partial(services.start_postgres, is_throwaway=True),
+    "redis": services.start_redis,
+}
 
 
 @pytest.fixture
@@ -98,6 +103,32 @@ def test_start_after_a_killed_process(killed: list[psutil.Process], folder: Path
 
     with psycopg.connect(started.database_url) as connection:
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
+    started.stop()
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_process_id_of_another_folders_server_is_left_alone(folder: Path, name: str) -> None:
+    start = STARTS[name]
+    other = start(folder / "other")
+    mine = folder / "mine"
+    mine.mkdir()
+    (mine / f"{name}.pid").write_text(str(other.process.pid))
+
+    started = start(mine)
+
+    assert other.process.poll() is None
+    started.stop()
+    other.stop()
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_server_left_in_the_folder_is_ended_by_the_next_start(folder: Path, name: str) -> None:
+    start = STARTS[name]
+    left = start(folder)
+
+    started = start(folder)
+
+    assert left.process.wait(0) == 0
     started.stop()
 
 
