@@ -1,5 +1,6 @@
 """`make run` as a developer meets it: the launcher in a checkout of its own, with a blank in its path."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -166,16 +167,21 @@ def test_killed_run_leaves_no_process_and_the_next_one_goes_on(start: Callable[.
     assert (after["id"], after["duplicate"]) == (before["id"], True)
 
 
-def test_process_that_ends_stops_the_run(start: Callable[..., Run]) -> None:
+def test_killed_process_is_started_again_until_it_dies_three_times(start: Callable[..., Run]) -> None:
     running = start()
     running.await_start()
-    worker = next(process for process in _processes_of(running.checkout) if "worker" in process.cmdline())
+    killed: list[int] = []
 
-    worker.kill()
+    for _death in range(3):
+        [worker] = eventually(lambda: _workers_of(running.checkout, but=killed), lambda workers: len(workers) == 1)
+        killed.append(worker.pid)
+        worker.kill()
     status = running.process.wait(STOP_TIMEOUT_S)
 
     assert status == 1
-    assert "Rivermouth cannot run: worker ended (SIGKILL); its last lines are above" in running.output
+    assert "worker ended with SIGKILL; it is started again in 1 s\n" in running.output
+    assert "worker ended with SIGKILL; it is started again in 2 s\n" in running.output
+    assert "Rivermouth cannot run: worker ended 3 times within 60 s, at last with SIGKILL." in running.output
     assert _processes_of(running.checkout) == []
 
 
@@ -240,6 +246,16 @@ def _shell(line: str, folder: Path) -> str:
     return subprocess.run(
         ["bash", "-c", line], cwd=folder, env=TERMINAL, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
+
+
+def _workers_of(checkout: Path, *, but: Sequence[int]) -> list[psutil.Process]:
+    """The worker's main process: the launcher gives each process that it starts a session."""
+    found = []
+    for process in _processes_of(checkout):
+        with contextlib.suppress(psutil.Error, ProcessLookupError):  # it has just ended
+            if "worker" in process.cmdline() and os.getsid(process.pid) == process.pid and process.pid not in but:
+                found.append(process)
+    return found
 
 
 def _processes_of(checkout: Path) -> list[psutil.Process]:
