@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
+from attribution.admin.event_rules import EventRuleInline
 from attribution.clicks.links import monitor_links
 from attribution.models import App, Attribution, ChannelPackage, Click, Conversion
 from attribution.platforms.registry import name_of
@@ -24,7 +25,7 @@ class AppAdmin(ModelAdmin):
     list_display = ["slug", "android_package", "ios_bundle", "is_reporting"]
     search_fields = ["slug"]
     readonly_fields = ["link", "monitor_token", "created_at"]
-    inlines = [ChannelPackageInline]
+    inlines = [ChannelPackageInline, EventRuleInline]
     fieldsets = [
         (None, {"fields": ["slug", "android_package", "ios_bundle", "is_reporting"]}),
         (_("Monitor link"), {"fields": ["link", "monitor_token"]}),

@@ -17,7 +17,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from attribution.models import App
+from attribution.events import event_words
+from attribution.models import App, Event, StateDay
 from attribution.platforms.registry import platforms
 from attribution.records.exporting import FORMATS, Export, SheetTooLongError
 from attribution.records.filtering import NO_FILTERS, SINCE, UNTIL, FilterError, Filters
@@ -83,6 +84,13 @@ def apps() -> list[tuple[str, str]]:
 
 def platform_names() -> list[tuple[str, str]]:
     return [(slug, str(platform.name)) for slug, platform in platforms().items()]
+
+
+def event_choices() -> list[tuple[str, str]]:
+    """Our own words, and those that were reported."""
+    seen = StateDay.objects.order_by("event").values_list("event", flat=True).distinct()
+    words = dict.fromkeys([*Event.values, *seen])
+    return [(word, event_words.title(word)) for word in words]
 
 
 class _DaysForm(forms.Form):

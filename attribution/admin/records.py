@@ -19,11 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from attribution.admin.lists import BigList, Days, apps, choice, platform_names, query_of, text
+from attribution.admin.lists import BigList, Days, apps, choice, event_choices, platform_names, query_of, text
 from attribution.admin.pages import not_delivered, timeline
 from attribution.admin.pages.formats import moment, money
 from attribution.admin.pages.operations import bounded_count
-from attribution.admin.pages.wording import OF_RECORDS, REASONS, TONES, reason_in_words
+from attribution.admin.pages.wording import OF_RECORDS, REASONS, TONES, event_in_words, reason_in_words
 from attribution.announcing import nudging
 from attribution.models import Conversion, Event, Os, State
 from attribution.models.bulk_actions import BulkAction
@@ -83,7 +83,7 @@ class ConversionAdmin(BigList):
     list_filter = [
         Days,
         choice("state", _("state"), State.choices),
-        choice("event", _("event"), Event.choices),
+        choice("event", _("event"), event_choices),
         choice("app", _("app"), apps),
         choice("source", _("source"), [(ATTRIBUTED, _("from an ad")), (ORGANIC, _("organic"))]),
         choice("platform", _("platform"), platform_names),
@@ -106,7 +106,7 @@ class ConversionAdmin(BigList):
 
     @admin.display(description=_("event"))
     def event_name(self, row: Conversion) -> str:
-        return row.get_event_display()
+        return event_in_words(row)
 
     @display(description=_("state"), label=TONES)
     def state_badge(self, row: Conversion) -> tuple[str, str]:
@@ -202,7 +202,7 @@ class ConversionAdmin(BigList):
         return self._page(
             request,
             "record",
-            title=str(conversion),
+            title=f"{event_in_words(conversion)} · {conversion.user_id}",
             original=conversion,
             conversion=conversion,
             steps=timeline.steps(conversion),

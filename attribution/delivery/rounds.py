@@ -21,7 +21,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from attribution.delivery import attributions, breakers, claiming, outcomes, retry
+from attribution.delivery import attributions, breakers, claiming, event_rules, outcomes, retry
 from attribution.delivery.attributions import Lookup
 from attribution.delivery.breakers import Destinations
 from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
@@ -96,7 +96,9 @@ class _Round:
 
     def _plan(self, rows: Sequence[Conversion], now: datetime) -> None:
         """Queue each row for its next call, or settle it at once."""
-        self._apps |= App.objects.prefetch_related("channel_packages").in_bulk({row.app_id for row in rows})
+        self._apps |= App.objects.prefetch_related("channel_packages", "event_rules").in_bulk(
+            {row.app_id for row in rows}
+        )
         self._destinations.load()
         known = attributions.stored({_user(row) for row in rows})
         lost = _lost_reports(rows)
@@ -169,12 +171,17 @@ class _Round:
         if platform is None:
             row.mark_held("no_platform", row.platform)
             return [row]
-        if row.event not in platform.event_words:
+        rule = event_rules.find(self._apps[row.app_id], row, row.platform)
+        event = rule.event if rule else row.event
+        if event not in platform.event_words:
             row.mark_skipped("no_word", str(platform.name), now=self._clock())
+            return [row]
+        if rule and attribution and not row.body and (reason := event_rules.reason_to_skip(rule, row, attribution)):
+            row.mark_skipped(reason, str(rule), now=self._clock())
             return [row]
         try:
             if not row.body and attribution:
-                row.write_body(platform.report(_user_event(row, attribution)))
+                row.write_body(platform.report(_user_event(row, attribution, event)))
             body = row.plain_body
         except DecryptionError as err:
             row.mark_failed("unreadable", str(err), now=self._clock())
@@ -323,9 +330,9 @@ def _lookup_call(lookup: Lookup, query: AdQuery, question: str) -> Call:
     )
 
 
-def _user_event(row: Conversion, attribution: Attribution) -> UserEvent:
+def _user_event(row: Conversion, attribution: Attribution, event: str) -> UserEvent:
     return UserEvent(
-        event=row.event,
+        event=event,
         os=row.os,
         device=row.device_ids,
         ad=Ad.of(attribution),
@@ -333,6 +340,7 @@ def _user_event(row: Conversion, attribution: Attribution) -> UserEvent:
         occurred_at=row.occurred_at,
         outer_event_id=row.outer_event_id,
         amount_fen=row.amount_fen,
+        properties=row.properties or {},
     )
 
 

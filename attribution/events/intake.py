@@ -92,6 +92,8 @@ def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
         dedup_key=event.dedup_key,
         user_id=event.user_id,
         event=event.event,
+        app_event=event.app_event,
+        properties=event.properties,
         os=event.os,
         channel=event.channel,
         amount_fen=event.amount_fen,

@@ -2,10 +2,14 @@
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from attribution.models import Event
+
+ONCE_PER_USER = frozenset(Event.values) - {Event.PAY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,19 +26,28 @@ class ReportedEvent:
     outer_event_id: str = ""
     occurred_at: datetime
     rule: str = ""
+    # The app's own name for it, if that is another one.
+    app_event: str = ""
+    properties: Mapping[str, Any] | None = None
+    is_once_per_user: bool = False
 
     @property
     def dedup_key(self) -> uuid.UUID:
-        return dedup_key(app_id=self.app_id, user_id=self.user_id, event=self.event, outer_event_id=self.outer_event_id)
+        name = self.event if self.event in Event.values else self.app_event or self.event
+        outer_event_id = "" if self.is_once_per_user else self.outer_event_id
+        return dedup_key(app_id=self.app_id, user_id=self.user_id, event=name, outer_event_id=outer_event_id)
 
 
 def dedup_key(*, app_id: int, user_id: str, event: str, outer_event_id: str = "") -> uuid.UUID:
-    """The identity of an event in 16 bytes: payments by their own id, all others by user and name.
+    """The identity of an event in 16 bytes: payments by their own id, our other words by user and name.
+
+    Any other event has its own id, if the app gave one.
 
     The ad is not part of it, although an event counts once *per ad*: the platform names the ad only later. The narrower
     key never reports twice. It would miss an organic user who returns through an ad; intake makes up for that: if an
     organic event is posted again, the platform is asked again.
     """
-    words = (event, outer_event_id) if event == Event.PAY else (event, "", user_id)
+    has_own_id = event == Event.PAY or (outer_event_id and event not in ONCE_PER_USER)
+    words = (event, outer_event_id) if has_own_id else (event, "", user_id)
     digest = hashlib.blake2b("\x1f".join([str(app_id), *words]).encode(), digest_size=16)
     return uuid.UUID(bytes=digest.digest())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -13,8 +14,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from attribution.devices.device_ids import is_absent
+from attribution.events import event_words, known_apps
 from attribution.events.intake import Receipt
-from attribution.events.reported import ReportedEvent
+from attribution.events.reported import ONCE_PER_USER, ReportedEvent
 from attribution.models import Attempt, Attribution, Conversion, Event, Os
 from attribution.platforms.platform import Ad, AdLevel, Platform
 from attribution.platforms.registry import ad_levels, device_id_fields, platforms
@@ -22,6 +24,7 @@ from foundation.access.credentials import Credential
 
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AMOUNT_FEN = 10**12
+MAX_PROPERTIES_BYTES = 8 * 1024
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
 _NUMBER = re.compile(r"-?[0-9]+(?:\.0*)?")
@@ -79,6 +82,26 @@ class MomentField(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
+class EventNameField(serializers.CharField):
+    """One of our words, a word or number of a platform, or the app's own name for an event (its rules)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=32, **kwargs)
+
+
+class PropertiesField(serializers.DictField):
+    """An object of a bounded size."""
+
+    default_error_messages = {"too_large": "More than {limit} bytes as JSON."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        properties: dict[str, Any] = super().to_internal_value(data)
+        if len(msgspec.json.encode(properties)) > MAX_PROPERTIES_BYTES:
+            self.fail("too_large", limit=MAX_PROPERTIES_BYTES)
+        return properties
+
+
 class FenField(serializers.IntegerField):
     """A number, or one as text, without the other forms that `int` accepts ("1_999", digits of other scripts)."""
 
@@ -91,7 +114,7 @@ class FenField(serializers.IntegerField):
 class EventSerializer(serializers.Serializer[ReportedEvent]):
     """One event as an app reports it. Optional fields may be null, which many clients send for "none"."""
 
-    event = WordOrNumberField(words=Event.values, numbers=lambda platform: platform.event_numbers)
+    event = EventNameField()
     user_id = serializers.CharField(max_length=128)
     os = WordOrNumberField(words=Os.values, numbers=lambda platform: platform.os_numbers)
     android_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
@@ -104,6 +127,9 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
     amount = FenField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
     outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    properties = PropertiesField(
+        help_text="More about the event, by the platform's names. Passed on to the platform.", **OPTIONAL
+    )
     occurred_at = MomentField(**OPTIONAL)
     ip = serializers.IPAddressField(**OPTIONAL_TEXT)
     user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
@@ -128,7 +154,7 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
         return moment
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if errors := _missing_for_payment(attrs) | _missing_device(attrs):
+        if errors := _missing_device(attrs):
             raise serializers.ValidationError(errors)
         return attrs
 
@@ -152,16 +178,23 @@ class Reporter:
         app_id = self._app_id(given.get("app"))
         if errors := self._not_allowed(given, app_id):
             raise serializers.ValidationError(errors)
+        meaning = event_words.meaning(given["event"], known_apps.get(app_id or 0))
+        amount_fen = given.get("amount", meaning.amount_fen(given.get("properties")))
+        if meaning.event == Event.PAY:
+            _check_payment(amount_fen, given)
         device = {"ip": self.ip, "user_agent": self.user_agent}
         device |= {name: given[name] for name in DEVICE_FIELDS if not is_absent(given.get(name))}
         return ReportedEvent(
             app_id=app_id or 0,
             user_id=given["user_id"],
-            event=given["event"],
+            event=meaning.event,
+            app_event=meaning.app_event,
+            properties=given.get("properties"),
+            is_once_per_user=meaning.is_once_per_user,
             os=given["os"],
             device={name: value for name, value in device.items() if value},
             channel=given.get("channel", ""),
-            amount_fen=given.get("amount") if given["event"] == Event.PAY else None,
+            amount_fen=None if meaning.event in ONCE_PER_USER else amount_fen,
             outer_event_id=given.get("outer_event_id", ""),
             occurred_at=given.get("occurred_at", now),
         )
@@ -188,11 +221,10 @@ class Reporter:
         return None if is_foreign else app_id
 
 
-def _missing_for_payment(attrs: Mapping[str, Any]) -> dict[str, str]:
-    if attrs["event"] != Event.PAY:
-        return {}
-    missing = [name for name in ("amount", "outer_event_id") if attrs.get(name) in (None, "")]
-    return dict.fromkeys(missing, "Required for a payment.")
+def _check_payment(amount_fen: int | None, given: Mapping[str, Any]) -> None:
+    missing = [*(["amount"] if amount_fen is None else []), *([] if "outer_event_id" in given else ["outer_event_id"])]
+    if missing:
+        raise serializers.ValidationError({name: ["Required for a payment."] for name in missing})
 
 
 def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
@@ -233,7 +265,8 @@ class ConversionSerializer(serializers.ModelSerializer[Conversion]):
     class Meta:
         model = Conversion
         fields = [
-            "id", "event", "user_id", "os", "amount", "outer_event_id", "occurred_at", "received_at", "status",
+            "id", "event", "app_event", "properties", "user_id", "os", "amount",
+            "outer_event_id", "occurred_at", "received_at", "status",
             "reason", "detail", "warning", "rule", "advertiser_id", "next_attempt_at", "finished_at", "attempts",
         ]  # fmt: skip
         read_only_fields = fields

@@ -12,6 +12,7 @@ from attribution.models.clicks import Click
 from attribution.models.conversions import Attempt, Conversion, new_id
 from attribution.models.costs import AdCost, CostAccount, CostImport, CostUpload, CreativeCost
 from attribution.models.destinations import Destination
+from attribution.models.event_rules import EventRule
 from attribution.models.roll_ups import AdName, Change, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, State
 
@@ -19,5 +20,5 @@ __all__ = [
     "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App",
     "Attempt", "Attribution", "Authorisation", "BulkAction", "Change", "ChannelPackage", "Click", "ClickDay",
     "CohortDay", "Conversion", "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "Event",
-    "EventDay", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
+    "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
 ]  # fmt: skip

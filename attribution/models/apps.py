@@ -1,14 +1,18 @@
 """Apps, and the packages under which stores distribute them."""
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os
 from foundation.access.models import ApiKey
+
+if TYPE_CHECKING:
+    from attribution.models.event_rules import EventRule
 
 
 def new_monitor_token() -> str:
@@ -77,11 +81,21 @@ class App(models.Model):
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keys name their app by its slug, so they are updated when the slug changes."""
-        known_as = None if self._state.adding else App.objects.filter(pk=self.pk).values_list("slug", flat=True).first()
+        """A new app begins with rules for our words. Keys name their app by its slug, so they follow its change."""
+        is_new = self._state.adding
+        known_as = None if is_new else App.objects.filter(pk=self.pk).values_list("slug", flat=True).first()
         super().save(*args, **kwargs)
+        if is_new:
+            self._add_default_rules()
         if known_as not in (None, self.slug):
             ApiKey.objects.note_renamed_app(old=str(known_as), new=self.slug)
+
+    def _add_default_rules(self) -> None:
+        rule = self.event_rules.model
+        once = {word: rule.Once.ID if word == Event.PAY else rule.Once.USER for word in Event.values}
+        self.event_rules.bulk_create(
+            [rule(app=self, name=word, event=word, once_per=once_per) for word, once_per in once.items()]
+        )
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Raises: ProtectedError if keys name the app: they would keep working, and their events would have no app."""
@@ -108,6 +122,11 @@ class App(models.Model):
     def has_rules(self) -> bool:
         """Whether some of the app's events are derived."""
         return self.derives_next_day_open or bool(self.key_behaviour_event)
+
+    @cached_property
+    def rules_by_name(self) -> "dict[tuple[str, str], EventRule]":
+        """The rules of its events by name and platform."""
+        return {(rule.name, rule.platform): rule for rule in self.event_rules.all()}
 
     def package_for(self, *, os: str, channel: str) -> str:
         """The package by which the platform knows this user's app; empty: not configured."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from attribution.devices.device_ids import decrypt, encrypt, mask
 from attribution.models.apps import App
 from attribution.models.attributions import Attribution
-from attribution.models.words import Event, Os, State
+from attribution.models.words import Os, State, event_label
 
 
 def new_id() -> uuid.UUID:
@@ -75,7 +75,11 @@ class Conversion(models.Model):
     app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.PROTECT, related_name="+", db_index=False)
     dedup_key = models.UUIDField(editable=False)
     user_id = models.CharField(_("user"), max_length=128)
-    event = models.CharField(_("event"), max_length=32, choices=Event)
+    # One of our words, which statistics count, or any other word that a platform knows.
+    event = models.CharField(_("event"), max_length=32)
+    # The app's name for it, if that is another one.
+    app_event = models.CharField(_("the app's event"), max_length=32, blank=True, default="", db_default="")
+    properties = models.JSONField(_("properties"), null=True, blank=True)
     os = models.CharField(_("system"), max_length=8, choices=Os)
     channel = models.CharField(_("channel"), max_length=64, blank=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"), null=True)
@@ -162,7 +166,7 @@ class Conversion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_event_display()} · {self.user_id}"
+        return f"{event_label(self.event)} · {self.user_id}"
 
     @cached_property
     def device_ids(self) -> dict[str, str]:

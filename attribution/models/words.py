@@ -19,6 +19,11 @@ class Event(models.TextChoices):
     KEY_BEHAVIOUR = "game_addiction", _("key behaviour")
 
 
+def event_label(word: str) -> str:
+    """Our word for people, or any other word as it is: only the platforms know their titles."""
+    return str(Event(word).label) if word in Event.values else word
+
+
 # A key behaviour may count chats as well as events.
 CHAT = "chat"
 MAX_KEY_BEHAVIOUR_HOURS = 24 * 366

@@ -95,6 +95,8 @@ class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     outer_event_id: str
     amount_fen: int | None = None
+    # What else the app said about it, by the vendor's names.
+    properties: Mapping[str, Any] = {}
 
 
 class AdAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +129,8 @@ class Platform(Protocol):
     name: Any
     # Our events in the vendor's words. An event without one is not reported there.
     event_words: Mapping[str, Any]
+    # For people: the titles of the events in `event_words` that are not among our own words.
+    event_titles: Mapping[str, Any] = {}
     # The numbers that apps may send us instead of our words, because the vendor's own interface has them.
     event_numbers: Mapping[int, str] = {}
     os_numbers: Mapping[int, str] = {}

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from attribution.events.reported import dedup_key
 from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
-from attribution.models.roll_ups import Change, ClickDay, EventDay
+from attribution.models.roll_ups import Change, ClickDay, EventDay, StateDay
 from attribution.statistics.scopes import EARLIEST
 from foundation.database.columns import BIGINT_MAX
 from foundation.days import midnight
@@ -132,7 +132,9 @@ def _one_of(field: str, words: Sequence[str]) -> Condition:
     return condition
 
 
-def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: str, happened: str) -> Condition:
+def _summed(
+    condition: Condition, sums: type[ClickDay] | type[EventDay] | type[StateDay], field: str, happened: str
+) -> Condition:
     """The condition, starting at the first day on which the statistics have such a row.
 
     So a value that never occurs, or only recently, is not searched for in all of the past. Rows that are not summed yet
@@ -149,6 +151,13 @@ def _summed(condition: Condition, sums: type[ClickDay] | type[EventDay], field: 
         return wanted & Q(**{f"{happened}__gte": min(known)}) if known else wanted & Q(pk__in=[])
 
     return since
+
+
+def _event(value: str) -> Q:
+    """Our own words are common; any other may be rare, or nobody's."""
+    if value in Event.values:
+        return Q(event=value)
+    return _summed(_text("event"), StateDay, "event", "occurred_at")(value)
 
 
 def _number(field: str) -> Condition:
@@ -257,7 +266,7 @@ CONVERSIONS = Filters(
         "q": _record,
         "id": _ids,
         "state": _one_of("state", State.values),
-        "event": _one_of("event", Event.values),
+        "event": _event,
         "os": _one_of("os", Os.values),
         "app": _number("app_id"),
         "source": _source,

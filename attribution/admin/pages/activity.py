@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from attribution.admin.pages.wording import event_in_words
 from attribution.models import Attempt, Conversion
 
 SHOWN = 12
@@ -15,6 +16,10 @@ class Happening:
     conversion: Conversion
     at: datetime
     attempt: Attempt | None
+
+    @property
+    def event(self) -> str:
+        return event_in_words(self.conversion)
 
     @property
     def key(self) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from attribution.admin.pages import links
 from attribution.admin.pages.formats import moment, money
-from attribution.admin.pages.wording import TONES, reason_in_words, source_in_words
+from attribution.admin.pages.wording import TONES, event_in_words, reason_in_words, source_in_words
 from attribution.devices.device_ids import DecryptionError
 from attribution.models import Attempt, Attribution, Conversion, Event, State
 from attribution.platforms.platform import Ad
@@ -64,6 +64,7 @@ def _event(row: Conversion) -> Step:
     facts = [
         (_("App"), row.app.slug),
         (_("Amount"), money(row.amount_fen) if row.amount_fen is not None else ""),
+        (_("Properties"), json.dumps(row.properties, ensure_ascii=False) if row.properties else ""),
         (_("Order id") if row.event == Event.PAY else _("Event id"), row.outer_event_id),
         (_("System"), row.get_os_display()),
         (_("Channel"), row.channel),
@@ -72,7 +73,7 @@ def _event(row: Conversion) -> Step:
         (_("Received"), moment(row.received_at)),
     ]
     return Step(
-        title=capfirst(row.get_event_display()),
+        title=capfirst(event_in_words(row)),
         at=row.occurred_at,
         badge=_("event"),
         facts=[

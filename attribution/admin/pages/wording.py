@@ -3,7 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from attribution.models import Attribution
+from attribution.events import event_words
+from attribution.models import Attribution, Conversion
 from attribution.platforms.registry import name_of
 
 REASONS: dict[str, Promise] = {
@@ -37,12 +38,16 @@ REASONS: dict[str, Promise] = {
     # skipped
     "after_window": _("it happened after the event window had ended"),
     "no_word": _("the platform has no word for this event"),
+    "rule_switched_off": _("the app's rule for this event is switched off"),
+    "after_rule_window": _("it happened later after the activation than the app's rule allows"),
+    "not_first": _("the app's rule allows a user's first one only"),
 }
 # The reasons that a send record can have.
 OF_RECORDS = [
     "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
     "budget_used_up", "outcome_unknown", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open",
     "unauthorised", "no_package", "no_platform", "by_hand", "after_window", "no_word",
+    "rule_switched_off", "after_rule_window", "not_first",
 ]  # fmt: skip
 # unfold's badges.
 TONES = {
@@ -54,6 +59,12 @@ TONES = {
     "held": "warning",
     "skipped": "default",
 }
+
+
+def event_in_words(row: Conversion) -> str:
+    """What happened, with the app's own name for it if it has one."""
+    title = event_words.title(row.event)
+    return f"{title} ({row.app_event})" if row.app_event not in ("", row.event) else title
 
 
 def source_in_words(row: Attribution) -> str:

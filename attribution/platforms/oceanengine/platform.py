@@ -14,6 +14,7 @@ from attribution.platforms.platform import Ad, AdLevel, MonitoredClick, Platform
 class OceanEngine(Platform):
     name = _("Ocean Engine")
     event_words = words.EVENT_TYPES
+    event_titles = words.EVENT_TITLES
     event_numbers = words.EVENT_NUMBERS
     os_numbers = words.OS_NUMBERS
     device_id_fields = words.DEVICE_ID_FIELDS

@@ -28,7 +28,7 @@ def body(event: UserEvent) -> bytes:
                 "ad": {"callback": wire.without_fragment(event.callback), "match_type": MATCHED_BY_CLICK},
                 "device": {"platform": event.os, **_device(event.os, event.device)},
             },
-            "properties": paid,
+            "properties": {**event.properties, **paid},
             "outer_event_id": event.outer_event_id,
             "timestamp": wire.milliseconds(event.occurred_at),
         }

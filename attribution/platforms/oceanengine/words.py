@@ -1,15 +1,81 @@
 """Ocean Engine's words and numbers, and ours for them."""
 
-# Our events in the vendor's words. They are the same today; add a line for a new event.
-EVENT_TYPES = {
-    "active": "active",
-    "active_register": "active_register",
-    "active_pay": "active_pay",
-    "next_day_open": "next_day_open",
-    "game_addiction": "game_addiction",
+from django.utils.translation import gettext_lazy as _
+
+# All words of the vendor's table of events, with their titles: what an app may report, and what is reported. The first
+# five are also our own words, which statistics count. Source: the list "all events" of the vendor's event manager, as
+# the public SDK bububa/oceanengine has it (enum/conversion_event_type), and a newer list of July 2026.
+EVENT_TITLES = {
+    "active": _("activation"),
+    "active_register": _("registration"),
+    "active_pay": _("payment"),
+    "next_day_open": _("next-day open"),
+    "game_addiction": _("key behaviour"),
+    "phone": _("phone call"),
+    "phone_confirm": _("phone call confirmed"),
+    "phone_connect": _("phone call connected"),
+    "phone_effective": _("effective phone call"),
+    "form": _("form submitted"),
+    "form_answer": _("answered after a form"),
+    "consult_effective": _("effective consultation"),
+    "consult_clue": _("contact left in a consultation"),
+    "multiple": _("contact left in any way"),
+    "coupon": _("coupon taken"),
+    "in_app_uv": _("visit in the app"),
+    "in_app_detail_uv": _("visit of a key page"),
+    "in_app_cart": _("added to cart in the app"),
+    "in_app_order": _("order in the app"),
+    "in_app_order_balance": _("balance paid in the app"),
+    "in_app_pay": _("order paid in the app"),
+    "in_app_next_day_open": _("next-day visit in the app"),
+    "add_to_cart": _("added to cart"),
+    "shopping": _("purchase"),
+    "page_view": _("page view"),
+    "authorization": _("authorised sign-in"),
+    "notify_download": _("download reserved"),
+    "wechat": _("WeChat id copied"),
+    "in_wechat_login": _("visit in WeChat"),
+    "in_wechat_pay": _("payment in WeChat"),
+    "unfollow_in_wechat": _("unfollowed in WeChat"),
+    "deep_purchase": _("repeated payment"),
+    "purchase_roi": _("payment ROI"),
+    "lt_roi": _("ad revenue ROI"),
+    "ug_roi": _("in-app ad ROI"),
+    "ltv0": _("first-day LTV"),
+    "impression": _("ad shown in the app"),
+    "ipu_qualify": _("ads shown often enough"),
+    "supply_active": _("supply-side activation"),
+    "lu_click": _("click in search results"),
+    "lu_convert": _("conversion in search results"),
+    "loan_completion": _("loan application completed"),
+    "pre_loan_credit": _("loan pre-approved"),
+    "loan_credit": _("loan approved"),
+    "low_loan_credit": _("loan approved, low value"),
+    "high_loan_credit": _("loan approved, high value"),
+    "loan": _("loan paid out"),
+    "premium_payment": _("insurance bought"),
+    "withdraw_insurance": _("insurance cancelled"),
+    "withdraw_m2": _("insurance cancelled within 60 days"),
+    "withdraw_iaa": _("subscription cancelled or not renewed"),
+    "customer_effective": _("valuable customer"),
+    "clue_confirm": _("lead confirmed"),
+    "clue_interflow": _("lead in contact"),
+    "clue_high_intention": _("lead with high intention"),
+    "clue_pay_succeed": _("lead paid"),
+    "arrival_lead": _("lead came to the shop"),
+    "failed_lead": _("lead lost"),
+    "ecom_cancel_order": _("order cancelled"),
+    "ecom_successful_pay": _("shop order paid"),
+    "ecom_refund": _("refund"),
+    "other": _("other conversion"),
 }
+# Our events in the vendor's words, which are the same.
+EVENT_TYPES = {word: word for word in EVENT_TITLES}
 # The numbers for events in the vendor's older conversion API; apps may still send these to us.
-EVENT_NUMBERS = {0: "active", 1: "active_register", 2: "active_pay", 6: "next_day_open", 25: "game_addiction"}
+EVENT_NUMBERS = {
+    0: "active", 1: "active_register", 2: "active_pay", 3: "form", 5: "consult_effective", 6: "next_day_open",
+    25: "game_addiction",
+}  # fmt: skip
 OS_NUMBERS = {0: "android", 1: "ios"}
 # The one id per system that the vendor's query and report require.
 DEVICE_ID_FIELDS = {"android": "android_id", "ios": "idfv"}

@@ -471,6 +471,7 @@ def test_app_shows_its_whole_monitor_link(admin_client: Client, pipeline: Pipeli
 APP_FORM = {
     "slug": "demo", "click_window_days": 7, "event_window_days": 90, "key_behaviour_count": 1,
     "key_behaviour_hours": 24, "channel_packages-TOTAL_FORMS": 0, "channel_packages-INITIAL_FORMS": 0,
+    "event_rules-TOTAL_FORMS": 0, "event_rules-INITIAL_FORMS": 0,
 }  # fmt: skip
 
 

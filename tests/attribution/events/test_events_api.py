@@ -59,10 +59,14 @@ def test_numbers_of_the_older_api_are_understood(
 @pytest.mark.parametrize(
     ("change", "errors"),
     [
-        ({"event": 7}, {"event": ["7 is not valid. Use one of: active, active_register, active_pay, next_day_open, "
-                                  "game_addiction, 0, 1, 2, 6, 25."]}),
-        ({"event": True}, {"event": ["True is not valid. Use one of: active, active_register, active_pay, "
-                                     "next_day_open, game_addiction, 0, 1, 2, 6, 25."]}),
+        ({"event": 7}, {"event": ["'7' is not an event of any platform, and the app has no rule for it. "
+                                  "Ours are: active, active_register, active_pay, next_day_open, game_addiction."]}),
+        ({"event": "purchaseRoi"}, {"event": ["'purchaseRoi' is not an event of any platform, and the app has no rule "
+                                              "for it. Did you mean purchase_roi or deep_purchase?"]}),
+        ({"event": True}, {"event": ["Not a valid string."]}),
+        ({"event": "x" * 33}, {"event": ["Ensure this field has no more than 32 characters."]}),
+        ({"properties": [1]}, {"properties": ['Expected a dictionary of items but got type "list".']}),
+        ({"properties": {"text": "x" * 9000}}, {"properties": ["More than 8192 bytes as JSON."]}),
         ({"os": "windows"}, {"os": ["'windows' is not valid. Use one of: android, ios, 0, 1."]}),
         ({"user_id": ""}, {"user_id": ["This field may not be blank."]}),
         ({"user_id": "a\x00b"}, {"user_id": ["Null characters are not allowed."]}),
@@ -278,7 +282,7 @@ def test_requests_are_stored_together(app: App, django_assert_num_queries: Djang
     credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
     users = [["u-1"], ["u-2", "u-1"], ["u-3"]]
 
-    with django_assert_num_queries(3):  # the app, the insert, the look-up of the event that was there
+    with django_assert_num_queries(4):  # the app, its rules, the insert, the look-up of the event that was there
         answers = views._respond([_request(credential, each) for each in users])
 
     duplicates = [[receipt["duplicate"] for receipt in json.loads(answer.content)] for answer in answers]
@@ -305,7 +309,7 @@ def test_list_takes_as_many_queries_as_one_event(
     credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
     request = _request(credential, [f"u-{n}" for n in range(count)])
 
-    with django_assert_num_queries(2):  # the app, and the insert
+    with django_assert_num_queries(3):  # the app, its rules, and the insert
         [answer] = views._respond([request])
 
     assert [receipt["duplicate"] for receipt in json.loads(answer.content)] == [False] * count
@@ -373,6 +377,7 @@ def test_state_is_shown_with_its_attempts(client: APIClient, app: App) -> None:
     assert shown == {
         "id": answer["id"], "event": "active_pay", "user_id": "u-1", "os": "android", "amount": 1999,
         "outer_event_id": "order-1", "occurred_at": received_at, "received_at": received_at, "status": "pending",
+        "app_event": "", "properties": None,
         "reason": "", "detail": "", "warning": "", "rule": "", "advertiser_id": None, "next_attempt_at": received_at,
         "finished_at": None,
         "attempts": [
