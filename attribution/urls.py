@@ -14,7 +14,8 @@ urlpatterns = [
     path("track/<slug:platform>/<str:token>", tracking.click),
     path("api/events/", views.events, name="events"),
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
-    path("api/attributions/<str:user_id>/", views.UserAttribution.as_view(), name="attribution"),
+    # A path: an id may contain a slash (`u%2F1`).
+    path("api/attributions/<path:user_id>/", views.UserAttribution.as_view(), name="attribution"),
     path("admin/live/", live.feed, name="live-feed"),
     path("admin/live/operations/", admin.site.admin_view(live.operations_part), name="live-operations"),
     path("admin/live/activity/", admin.site.admin_view(live.activity_part), name="live-activity"),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -31,7 +31,7 @@ from attribution.events.serializers import (
     ReceiptSerializer,
     Reporter,
 )
-from attribution.models import App, Attribution, Conversion
+from attribution.models import App, Attempt, Attribution, Conversion
 from foundation.access.credentials import Credential
 from foundation.database.group_commit import GroupCommit, TooManyWaiting
 
@@ -102,8 +102,9 @@ class Unstored(Response):
 class EventState(APIView):
     @extend_schema(responses=ConversionSerializer)
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """The state of an event, with every attempt."""
-        mine = _visible(Conversion.objects.prefetch_related("attempts"), request)
+        """The state of an event, with every attempt, oldest first."""
+        attempts = Prefetch("attempts", Attempt.objects.order_by("started_at", "id"))
+        mine = _visible(Conversion.objects.prefetch_related(attempts), request)
         conversion = get_object_or_404(mine, pk=id)
         return Response(ConversionSerializer(conversion).data)
 

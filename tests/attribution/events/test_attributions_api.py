@@ -1,5 +1,6 @@
 """`/api/attributions/{user_id}/`: which ad a user came from."""
 
+import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -29,6 +30,26 @@ def test_ad_is_shown_without_its_callback(client: APIClient, app: App) -> None:
         "aid_name": "", "cid": None, "cid_name": "", "touched_at": None, "activated_at": now, "attributed_at": now,
         "click_to_install_s": None, "suspicious": False, "asked_at": now,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("user_id", "path"),
+    [
+        ("u/1", "u%2F1"),
+        ("u/1", "u/1"),
+        ("/", "%2F"),
+        ("a/b/", "a%2Fb%2F"),
+        ("u 1", "u%201"),
+        ("u%2F1", "u%252F1"),
+        ("游戏?1#", "%E6%B8%B8%E6%88%8F%3F1%23"),
+    ],
+)
+def test_any_user_whom_events_take_can_be_asked_about(client: APIClient, app: App, user_id: str, path: str) -> None:
+    attribute(app, user_id)
+
+    answer = client.get(f"/api/attributions/{path}/")
+
+    assert (answer.status_code, answer.json().get("user_id")) == (200, user_id)
 
 
 def test_user_whom_nobody_asked_about_is_not_found(client: APIClient) -> None:

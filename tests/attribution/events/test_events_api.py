@@ -389,6 +389,18 @@ def test_state_is_shown_with_its_attempts(client: APIClient, app: App) -> None:
     }  # fmt: skip
 
 
+def test_attempts_are_shown_oldest_first(client: APIClient) -> None:
+    path = f"/api/events/{post(client, ACTIVE)[1]['id']}/"
+    row = Conversion.objects.get()
+    for minutes in (3, 1, 2):
+        row.new_attempt("report", request="{}", now=NOW + timedelta(minutes=minutes)).save()
+
+    attempts = client.get(path).json()["attempts"]
+
+    started = [each["started_at"] for each in attempts]
+    assert started == [timezone.localtime(NOW + timedelta(minutes=minutes)).isoformat() for minutes in (1, 2, 3)]
+
+
 def test_state_of_anothers_event_is_not_found(client: APIClient, app: App) -> None:
     path = f"/api/events/{post(client, ACTIVE)[1]['id']}/"
 
