@@ -12,8 +12,8 @@ from django.db import connection
 from attribution.clicks import matching
 from attribution.clicks.matching import ClickCandidate, Device, Kind, Match, Windows
 from attribution.devices import device_ids
-from attribution.devices.caids import caid_md5s
-from attribution.devices.networks import network_identity, parse_address
+from attribution.devices.caids import caid_md5s, without_version
+from attribution.devices.networks import network_identities, parse_address
 from attribution.models import App, Click
 from attribution.platforms.platform import MonitoredClick
 from foundation.database import bulk
@@ -53,13 +53,14 @@ class Activation:
     app: App
     ids: Mapping[str, str]
     at: datetime
+    os: str = ""
     ip: str = ""
     user_agent: str = ""
 
 
 def find(activations: Sequence[Activation]) -> list[Match]:
     """The click that brought each device, or why there is none; one query for all of them."""
-    sought = [(device_of(each.ids, ip=each.ip, user_agent=each.user_agent), each) for each in activations]
+    sought = [(device_of(each.ids, os=each.os, ip=each.ip, user_agent=each.user_agent), each) for each in activations]
     found = _candidates([_Sought(device, each.app.pk, each.at, windows_of(each.app)) for device, each in sought])
     return [
         matching.match(device, found[number], activated_at=each.at, windows=windows_of(each.app))
@@ -67,7 +68,7 @@ def find(activations: Sequence[Activation]) -> list[Match]:
     ]
 
 
-def device_of(ids: Mapping[str, str], *, ip: str = "", user_agent: str = "") -> Device:
+def device_of(ids: Mapping[str, str], *, os: str = "", ip: str = "", user_agent: str = "") -> Device:
     """What a device can have in common with a click; `ids` are raw, keyed by the event's field names."""
     forms = {
         kind: device_ids.possible_md5s(ids[kind])
@@ -75,7 +76,7 @@ def device_of(ids: Mapping[str, str], *, ip: str = "", user_agent: str = "") -> 
         if not device_ids.is_absent(ids.get(kind))
     }
     forms[Kind.CAID] = _caid_md5s(ids.get("caid", ""))
-    forms[Kind.IP_USER_AGENT] = _network_identities(ip, user_agent)
+    forms[Kind.IP_USER_AGENT] = _network_identities(ip, user_agent, os)
     return Device({kind: _possible_digests(values) for kind, values in forms.items() if values})
 
 
@@ -222,12 +223,12 @@ def _caid_md5s(value: str) -> set[str]:
     try:
         return caid_md5s(value)
     except ValueError:
-        return set() if device_ids.is_absent(value) else device_ids.possible_md5s(value)
+        return set() if device_ids.is_absent(value) else device_ids.possible_md5s(without_version(value))
 
 
-def _network_identities(ip: str, user_agent: str) -> set[str]:
+def _network_identities(ip: str, user_agent: str, os: str) -> set[str]:
     try:
-        return {network_identity(parse_address(ip), user_agent)} if user_agent else set()
+        return network_identities(parse_address(ip), user_agent, os=os) if user_agent else set()
     except ValueError:
         return set()
 

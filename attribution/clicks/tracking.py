@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from prometheus_client import Counter
 
 from attribution.clicks import storage
@@ -31,9 +31,12 @@ TOKEN_KNOWN_FOR_S = 5.0
 MAX_WAITING = 2000
 
 
-@require_GET
+@require_safe
 async def click(request: HttpRequest, platform: str, token: str) -> HttpResponse:
-    """Store one click of the app that has this token, as this platform reports it."""
+    """Store one click of the app that has this token, as this platform reports it.
+
+    HEAD is answered like GET, but is not a click: link checkers and prefetchers send it.
+    """
     received_at = timezone.now()
     known = platforms().get(platform)
     if known is None:
@@ -43,6 +46,8 @@ async def click(request: HttpRequest, platform: str, token: str) -> HttpResponse
             app_id = await _app_ids.of(token)
             if app_id is None:
                 return _answer(404, "unknown_token", known.click_answers.unknown_link)
+            if request.method == "HEAD":
+                return _answer(200, "checked", known.click_answers.stored)
             query = request.META["QUERY_STRING"]
             said = known.read_click(query, received_at=received_at)
             is_stored = await _clicks.add(NewClick(app_id, platform, received_at, query, said))

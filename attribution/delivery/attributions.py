@@ -97,6 +97,7 @@ def _activation(lookup: Lookup) -> Activation:
         app=lookup.app,
         ids=ids,
         at=lookup.activated_at,
+        os=lookup.conversions[0].os,
         ip=ids.get("ip", ""),
         user_agent=ids.get("user_agent", ""),
     )

@@ -49,8 +49,8 @@ PERSONAL_FIELDS = frozenset(
 )
 
 _OF_ZEROS = "0-:."
-# Macros as the platforms write them: __OAID__, {oaid}, {{OAID}}.
-_UNREPLACED_MACRO = re.compile(r"__\w+__|\{\w+\}|\{\{\w+\}\}")
+# Macros as the platforms write them: __OAID__, {oaid}, {{OAID}}, [OAID], $oaid$; two in one value: __A__ (__B__).
+_UNREPLACED_MACRO = re.compile(r"__\w+__(?:\W+__\w+__)*\W?|\{\w+\}|\{\{\w+\}\}|\[[A-Za-z_]+\]|\$\w+\$")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -68,7 +68,7 @@ def is_absent(value: str | None) -> bool:
         return True
     # Called for each of a click's forty parameters, so the cheap checks come first.
     return (word[0] in _OF_ZEROS and not word.strip(_OF_ZEROS)) or (
-        word[0] in "_{" and _UNREPLACED_MACRO.fullmatch(word) is not None
+        word[0] in "_{[$" and _UNREPLACED_MACRO.fullmatch(word) is not None
     )
 
 

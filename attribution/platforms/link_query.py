@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_to_bytes
 
 from attribution.devices import device_ids
 from attribution.devices.caids import caid_md5s
@@ -19,6 +19,9 @@ MAX_NAME_LENGTH = 255
 MAX_KEY_LENGTH = 128
 MAX_USER_AGENT_LENGTH = 1024
 MAX_CALLBACK_LENGTH = 4096
+# Of parameters that we do not know, how many names are noted, and their length.
+MAX_UNREAD = 16
+MAX_ODDITY_LENGTH = 64
 # A click is reported within seconds; a time far from now means a broken clock or another unit.
 OLDEST_CLICK = timedelta(days=90)
 CLOCK_SKEW = timedelta(minutes=5)
@@ -26,6 +29,10 @@ SECONDS_BELOW = 10**11  # as milliseconds this would be 1973: some links carry s
 
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _IMEI = re.compile(r"[0-9]{14,17}")
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_CUT_ESCAPE = re.compile(r"%[0-9a-fA-F]?$")
+_AMPERSANDS = re.compile(r"^(?:amp)+")
+_NOT_IN_NAMES = re.compile(r"[^\w]|_")
 _ANDROID_ID = re.compile(r"[0-9a-f]{8,16}")
 
 T = TypeVar("T")
@@ -34,21 +41,44 @@ T = TypeVar("T")
 class LinkQuery:
     """The query's parameters under our names, cleaned.
 
-    `names`: maps the parameters' names, in lower case, to ours. `with_zero`: our names of parameters in which "0" is a
-    value; elsewhere it means absent, as do placeholders and unreplaced macros.
+    `names`: what the parameters' names mean, with all `spellings`; a name that means "" is known and not needed.
+    `with_zero`: our names of parameters in which "0" is a value; elsewhere it means absent, as do placeholders and
+    unreplaced macros. `verbatim`: our names of parameters that contain no blanks, so that a `+` in them is a plus.
+
+    Parameters whose names mean nothing are noted in `oddities`, as they were spelled.
     """
 
-    def __init__(self, query: str, names: Mapping[str, str], *, with_zero: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        query: str,
+        names: Mapping[str, str],
+        *,
+        with_zero: Collection[str] = (),
+        verbatim: Collection[str] = (),
+    ) -> None:
         self.oddities: list[str] = []
         self._values: dict[str, str] = {}
         # Not `parse_qsl`: most of a link's forty parameters are empty or unreplaced, and it took a third of a click.
-        for pair in query.split("&"):
+        for pair in _pairs(query):
             given_name, _, value = pair.partition("=")
-            name = names.get(given_name) or names.get(given_name.lower())
-            if name and value:
-                value = _unquoted(value)
+            # An unreplaced macro, told as such before anything dearer is done with it.
+            if not value or (value[:2] == "__" == value[-2:] and value.isidentifier()):
+                continue
+            name = names.get(given_name)
+            if name is None:
+                name = _meaning(given_name, names)
+            if name:
+                value = _unquoted(value, has_plus=name in verbatim)
                 if not device_ids.is_absent(value) or (value == "0" and name in with_zero):
                     self._values.setdefault(name, value)
+            elif name is None:
+                self._note_unread(given_name, value)
+
+    def _note_unread(self, given_name: str, value: str) -> None:
+        name = _unquoted(given_name)[:MAX_ODDITY_LENGTH]
+        is_new = name and name not in self.oddities and len(self.oddities) < MAX_UNREAD
+        if is_new and not device_ids.is_absent(_unquoted(value)):
+            self.oddities.append(name)
 
     def whole(self, name: str) -> str:
         """The text unchanged, however long."""
@@ -96,6 +126,10 @@ class LinkQuery:
         """The md5 of an id that arrives raw."""
         return self.read(name, device_ids.md5_of)
 
+    def idfa_md5(self, name: str) -> str | None:
+        """The md5 of an IDFA, which arrives raw or as md5: a raw one has dashes."""
+        return self.read(name, lambda value: value.lower() if device_ids.is_md5(value) else device_ids.md5_of(value))
+
     def android_id_md5(self, name: str) -> str | None:
         """The md5 of an Android id, which arrives as md5, or in some links raw: up to 16 hex digits."""
         return self.read(name, _android_id_md5)
@@ -107,20 +141,70 @@ class LinkQuery:
     def caid_md5s(self, name: str) -> list[str]:
         return sorted(self.read(name, caid_md5s) or ())
 
-    def identities(self, addresses: Collection[str], user_agent: str) -> tuple[str | None, str | None]:
+    def identities(
+        self, addresses: Collection[str], user_agent: str, *, os: str = "", model: str = ""
+    ) -> tuple[str | None, str | None]:
         """`network_identity` by IPv4 and by IPv6, whichever parameters they arrived in.
 
-        None without an address of that version, or without a user agent.
+        None without an address of that version, or without a user agent. `os` and `model`: what the link says itself.
         """
         found = [self.read(name, parse_address) for name in addresses]
         agent = self.text(user_agent, MAX_USER_AGENT_LENGTH)
-        return _identity(found, IPv4Address, agent), _identity(found, IPv6Address, agent)
+
+        def identity(version: type[Address]) -> str | None:
+            address = next((each for each in found if isinstance(each, version)), None)
+            return network_identity(address, agent, os=os, model=model) if agent and address else None
+
+        return identity(IPv4Address), identity(IPv6Address)
 
 
-def _unquoted(value: str) -> str:
+def spellings(names: Mapping[str, str]) -> dict[str, str]:
+    """The names, and their plain forms, by which all others are found (`Project_ID`, `projectId`, `PROJECTID`)."""
+    return {**{_plain(name): meaning for name, meaning in names.items()}, **names}
+
+
+def _pairs(query: str) -> list[str]:
+    """The `name=value` parts. A query that was escaped as a whole has neither of the two signs."""
+    if "=" not in query and "%3d" in query.lower():
+        query = unquote(query)
+    return query.split("&")
+
+
+def _meaning(given_name: str, names: Mapping[str, str]) -> str | None:
+    """Also of a name after `&amp;`, an ampersand that was copied from HTML, or after a second question mark."""
+    plain = _plain(given_name)
+    found = names.get(plain)
+    return names.get(_AMPERSANDS.sub("", plain)) if found is None else found
+
+
+def _plain(name: str) -> str:
+    return _NOT_IN_NAMES.sub("", unquote(name).lower())
+
+
+def _unquoted(value: str, *, has_plus: bool = False) -> str:
+    """The text without escapes, also if it was escaped twice, except for addresses, which have escapes of their own."""
     if "%" in value or "+" in value:
-        value = unquote_plus(value)
+        value = _decoded(value if has_plus else value.replace("+", " "))
+        if "%" in value and _ESCAPE.search(value) and "://" not in value:
+            value = _decoded(value)
     return value.replace("\0", "").strip()  # PostgreSQL refuses NUL in texts
+
+
+def _decoded(value: str) -> str:
+    """Percent-escaped UTF-8, which the platform may have cut within a character; or GBK, as old tools write names."""
+    text = unquote(value)
+    if "\ufffd" not in text:
+        return text
+    given = unquote_to_bytes(_CUT_ESCAPE.sub("", value))
+    try:
+        return given.decode()
+    except UnicodeDecodeError as err:
+        if err.reason == "unexpected end of data":
+            return given.decode(errors="ignore")
+    try:
+        return given.decode("gb18030")
+    except UnicodeDecodeError:
+        return text
 
 
 def _number(value: str) -> int:
@@ -150,13 +234,6 @@ def _clicked_at(ts: str, received_at: datetime) -> datetime:
     if not received_at - OLDEST_CLICK <= clicked_at <= received_at + CLOCK_SKEW:
         raise ValueError(ts)
     return min(clicked_at, received_at)
-
-
-def _identity(addresses: Collection[Address | None], version: type[Address], user_agent: str) -> str | None:
-    for address in addresses:
-        if user_agent and isinstance(address, version):
-            return network_identity(address, user_agent)
-    return None
 
 
 def _md5(value: str) -> str:

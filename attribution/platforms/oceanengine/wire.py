@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from django.conf import settings
@@ -65,6 +66,11 @@ def exchange(
     if answer.code in settings.OCEANENGINE_RETRY_CODES:
         raise PlatformUnavailable(said, reply)
     raise PlatformRejected(said, reply, is_final=answer.code in settings.OCEANENGINE_FINAL_CODES)
+
+
+def host() -> str:
+    """The host that conversions are sent to, without its port."""
+    return urlsplit(settings.OCEANENGINE_BASE_URL).hostname or ""
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:

@@ -81,11 +81,18 @@ OS_NUMBERS = {0: "android", 1: "ios"}
 DEVICE_ID_FIELDS = {"android": "android_id", "ios": "idfv"}
 # The device ids in its answers; other device ids have the same names as ours.
 PERSONAL_FIELDS = frozenset({"adv_android_id", "adv_idfv", "odid"})
-# Values of a monitor link's __OS__. Elsewhere in a link a zero means absent.
+# Values of a monitor link's __OS__, and what makers of links write instead. Elsewhere in a link a zero means absent.
 LINK_OS_WORDS = {
     "0": "android",
     "1": "ios",
-    "2": "harmonyos",
+    "2": "harmony",
     "3": "other",
-    **{word: word for word in ("android", "ios", "harmonyos", "other")},
+    "iphone": "ios",
+    "ipad": "ios",
+    "ipados": "ios",
+    "harmonyos": "harmony",
+    "openharmony": "harmony",
+    **{word: word for word in ("android", "ios", "harmony", "other")},
 }
+# Where its callback addresses are: `ad.toutiao.com/track/activate/`, `ad.oceanengine.com`, `analytics.oceanengine.com`.
+CALLBACK_DOMAINS = ("oceanengine.com", "toutiao.com", "snssdk.com", "bytedance.com")

@@ -15,12 +15,14 @@ from attribution.clicks.matching import Match
 from attribution.clicks.storage import Activation, NewClick
 from attribution.devices import device_ids
 from attribution.models import App, Click
-from attribution.platforms.oceanengine import ads, clicks
+from attribution.platforms.oceanengine import ads, clicks, link_names
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANDROID = {"oaid": "5f3d8c1e-7b2a-4d9f", "android_id": "89aaa371d65a588b", "imei": "868027010000001"}
+CAID, OTHER_CAID = "0123456789abcdef0123456789abcdef", "f" * 32
+CAID_MD5 = device_ids.md5_of(CAID)
 WEB_VIEW = "Mozilla/5.0 (Linux; Android 13; M2012K11AC Build/TKQ1; wv) AppleWebKit/537.36"
 DALVIK = "Dalvik/2.1.0 (Linux; U; Android 13; M2012K11AC Build/TKQ1)"
 
@@ -101,7 +103,7 @@ def test_store_keeps_every_field(app: App) -> None:
         "idfa_digest": device_ids.digest(device_ids.md5_of("AEBE52E7")),
         "caid_digests": [digest],
         "ip_ua_digest": device_ids.digest("10.0.0.1\nandroid 13|m2012k11ac"),
-        "ipv6_ua_digest": device_ids.digest("2001:db8::1\nandroid 13|m2012k11ac"),
+        "ipv6_ua_digest": device_ids.digest("2001:db8::/64\nandroid 13|m2012k11ac"),
         "callback_param": "c",
         "raw": stored["raw"],
     }
@@ -134,7 +136,7 @@ def test_store_keeps_clicks_without_a_request_id(app: App) -> None:
     assert Click.objects.count() == 2
 
 
-names = st.sampled_from([*clicks.NAMES, "other"]) | st.text(max_size=5)
+names = st.sampled_from([*link_names.NAMES, "other"]) | st.text(max_size=5)
 values = (
     st.text(max_size=300)
     | st.integers().map(str)
@@ -166,6 +168,10 @@ def test_store_takes_whatever_was_parsed(app: App, batch: list[str]) -> None:
         ({"idfa_md5": device_ids.md5_of("AEBE52E7-03EE-455A")}, {"idfa": "aebe52e7-03ee-455a"}, "idfa"),
         ({"caid": '[{"caid":"c1"},{"caid":"c2"}]'}, {"caid": "c2"}, "caid"),
         ({"caid": f'[{{"caid_md5":"{device_ids.md5_of("c2")}"}}]'}, {"caid": '[{"caid":"c2"}]'}, "caid"),
+        ({"caid": f'[{{"caid_md5":"{device_ids.md5_of("c2")}"}}]'}, {"caid": "20230330_c2"}, "caid"),
+        ({"caid": f'[{{"caid_md5":"{CAID_MD5}","version":"20230330"}}]'}, {"caid": f"20230330_{CAID}"}, "caid"),
+        ({"caid": f"20230330_{CAID},20260506_{OTHER_CAID}"}, {"caid": f'["20260506_{OTHER_CAID}"]'}, "caid"),
+        ({"caid_md5": CAID_MD5}, {"caid": f'[{{"version_id":"20230330","caid":"{CAID}"}}]'}, "caid"),
     ],
 )
 def test_find_by_each_id(app: App, clicked: dict[str, str], ids: dict[str, str], reason: str) -> None:
@@ -183,6 +189,7 @@ def test_find_by_each_id(app: App, clicked: dict[str, str], ids: dict[str, str],
         ({"ip": "203.0.113.7"}, "::ffff:203.0.113.7"),
         ({"ip": "203.0.113.9", "ipv6": "2001:DB8::1"}, "2001:db8:0::1"),
         ({"ip": "2001:db8::1"}, "2001:db8::1"),
+        ({"ip": "2001:db8::1"}, "2001:db8::dead:beef"),
     ],
 )
 def test_find_by_ip_and_user_agent(app: App, clicked: dict[str, str], ip: str) -> None:
@@ -192,6 +199,18 @@ def test_find_by_ip_and_user_agent(app: App, clicked: dict[str, str], ip: str) -
     found = find(app, {}, ip=ip, user_agent=DALVIK, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (Click.objects.get().pk, "ip_user_agent")
+
+
+def test_find_by_ip_and_user_agent_of_an_iphone(app: App) -> None:
+    app.matches_by_network = True
+    safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 Version/26.1 Safari/604.1"
+    store(app, {"ua": safari, "ip": "2001:db8::1", "os": "1"})
+
+    found = find(app, {}, ip="2001:db8::2", user_agent="App/3 CFNetwork/3860.100.1 Darwin/25.0.0", activated_at=NOW)
+    older = find(app, {}, ip="2001:db8::2", user_agent="App/3 CFNetwork/1485 Darwin/23.1.0", activated_at=NOW)
+
+    assert (found.click_id, found.reason) == (Click.objects.get().pk, "ip_user_agent")
+    assert (older.click_id, older.reason) == (None, "no_click")
 
 
 def test_find_by_ip_and_user_agent_only_where_allowed(app: App) -> None:

@@ -102,6 +102,12 @@ def test_click_with_odd_input(path: str, query: str) -> None:
     assert (answer, Click.objects.count()) == (OK, 1)
 
 
+def test_link_is_checked_by_head(path: str) -> None:
+    answers = call(f"{path}?aid=1", "/track/oceanengine/nobody/?aid=1", method="HEAD")
+
+    assert ([status for status, _body in answers], Click.objects.count()) == ([200, 404], 0)
+
+
 def test_click_by_post(path: str) -> None:
     [(status, _body)] = call(path, method="POST")
 

@@ -18,7 +18,7 @@ from attribution.events import views
 from attribution.models import App, Conversion
 from foundation.access.credentials import Credential
 from foundation.access.models import ApiKey
-from tests.attribution.conftest import server_client, user_client
+from tests.attribution.conftest import NOW, server_client, user_client
 
 # Events are stored in a thread with a connection of its own, which sees only what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from attribution.clicks.links import monitor_link
 from attribution.devices import device_ids
 from attribution.models import App
 from attribution.platforms.oceanengine import ads, clicks
-from attribution.platforms.oceanengine.clicks import MACROS
+from attribution.platforms.oceanengine.link_names import MACROS
 from attribution.platforms.platform import Ad, MonitoredClick
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -146,7 +146,7 @@ def test_parse_of_the_old_structure() -> None:
             ),
             idfa_md5=device_ids.md5_of(IDFA),
             caid_md5s=[MD5, OTHER_MD5],
-            ipv6_identity="2001:db8::1\niphone|cpu iphone os 17_1 like mac os x",
+            ipv6_identity="2001:db8::/64\nios 17",
             callback="B.abc",
         )
     )
