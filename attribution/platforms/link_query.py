@@ -159,7 +159,7 @@ class LinkQuery:
 
 
 def spellings(names: Mapping[str, str]) -> dict[str, str]:
-    """The names, and their plain forms, by which all others are found (`Project_ID`, `projectId`, `PROJECTID`)."""
+    """The names, and their plain forms, by which all others are found, whatever their case and signs."""
     return {**{_plain(name): meaning for name, meaning in names.items()}, **names}
 
 
