@@ -68,7 +68,7 @@ ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 # Streams, and machines' calls that come by the thousand: see foundation/serving/driven.py.
 DRIVEN_PATHS = re.compile(
-    r"/v1/chat/completions|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*|/admin/live/"
+    r"/v1/?|/v1(?:/[^/]+)+|/api/chat/(?:[^/]+/(?:(?:stream|stop)/)?)?|/api/events/|/track/.*|/admin/live/"
     r"|/healthz|/readyz|/statusz|/metrics"
 )
 # The most common mistakes in a base URL: no version, Ark's version, a slash at the end.
@@ -223,8 +223,10 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["foundation.access.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["foundation.access.throttling.KeyThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["foundation.parsing.rest.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["foundation.parsing.rest.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "foundation.parsing.rest.AlwaysJson",
+    "EXCEPTION_HANDLER": "foundation.parsing.rest.answer_of",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNICODE_JSON": True,
 }

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from config import unknown_paths
 from foundation.access.views import TokenView
 from foundation.serving import health
+from streaming import views as chats
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -21,6 +22,10 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("streaming.urls")),
     path("", include("attribution.urls")),
+    # Other services' base URLs, and ours with a slip of the pen: its clients read JSON.
+    re_path(
+        r"^(?!admin/)(?:.*/)?(?:chat/completions|completions|models|responses|embeddings)(?:/|$)", chats.unknown_path
+    ),
     re_path(r"^api(?:/|$)", unknown_paths.under_api),  # after all existing paths
     path("admin/", admin.site.urls),  # after the apps' own pages below it: it answers every remaining path
 ]

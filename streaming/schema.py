@@ -50,6 +50,28 @@ _CHAT = {
         "finished_at": {"type": "string", "format": "date-time", "nullable": True},
     },
 }
+_MODEL = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"type": "string", "enum": ["model"]},
+        "created": {"type": "integer"},
+        "owned_by": {"type": "string"},
+    },
+}
+_MODELS = {
+    "type": "object",
+    "properties": {
+        "object": {"type": "string", "enum": ["list"]},
+        "data": {"type": "array", "items": _MODEL},
+    },
+}
+_MODEL_REFUSALS = {
+    "401": "No valid key or token",
+    "404": "There is no such model for this caller",
+    "429": "Too many requests with this key; see Retry-After",
+    "503": "The database is not answering right now",
+}
 _CHAT_REFUSALS = {
     "401": "No valid key or token",
     "404": "This caller has no such chat",
@@ -69,6 +91,7 @@ _REFUSALS = {
     "403": "This caller may not use the model",
     "404": "No such model or conversation",
     "413": "The body is too large",
+    "415": "The body's Content-Encoding or charset cannot be read here",
     "429": "A limit has been reached; see Retry-After and the x-ratelimit-* headers",
     "502": "The provider refused our access, or its answer was too large",
     "503": "The provider is overloaded or failing, or this server is restarting",
@@ -80,6 +103,13 @@ _ID = {
     "required": True,
     "schema": {"type": "string", "format": "uuid"},
     "description": "The chat's id, from its `start` event",
+}
+_MODEL_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The model's name; slashes in it may stay as they are",
 }
 _LAST_EVENT_ID = {
     "name": "Last-Event-ID",
@@ -93,6 +123,18 @@ def add_chat_paths(result: dict[str, Any], generator: Any, request: Any, public:
     """A drf-spectacular postprocessing hook."""
     result["paths"] |= {
         "/v1/chat/completions": {"post": _chat_completions()},
+        "/v1/models": {
+            "get": _operation(
+                "models_list",
+                "The models that this caller may use",
+                _json(_MODELS),
+                [],
+                refusals={status: why for status, why in _MODEL_REFUSALS.items() if status != "404"},
+            )
+        },
+        "/v1/models/{id}": {
+            "get": _operation("models_retrieve", "One model", _json(_MODEL), [_MODEL_ID], refusals=_MODEL_REFUSALS)
+        },
         "/api/chat/": {"post": _chat()},
         "/api/chat/{id}/": {
             "get": _operation(

@@ -1,29 +1,24 @@
 """The chat endpoints. Every error is answered here, in OpenAI's shape, since no middleware runs above these views."""
 
 import logging
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial, wraps
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import resolve
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView, exception_handler
 
-from foundation.access.credentials import Credential
+from foundation.parsing import bodies
+from foundation.parsing.bodies import UnreadableBody
 from foundation.serving.driven import DrivenResponse, Source
 from streaming.admission import callers
 from streaming.admission.callers import Caller, admit
-from streaming.catalogue import catalogue
+from streaming.catalogue.catalogue import ServedModel
 from streaming.models import Completion
 from streaming.resuming import lookup, stops
 from streaming.resuming.readers import Reader
@@ -54,17 +49,20 @@ def _answers_faults(method: str) -> Callable[[AsyncView], AsyncView]:
 
 
 def _answering(method: str, view: AsyncView) -> AsyncView:
+    methods = ("GET", "HEAD") if method == "GET" else (method,)  # the server sends no body to HEAD
+    allowed = ", ".join(methods)
+
     @csrf_exempt
     @wraps(view)
     async def answering(request: HttpRequest, **path: object) -> HttpResponseBase:
-        if request.method != method:
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers={"Allow": f"{allowed}, OPTIONS"})
+        if request.method not in methods:
             return _error_response(faults.wrong_method(method))
         try:
             return await view(request, **path)
         except Fault as fault:
             return _error_response(fault)
-        except RequestDataTooBig:
-            return _error_response(Fault("body_too_large", "The request's body is too large.", status=413))
         except (OperationalError, InterfaceError):
             logger.warning("The database failed a chat request", exc_info=True)
             return _error_response(faults.database_unavailable())
@@ -79,14 +77,25 @@ def _answering(method: str, view: AsyncView) -> AsyncView:
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     """`POST /v1/chat/completions`: OpenAI's wire format, streamed or not."""
     caller = await callers.identify(request)
-    return _answer(await beginning.begin(caller, request.body, openai.FORMAT, Relay))
+    return _answer(await beginning.begin(caller, await _body(request, caller), openai.FORMAT, Relay))
 
 
 @_answers_faults("POST")
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """`POST /api/chat/`: the app profile, always streamed."""
     caller = await callers.identify(request)
-    return _answer(await beginning.begin(caller, request.body, app.FORMAT, ResumableRelay))
+    return _answer(await beginning.begin(caller, await _body(request, caller), app.FORMAT, ResumableRelay))
+
+
+async def _body(request: HttpRequest, caller: Caller) -> bytes:
+    """Read after the caller is known: nobody else makes us decompress. Raises: Fault 400, 413, 415, 429."""
+    try:
+        return bodies.read(request)
+    except UnreadableBody as err:
+        await callers.count(caller)  # otherwise the turn is counted
+        code = {413: "body_too_large", 415: "unsupported_media_type"}.get(err.status, "invalid_request")
+        headers = {"Accept-Encoding": bodies.READABLE_CODINGS} if err.status == 415 else None
+        raise Fault(code, err.message, status=err.status, param=err.header, headers=headers) from err
 
 
 def _answer(turn: Relay | WholeAnswer) -> HttpResponseBase:
@@ -129,10 +138,44 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
     return _state(completion, await lookup.read_log(completion_id))
 
 
+@_answers_faults("GET")
+async def models(request: HttpRequest) -> HttpResponseBase:
+    """`GET /v1/models`: the models that this caller may use."""
+    caller = await admit(request)
+    return _json({"object": "list", "data": [_described(model) for model in caller.models()]})
+
+
+@_answers_faults("GET")
+async def model(request: HttpRequest, name: str) -> HttpResponseBase:
+    """`GET /v1/models/{id}`: one of them."""
+    caller = await admit(request)
+    return _json(_described(caller.visible_model(name)))
+
+
+def _described(model: ServedModel) -> dict[str, object]:
+    owner = model.routes[0].provider
+    return {"id": model.name, "object": "model", "created": model.created_at, "owned_by": owner}
+
+
+# How other services' base URLs end, or one's own with a slip of the pen: `/openai/v1/models`, `/V1/models`.
+_ENDPOINT = re.compile(
+    r".*/(chat/completions|(?<!chat/)completions|embeddings|(?:models|responses)(?:/.+?)?)[/\s]*", re.I
+)
+
+
 @csrf_exempt
 def unknown_path(request: HttpRequest, **path: object) -> HttpResponse:
     """Answers unknown paths in JSON, which is what the clients of these paths read."""
-    return _error_response(faults.unknown_path(f"{request.method} {request.path}"))
+    return _error_response(faults.unknown_path(f"{request.method} {request.path}", _meant(request.path)))
+
+
+def _meant(path: str) -> str | None:
+    """The existing path that a client which asks for this one probably means."""
+    if path in ("/v1", "/v1/"):
+        return "/v1/chat/completions"
+    found = _ENDPOINT.fullmatch(path[:200])
+    meant = f"/v1/{found[1]}" if found else ""
+    return meant if meant not in ("", path) and resolve(meant).func is not unknown_path else None
 
 
 def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
@@ -149,6 +192,10 @@ def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:
         "started_at": completion.started_at,
         "finished_at": completion.finished_at,
     }
+    return _json(answer)
+
+
+def _json(answer: object) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
@@ -166,46 +213,4 @@ def _error_response(fault: Fault) -> HttpResponse:
         response["Retry-After"] = str(max(1, round(fault.retry_after_s)))
     elif fault.status == 429:
         response["Retry-After"] = "1"
-    return response
-
-
-class ModelsView(APIView):
-    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
-        return _refusal_for_openai
-
-    @extend_schema(operation_id="models_retrieve", responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request) -> Response:
-        """`GET /v1/models`: the models that this caller may use."""
-        assert isinstance(request.auth, Credential)  # noqa: S101  # the only authentication class there is
-        caller = Caller(credential=request.auth, catalogue=catalogue.current() or catalogue.read())
-        return Response(
-            {
-                "object": "list",
-                "data": [
-                    {
-                        "id": model.name,
-                        "object": "model",
-                        "created": model.created_at,
-                        "owned_by": model.routes[0].provider,
-                    }
-                    for model in caller.models()
-                ],
-            }
-        )
-
-
-_OPENAI_CODES = {"authentication_failed": "invalid_api_key", "not_authenticated": "missing_api_key"}
-
-
-def _refusal_for_openai(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's errors, in the shape that OpenAI's SDKs read."""
-    if isinstance(error, (OperationalError, InterfaceError)):
-        logger.warning("The database failed a request for the models", exc_info=error)
-        away = faults.database_unavailable()
-        return Response(away.as_openai(), status=away.status, headers={"Retry-After": "1"})
-    response = exception_handler(error, context)
-    if response is not None and isinstance(error, APIException):
-        code = str(error.get_codes())
-        fault = Fault(_OPENAI_CODES.get(code, code), str(error.detail), status=response.status_code)
-        response.data = fault.as_openai()
     return response

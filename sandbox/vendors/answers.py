@@ -19,19 +19,21 @@ WANTS_THINKING = re.compile(r"think|思考", re.IGNORECASE)
 WANTS_WEATHER = re.compile(r"weather|天气", re.IGNORECASE)
 WANTS_REPETITION = re.compile(r"\s*(?:repeat|复述)[:：]\s*", re.IGNORECASE)  # the answer follows
 WANTS_MARKDOWN = re.compile(r"markdown|\bcode\b|`|代码|表格", re.IGNORECASE)
-Limit = Annotated[int, Meta(ge=1)]
+# 4096.0 is a number, too, and to many servers -1 means "no limit".
+Limit = Annotated[float, Meta(ge=-1)]
 TOKENS_PER_MESSAGE = 4  # tokens for the role and the separators
 
 
 class ChatMessage(Struct):
     role: str = ""
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[dict[str, Any]] | dict[str, Any] | None = None
 
     @property
     def text(self) -> str:
-        if isinstance(self.content, list):
-            return "".join(str(part.get("text", "")) for part in self.content)
-        return self.content or ""
+        if isinstance(self.content, str):
+            return self.content
+        parts = [self.content] if isinstance(self.content, dict) else self.content or ()
+        return "".join(str(part.get("text", "")) for part in parts)
 
 
 class StreamOptions(Struct):
@@ -172,10 +174,13 @@ def _json(value: object) -> str:
 
 
 def _limited(request: ChatRequest, reasoning: list[str], content: list[str]) -> tuple[list[str], list[str]]:
-    if request.max_completion_tokens is not None:
-        total = request.max_completion_tokens
+    if (total := _most(request.max_completion_tokens)) is not None:
         return reasoning[:total], content[: max(0, total - len(reasoning))]
-    return reasoning, content[: request.max_tokens]
+    return reasoning, content[: _most(request.max_tokens)]
+
+
+def _most(limit: float | None) -> int | None:
+    return None if limit in (None, -1) else int(limit or 0)
 
 
 def _tokens(messages: Sequence[ChatMessage]) -> int:

@@ -159,6 +159,9 @@ def _parse(body: bytes) -> ChatRequest:
         raise ChatRequestError(
             400, "MissingParameter", "The request is missing `messages.role` parameter.", "messages.role"
         )
+    for param in ("max_tokens", "max_completion_tokens"):
+        if (limit := getattr(request, param)) is not None and (limit % 1 or limit == 0):
+            raise ChatRequestError(400, "InvalidParameter", f"`{param}` must be a whole number of at least 1.", param)
     if request.max_tokens is not None and request.max_completion_tokens is not None:
         text = "`max_tokens` and `max_completion_tokens` must not be set at the same time."
         raise ChatRequestError(400, "InvalidParameter", text, "max_tokens")

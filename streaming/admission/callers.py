@@ -20,8 +20,6 @@ from streaming.models import Completion
 from streaming.wire import faults
 from streaming.wire.faults import Fault
 
-_SHOWN_CHARS = 100  # of a name quoted in an error message
-
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
@@ -34,13 +32,19 @@ class Caller:
         """The models that this caller may use."""
         return [model for model in self.catalogue.models.values() if self.credential.may_use(model.name)]
 
+    def visible_model(self, name: str) -> ServedModel:
+        """The model of this name, if this caller may know of it. Raises: Fault 404."""
+        model = self.catalogue.models.get(name)
+        if model is None or not self.credential.may_use(name):
+            raise faults.unknown_model(name)
+        return model
+
     def model(self, name: str | None) -> ServedModel:
         """The model of this name, or the default one. Raises: Fault 404, 403."""
         name = name or self.catalogue.default_name
         model = self.catalogue.models.get(name or "")
         if model is None:
-            message = f"The model {(name or '')[:_SHOWN_CHARS]!r} does not exist."
-            raise Fault("model_not_found", message, status=404, param="model")
+            raise faults.unknown_model(name or "")
         if not self.credential.may_use(model.name):
             raise Fault("model_not_allowed", f"This key may not use the model {name!r}.", status=403, param="model")
         return model

@@ -18,6 +18,7 @@ _TYPES = {
     404: "invalid_request_error",
     405: "invalid_request_error",
     413: "invalid_request_error",
+    415: "invalid_request_error",
     422: "invalid_request_error",
     429: "rate_limit_error",
 }
@@ -155,8 +156,14 @@ def not_found() -> Fault:
     return Fault("not_found", "There is no such chat.", status=404, param="id")
 
 
-def unknown_path(request_line: str) -> Fault:
-    return Fault("unknown_path", f"There is nothing at {request_line[:200]}.", status=404)
+def unknown_path(request_line: str, meant: str | None) -> Fault:
+    """`meant`: the path that the client probably wants."""
+    hint = f" Did you mean {meant[:200]}? The base URL of OpenAI's SDKs ends in /v1." if meant else ""
+    return Fault("unknown_path", f"There is nothing at {request_line[:200]}.{hint}", status=404)
+
+
+def unknown_model(name: str) -> Fault:
+    return Fault("model_not_found", f"The model {name[:100]!r} does not exist.", status=404, param="model")
 
 
 def gone() -> Fault:

@@ -130,7 +130,7 @@ def test_start_counts_once_when_the_first_attempt_fails(relay: Server, sandbox: 
         ({"messages": "hi"}, 400, "messages"),
         ({"model": 1}, 400, "model"),
         ({"model": "nope"}, 404, "model"),
-        ({"temperature": "hot"}, 400, "temperature"),
+        ({"user": {}}, 400, "user"),
     ],
 )
 def test_bad_body_is_refused(relay: Server, key: str, fields: dict[str, Any], status: int, param: str) -> None:

@@ -7,11 +7,10 @@ import requests
 from tests.servers import Server
 
 CHAT_PATHS = [
-    "/v1",
-    "/v1/",
     "/v1/embeddings",
     "/v1/nothing",
-    "/v1/models/doubao",
+    "/v1/completions",
+    "/api/v1/nothing/completions",
     "/api/chat",
     "/api/chat/7/",
 ]
@@ -32,6 +31,48 @@ def test_unknown_path_of_a_chat_is_answered_as_openai_does(relay: Server, method
             "param": None,
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1", "/v1/chat/completions"),
+        ("/v1/", "/v1/chat/completions"),
+        ("/api/v3", "/v1/chat/completions"),
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions%20", "/v1/chat/completions"),
+        ("/openai/v1/chat/completions", "/v1/chat/completions"),
+        ("/openai/models/team/qwen3", "/v1/models/team/qwen3"),
+        ("/api/v1/models", "/v1/models"),
+        ("/api/models/", "/v1/models"),
+        ("/V1/chat/completions", "/v1/chat/completions"),
+        ("/api/paas/v4/chat/completions", "/v1/chat/completions"),
+    ],
+)
+def test_wrong_base_url_is_told_the_right_one(relay: Server, path: str, meant: str) -> None:
+    answer = requests.post(relay.url + path, json={}, allow_redirects=False, timeout=10)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_path")
+    assert f"Did you mean {meant}?" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions/", "/chat/completions", "//v1/chat/completions", "/api/v3/chat/completions/"]
+)
+def test_common_mistakes_in_a_base_url_change_nothing(relay: Server, key: str, path: str) -> None:
+    body = {"model": "doubao", "messages": [{"role": "user", "content": "hi"}]}
+    headers = {"Authorization": f"Bearer {key}"}
+
+    answer = requests.post(relay.url + path, json=body, headers=headers, allow_redirects=False, timeout=10)
+
+    assert (answer.status_code, answer.json()["object"]) == (200, "chat.completion")
+
+
+def test_host_that_is_not_allowed_reads_json_under_v1(relay: Server) -> None:
+    answer = requests.get(relay.url + "/v1/nothing", headers={"Host": "elsewhere.example"}, timeout=10)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_path")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

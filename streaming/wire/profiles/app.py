@@ -11,10 +11,10 @@ import msgspec
 from streaming.wire import sse
 from streaming.wire.chunks import Choice, Chunk, Delta, Usage, is_null
 from streaming.wire.faults import Fault, invalid
-from streaming.wire.profiles.chat_request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode
+from streaming.wire.profiles.chat_request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode, read_fields
 from streaming.wire.profiles.profile import Format
 
-_One = Annotated[int, msgspec.Meta(ge=1, le=1)]  # events of two answers could not be told apart
+_One = Annotated[float, msgspec.Meta(ge=1, le=1)]  # events of two answers could not be told apart
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -35,7 +35,7 @@ def parse(body: bytes) -> ChatRequest:
 
     Raises: Fault 400, which names the parameter.
     """
-    fields = decode(body, dict[str, msgspec.Raw])
+    fields = read_fields(body)
     for name in ("conversation", "message"):
         if bytes(fields.get(name, b"")) == b"null":
             del fields[name]
@@ -50,7 +50,7 @@ def parse(body: bytes) -> ChatRequest:
     fields.pop("stream_options", None)  # always streamed, always with usage
     return ChatRequest(
         model=checked.model,
-        user_id=checked.user or "",
+        user_id=checked.user_id,
         is_stream=True,
         wants_usage=True,
         fields=fields,

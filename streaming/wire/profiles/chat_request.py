@@ -1,24 +1,26 @@
-"""A client's request: checked where it concerns us, with everything else passed on unchanged.
+"""A client's request: checked where we read it ourselves, with everything else passed on unchanged.
 
 These are the fields that all client formats share; each format adds its own.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 
+from foundation.parsing import surrogates
 from streaming.wire.faults import Fault, invalid
 
 NonEmpty = msgspec.Meta(min_length=1)
+_SHOWN_CHARS = 200  # of a place, whose names are the client's
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 NO_NUL = r"^[^\0]*$"  # PostgreSQL cannot store NUL in a text
 
 
 class Message(msgspec.Struct):
     role: Annotated[str, NonEmpty]
-    content: str | list[dict[str, Any]] | None = None
 
 
 class _StreamOptions(msgspec.Struct):
@@ -26,21 +28,18 @@ class _StreamOptions(msgspec.Struct):
 
 
 class Body(msgspec.Struct, kw_only=True):
-    """The fields whose type is the same for all providers. SDKs send None for "not given"."""
+    """The fields that we read ourselves. What the others may be is the provider's business: `max_tokens` of -1 means
+    "no limit" to some, 4096.0 is a number to most. SDKs send None for "not given".
+    """
 
     model: Annotated[str, NonEmpty] | None = None
-    user: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    n: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    tools: list[dict[str, Any]] | None = None
-    stop: str | list[str] | None = None
+    user: Annotated[str, msgspec.Meta(pattern=NO_NUL)] | _Int64 | None = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
+
+    @property
+    def user_id(self) -> str:
+        return "" if self.user is None else str(self.user)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +57,34 @@ class ChatRequest:
 T = TypeVar("T")
 
 
+def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a JSON object, undecoded; they are valid JSON in valid UTF-8. Raises: Fault 400."""
+    if surrogates.may_be_in(body):
+        _refuse_half_pair(body)
+    try:
+        body.decode()  # msgspec checks only the texts that it decodes
+    except UnicodeDecodeError as err:
+        _refuse_half_pair(body)
+        raise invalid(f"The body is not UTF-8: {err.reason} at byte {err.start}.", param=None) from err
+    return decode(body, dict[str, msgspec.Raw])
+
+
 def decode(body: bytes, kind: type[T]) -> T:
     """Raises: Fault 400, which names the parameter."""
     try:
-        body.decode()  # msgspec checks only the texts that it decodes; undecoded fields must be valid UTF-8 as well
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as err:
         raise _refusal(str(err)) from err
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise invalid(f"The body is not JSON: {err}", param=None) from err
+
+
+def _refuse_half_pair(body: bytes) -> None:
+    place = surrogates.place_in(body)
+    if place is not None:
+        shown = place[:_SHOWN_CHARS]
+        message = f"'{shown}' holds half a surrogate pair: a character, such as an emoji, was cut in two."
+        raise invalid(message, param=shown)
 
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")

@@ -6,13 +6,11 @@ Reference: https://platform.openai.com/docs/api-reference/chat (as collected in 
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
-
 from streaming.wire import sse
 from streaming.wire.chunks import Choice, Chunk, Usage
 from streaming.wire.dialects.dialect import Answer
 from streaming.wire.faults import Fault
-from streaming.wire.profiles.chat_request import Body, ChatRequest, Message, NonEmpty, decode
+from streaming.wire.profiles.chat_request import Body, ChatRequest, Message, NonEmpty, decode, read_fields
 from streaming.wire.profiles.profile import Format
 
 # How much longer an event of one data line is than its data: `data: ` or `data:`, and two line ends.
@@ -26,13 +24,14 @@ class _OpenAIBody(Body, kw_only=True):
 
 def parse(body: bytes) -> ChatRequest:
     """The body of `POST /v1/chat/completions`. Raises: Fault 400, which names the parameter."""
+    fields = read_fields(body)
     checked = decode(body, _OpenAIBody)
     return ChatRequest(
         model=checked.model,
-        user_id=checked.user or "",
+        user_id=checked.user_id,
         is_stream=bool(checked.stream),
         wants_usage=bool(checked.stream_options and checked.stream_options.include_usage),
-        fields=decode(body, dict[str, msgspec.Raw]),
+        fields=fields,
     )
 
 

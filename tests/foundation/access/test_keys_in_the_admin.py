@@ -33,7 +33,7 @@ def revoke(browser: Client, *keys: ApiKey) -> str:
 
 
 def answer_to(plain: str) -> int:
-    return APIClient(HTTP_AUTHORIZATION=f"Bearer {plain}").get("/v1/models").status_code
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {plain}").get("/api/conversations/").status_code
 
 
 def test_ticked_keys_are_revoked_and_others_go_on(operator: Client) -> None:

@@ -73,6 +73,8 @@ def test_request_id_is_the_callers(sandbox: SandboxClient) -> None:
         ({"messages": [{"content": "hi"}]}, 400, "MissingParameter", "messages.role"),
         ({"max_tokens": 1, "max_completion_tokens": 1}, 400, "InvalidParameter", "max_tokens"),
         ({"max_tokens": 0}, 400, "InvalidParameter", "max_tokens"),
+        ({"max_tokens": 1.5}, 400, "InvalidParameter", "max_tokens"),
+        ({"max_completion_tokens": -2}, 400, "InvalidParameter", "max_completion_tokens"),
         ({"stream": "yes"}, 400, "InvalidParameter", "stream"),
     ],
 )

@@ -34,20 +34,26 @@ WRONG = {
     "message without a role": (body(messages=[{"role": "user"}, {"content": "hi"}]), "messages[1].role"),
     "empty role": (body(messages=[{"role": ""}]), "messages[0].role"),
     "role that is no text": (body(messages=[{"role": 1}]), "messages[0].role"),
-    "content that is a number": (body(messages=[{"role": "user", "content": 1}]), "messages[0].content"),
-    "content part that is a text": (body(messages=[{"role": "user", "content": ["a"]}]), "messages[0].content[0]"),
     "stream that is a text": (body(stream="true"), "stream"),
     "stream_options that are a flag": (body(stream_options=True), "stream_options"),
     "include_usage that is a text": (body(stream_options={"include_usage": "1"}), "stream_options.include_usage"),
-    "temperature that is a text": (body(temperature="hot"), "temperature"),
-    "max_tokens of 0": (body(max_tokens=0), "max_tokens"),
-    "max_tokens that are a text": (body(max_tokens="9"), "max_tokens"),
-    "max_completion_tokens below 0": (body(max_completion_tokens=-1), "max_completion_tokens"),
-    "n of 0": (body(n=0), "n"),
-    "tools that are an object": (body(tools={}), "tools"),
-    "stop that is a number": (body(stop=1), "stop"),
-    "user that is a number": (body(user=1), "user"),
+    "stream that is a number": (body(stream=1), "stream"),
+    "user that is an object": (body(user={"id": 1}), "user"),
     "user with NUL": (body(user="a\0"), "user"),
+    "half an emoji": (HELLO.replace(b"hi", rb"hi \ud83d"), "messages[0].content"),
+    "half an emoji in a part": (
+        HELLO.replace(b'"hi"', rb'[{"type":"text","text":"\ude00"}]'),
+        "messages[0].content[0].text",
+    ),
+    "half an emoji in bytes": (HELLO.replace(b"hi", b"\xed\xa0\xbd"), "messages[0].content"),
+    "half an emoji that passes": (
+        HELLO[:-1] + rb',"tools":[{"function":{"name":"\uD83D"}}]}',
+        "tools[0].function.name",
+    ),
+    "half an emoji in a name": (HELLO[:-1] + rb',"a\ud83d":1}', "a\ufffd"),
+    "half an emoji in the model": (HELLO.replace(b'"m"', rb'"\ud83d"'), "model"),
+    "NaN": (HELLO[:-1] + b',"temperature":NaN}', None),
+    "Infinity": (HELLO[:-1] + b',"temperature":-Infinity}', None),
     "not UTF-8 in a field that passes": (HELLO[:-1] + b',"x":"\xff"}', None),
     "nested too deep": (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", None),
 }
@@ -61,6 +67,44 @@ def test_wrong_body_is_refused_naming_the_parameter(wrong: bytes, param: str | N
     fault = refusal.value
     assert (fault.status, fault.code, fault.param) == (400, "invalid_request", param)
     assert param is None or param in fault.message
+
+
+# Values that some provider may take, or refuse in its own words.
+PASSED = [
+    b'"max_tokens":-1', b'"max_tokens":0', b'"max_tokens":4096.0', b'"max_tokens":"4096"',
+    b'"max_completion_tokens":-1', b'"temperature":"0.7"', b'"temperature":1e999', b'"top_p":[0.5]',
+    b'"presence_penalty":9', b'"n":0', b'"n":1.0', b'"seed":123456789012345678901234567890', b'"tools":{}',
+    b'"tools":["web_search"]', b'"tool_choice":5', b'"stop":1', b'"stop":{}', b'"response_format":"json"',
+    b'"messages":[{"role":"user","content":{"text":"hi"}}]', b'"messages":[{"role":"user","content":1}]',
+    b'"messages":[{"role":"user","content":["hi"]}]',
+    b'"messages":[{"role":"wizard","content":"\\ud83d\\ude00","tool_calls":"x"}]', b'"stream_options":{"x":1}',
+]  # fmt: skip
+
+
+OF_APPS = [member for member in PASSED if not member.startswith((b'"n":0', b'"stream_options"'))]  # one answer, usage
+
+
+@pytest.mark.parametrize(
+    ("client_format", "member"), [*((openai, member) for member in PASSED), *((app, member) for member in OF_APPS)]
+)
+def test_other_values_are_the_providers_business(client_format: Any, member: bytes) -> None:
+    name, _colon, value = member.partition(b":")
+
+    ask = client_format.parse(HELLO[:-1] + b"," + member + b"}")
+
+    assert bytes(ask.fields[name.strip(b'"').decode()]) == value
+
+
+def test_last_of_fields_with_one_name_counts_and_is_passed_on() -> None:
+    ask = openai.parse(HELLO[:-1] + b',"model":"n","stream":true,"stream":false}')
+
+    assert (ask.model, ask.is_stream) == ("n", False)
+    assert (bytes(ask.fields["model"]), bytes(ask.fields["stream"])) == (b'"n"', b"false")
+
+
+@pytest.mark.parametrize(("user", "user_id"), [(None, ""), ("u1", "u1"), (42, "42"), (-(2**63), str(-(2**63)))])
+def test_user_may_be_a_number(user: object, user_id: str) -> None:
+    assert openai.parse(body(user=user)).user_id == user_id
 
 
 def test_unknown_parameters_stay_as_they_came() -> None:
