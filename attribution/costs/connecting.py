@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from attribution.costs import refreshing, sources
+from attribution.authorising import refreshing
+from attribution.costs import sources
 from attribution.models import Authorisation, CostAccount
 from attribution.platforms.cost_source import Account
 

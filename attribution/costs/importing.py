@@ -16,8 +16,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from attribution.costs import connecting, naming, refreshing, replacing, sources
-from attribution.costs.refreshing import AuthorisationLostError
+from attribution.authorising import refreshing
+from attribution.authorising.refreshing import AuthorisationLostError
+from attribution.costs import connecting, naming, replacing, sources
 from attribution.models import Authorisation, CostAccount, CostImport
 from attribution.platforms.cost_source import CostError, CostReport, Remedy
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Authorisation(models.Model):
-    """A pair of tokens, given by a person's consent. `attribution.costs.refreshing` keeps it fresh."""
+    """A pair of tokens, given by a person's consent. `attribution.authorising.refreshing` keeps it fresh."""
 
     platform = models.CharField(_("platform"), max_length=32)
     authorised_by = models.ForeignKey(

@@ -22,8 +22,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from attribution.authorising.refreshing import AuthorisationLostError
 from attribution.costs import connecting, sources
-from attribution.costs.refreshing import AuthorisationLostError
 from attribution.models import CostAccount
 from attribution.platforms import registry
 from attribution.platforms.cost_source import CostError, CostSource

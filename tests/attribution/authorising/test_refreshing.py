@@ -12,8 +12,9 @@ import pytest
 from django.db import close_old_connections
 from pytest_django import Settings
 
-from attribution.costs import refreshing, sources
-from attribution.costs.refreshing import AuthorisationLostError
+from attribution.authorising import refreshing
+from attribution.authorising.refreshing import AuthorisationLostError
+from attribution.costs import sources
 from attribution.models import Authorisation
 from attribution.platforms.cost_source import CostError, Tokens
 from tests import servers
@@ -149,7 +150,8 @@ def test_tokens_without_a_refresh_token_are_asked_for_anew(connected: Marketing)
 KILLED_WHILE_IT_WAITS = """
 import django; django.setup()
 from datetime import UTC, datetime, timedelta
-from attribution.costs import refreshing, sources
+from attribution.authorising import refreshing
+from attribution.costs import sources
 from attribution.models import Authorisation
 refreshing.access_token(
     Authorisation.objects.get().pk, sources.source_of("oceanengine").refreshed,
