@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
@@ -214,6 +216,21 @@ def time_zone(name: str, default: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as err:
         raise ImproperlyConfigured(f"{name}={value!r}: not a time zone such as Asia/Shanghai") from err
     return value
+
+
+@_else("")
+def rsa_key(name: str, *, needed_by: str) -> str:
+    """A private key in PEM, its line ends also as a backslash and an n; "" unless the setting `needed_by` is there."""
+    pem = text(name, "").replace("\\n", "\n")
+    if not pem and not text(needed_by, ""):
+        return ""
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError):  # its message, like ours, leaves the secret out of the logs
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise ImproperlyConfigured(f"{name} is not an RSA private key in PEM, without a password")
+    return pem
 
 
 @_else([])

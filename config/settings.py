@@ -340,8 +340,11 @@ CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, minimum=1)
 DEVICE_ID_RETENTION_DAYS = env.integer("DEVICE_ID_RETENTION_DAYS", 90, minimum=1)
 ATTEMPT_RETENTION_DAYS = env.integer("ATTEMPT_RETENTION_DAYS", 180, minimum=1)
 CONVERSION_RETENTION_DAYS = env.integer("CONVERSION_RETENTION_DAYS", 730, minimum=1)
-# Both are optional; most accounts use neither.
+# Ways to authenticate reports; most accounts require none. With an app id and secret below (and neither of the first
+# two), the token is fetched and renewed.
 OCEANENGINE_ACCESS_TOKEN = env.text("OCEANENGINE_ACCESS_TOKEN", "")
+OCEANENGINE_RS256_CREDENTIAL = env.text("OCEANENGINE_RS256_CREDENTIAL", "")
+OCEANENGINE_RS256_PRIVATE_KEY = env.rsa_key("OCEANENGINE_RS256_PRIVATE_KEY", needed_by="OCEANENGINE_RS256_CREDENTIAL")
 OCEANENGINE_SIGNATURE_SECRET = env.text("OCEANENGINE_SIGNATURE_SECRET", "")
 # Codes in a 200 response. The vendor publishes no list: any other code is tried again a few times, then a refusal.
 OCEANENGINE_FINAL_CODES = env.integers("OCEANENGINE_FINAL_CODES", "103,107")  # a refusal at once: callback invalid, old

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sandbox.vendors.ark import Ark
+from sandbox.vendors.authentication import Authentication
 from sandbox.vendors.exchange import JSON, Exchange, Message, Receive, Send
 from sandbox.vendors.faults import FaultBook, UnknownFaultError
 from sandbox.vendors.ledger import Ledger
@@ -36,13 +37,15 @@ class Sandbox:
         self.ledger = Ledger()
         self.faults = FaultBook()
         self.ark = Ark(self.ledger, self.faults, tokens_per_s)
-        ocean_engine = OceanEngine(self.ledger, self.faults)
+        authentication = Authentication(self.faults)
+        ocean_engine = OceanEngine(self.ledger, self.faults, authentication)
         marketing = Marketing(self.faults)
         self.routes: dict[tuple[str, str], Handler] = {
             ("POST", "/api/v3/chat/completions"): self.ark.complete,
             ("POST", "/v1/chat/completions"): self.ark.complete,
             ("POST", "/sdk/app/attribution/"): ocean_engine.attribution,
             ("POST", "/api/v2/conversion"): ocean_engine.conversion,
+            ("POST", "/open_api/oauth2/app_access_token/"): ocean_engine.app_access_token,
             ("GET", "/openapi/audit/oauth.html"): marketing.consent,
             ("POST", "/open_api/oauth2/access_token/"): marketing.access_token,
             ("POST", "/open_api/oauth2/refresh_token/"): marketing.refresh_token,
@@ -50,6 +53,9 @@ class Sandbox:
             ("GET", "/open_api/2/customer_center/advertiser/list/"): marketing.below_organisation,
             ("GET", "/open_api/2/agent/advertiser/select/"): marketing.below_agency,
             ("GET", "/open_api/v3.0/report/custom/get/"): marketing.report,
+            ("GET", "/_authentication"): authentication.show,
+            ("POST", "/_authentication"): authentication.set_order,
+            ("DELETE", "/_authentication"): authentication.clear,
             ("GET", "/_costs"): marketing.show_costs,
             ("POST", "/_costs"): marketing.set_costs,
             ("DELETE", "/_costs"): marketing.clear_costs,

@@ -23,7 +23,14 @@ from attribution.admin.lists import BigList, Days, apps, choice, event_choices, 
 from attribution.admin.pages import not_delivered, timeline
 from attribution.admin.pages.formats import moment, money
 from attribution.admin.pages.operations import bounded_count
-from attribution.admin.pages.wording import OF_RECORDS, REASONS, TONES, event_in_words, reason_in_words
+from attribution.admin.pages.wording import (
+    OF_RECORDS,
+    REASONS,
+    TONES,
+    event_in_words,
+    reason_in_words,
+    warning_in_words,
+)
 from attribution.announcing import nudging
 from attribution.models import Conversion, Event, Os, State
 from attribution.models.bulk_actions import BulkAction
@@ -114,7 +121,7 @@ class ConversionAdmin(BigList):
 
     @admin.display(description=_("reason"))
     def why(self, row: Conversion) -> str | None:
-        return reason_in_words(row.reason) or row.warning or None
+        return reason_in_words(row.reason) or warning_in_words(row) or None
 
     @admin.display(description=_("order"))
     def order(self, row: Conversion) -> str | None:

@@ -39,7 +39,11 @@ def read_accounts(authorisation: Authorisation, *, clock: Callable[[], datetime]
 
 def _take_over(authorisation: Authorisation, accounts: list[Account], *, now: datetime) -> None:
     """Each account belongs to the newest authorisation that opens it; an authorisation left without any is deleted."""
-    older = Authorisation.objects.filter(platform=authorisation.platform, authorised_at__lt=authorisation.authorised_at)
+    older = Authorisation.objects.filter(
+        platform=authorisation.platform,
+        kind=Authorisation.Kind.CONSENT,
+        authorised_at__lt=authorisation.authorised_at,
+    )
     with transaction.atomic():
         mine = CostAccount.objects.filter(
             platform=authorisation.platform, advertiser_id__in=[account.advertiser_id for account in accounts]

@@ -1,1 +1,4 @@
-"""Delivers due conversions: claim, ask for the attribution, report, settle. Imports models, clicks and platforms."""
+"""Delivers due conversions: claim, ask for the attribution, report, settle.
+
+Imports models, clicks, platforms and authorising.
+"""

@@ -35,7 +35,7 @@ SHARE = 0.75
 class Call:
     """One request: a conversion's report, or a look-up (with a `query`) that answers for all conversions of one user.
 
-    `is_probe`: sent to find out whether the destination is back.
+    `is_probe`: sent to find out whether the destination is back. `token`: that of our app, sent with it.
     `leave_by`: after this time (monotonic) it is not sent, since another worker may own its rows by then.
     `is_late`: it was not sent.
     """
@@ -47,6 +47,7 @@ class Call:
     query: AdQuery | None = None
     lookup: Lookup | None = None
     is_probe: bool = False
+    token: str = ""
     leave_by: float = math.inf
     is_late: bool = False
     attempt: Attempt | None = None

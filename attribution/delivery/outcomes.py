@@ -33,6 +33,13 @@ def mark_waiting(row: Conversion, now: datetime, *, until: datetime) -> None:
         row.mark_failed("budget_used_up", "The destination did not recover in time", now=now)
 
 
+def repeat(call: Call, now: datetime) -> list[Conversion]:
+    """Try the rows again at once: what was refused has been mended."""
+    for row in call.conversions:
+        row.put_off(str(call.error), due_at=now)
+    return call.conversions
+
+
 def lock_out(call: Call, now: datetime) -> list[Conversion]:
     """Hold the rows of a destination that does not let us in; this uses up their time but not their budget."""
     for row in call.conversions:

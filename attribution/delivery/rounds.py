@@ -21,6 +21,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from attribution.authorising import app_tokens
 from attribution.delivery import attributions, breakers, claiming, event_rules, outcomes, retry
 from attribution.delivery.attributions import Lookup
 from attribution.delivery.breakers import Destinations
@@ -206,6 +207,7 @@ class _Round:
         for call in calls:
             call.leave_by = time.monotonic() + self._time_left_s(call, now) - self._longest_call_s
         if calls:
+            app_tokens.hand_over({call.destination.platform for call in calls}, self._clock)
             self._lines.start(self._written_down(calls, now))
 
     def _hold(self, key: DestinationKey, now: datetime) -> None:
@@ -228,6 +230,7 @@ class _Round:
         """The calls whose row is still ours, with their attempt in the database."""
         for call in calls:
             call.is_probe = self._destinations.is_suspect(call.destination)
+            call.token = app_tokens.in_use(call.destination.platform)
             request = device_ids.mask_message(call.body, call.platform.personal_fields)
             call.attempt = call.conversions[0].new_attempt(call.kind, request=request, now=now)
         reported = [call.conversions[0] for call in calls if call.kind == Attempt.Kind.REPORT]
@@ -245,12 +248,20 @@ class _Round:
         for call in calls:
             if call.is_late:  # its rows are due again, for any worker to claim
                 continue
-            self._note(call)
-            settled += self._take(call, now)
+            if self._has_new_token(call):
+                settled += outcomes.repeat(call, now)
+            else:
+                self._note(call)
+                settled += self._take(call, now)
         settled += insist(lambda: self._conclude(now))
         insist(lambda: claiming.save_settled(settled))
         insist(lambda: outcomes.save_attempts(calls))
         insist(lambda: breakers.release(self._destinations.save(now), now=now))
+
+    def _has_new_token(self, call: Call) -> bool:
+        """Whether the call was refused for its token, and there is another one now."""
+        is_refused = isinstance(call.error, PlatformUnauthorised)
+        return is_refused and app_tokens.replace(call.destination.platform, call.token, self._clock)
 
     def _take(self, call: Call, now: datetime) -> list[Conversion]:
         """Take the outcome of a call. Returns the rows that are settled by it."""

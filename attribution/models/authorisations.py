@@ -4,14 +4,20 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 
 class Authorisation(models.Model):
-    """A pair of tokens, given by a person's consent. `attribution.authorising.refreshing` keeps it fresh."""
+    """Tokens, given by a person's consent or issued to our own app. `attribution.authorising` keeps them fresh."""
+
+    class Kind(models.TextChoices):
+        CONSENT = "consent", _("a person's consent")
+        APP = "app", _("our own app")
 
     platform = models.CharField(_("platform"), max_length=32)
+    kind = models.CharField(_("of"), max_length=8, choices=Kind, default=Kind.CONSENT, db_default=Kind.CONSENT)
     authorised_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -30,6 +36,10 @@ class Authorisation(models.Model):
     class Meta:
         verbose_name = _("authorisation")
         verbose_name_plural = _("authorisations")
+        constraints = [
+            # Processes that renew two rows at once could invalidate each other's token.
+            models.UniqueConstraint(fields=["platform"], condition=Q(kind="app"), name="authorisation_app_once")
+        ]
 
     def __str__(self) -> str:
         return f"{localtime(self.authorised_at):%Y-%m-%d %H:%M}"

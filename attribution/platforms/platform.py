@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from attribution.platforms.cost_source import CostSource
+from attribution.platforms.cost_source import CostSource, Tokens
 from attribution.platforms.http import Reply, Timeouts
 
 
@@ -122,6 +122,20 @@ class AdQuery(Protocol):
         """Raises: `PlatformError`."""
 
 
+class AppTokens(Protocol):
+    """Tokens that a platform issues to our own app for an id and a secret, and that expire."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the settings ask for them."""
+
+    def issue(self) -> Tokens:
+        """Raises: `CostError`."""
+
+    def use(self, token: str, *, problem: str = "") -> None:
+        """Send this token from now on. "": none, because of the `problem`; without a problem, requests go without."""
+
+
 class Platform(Protocol):
     """An ad platform, created without arguments. Attributes with a value here are optional."""
 
@@ -142,6 +156,10 @@ class Platform(Protocol):
     deduplicates: bool
     # None: the vendor has no query, and its users are found by our clicks alone.
     query: AdQuery | None = None
+    # None: it has none, or they do not expire.
+    app_tokens: AppTokens | None = None
+    # What some of its codes mean, for people.
+    code_meanings: Mapping[int, Any] = {}
     # None: its costs must be uploaded or posted.
     cost_source: CostSource | None = None
     # The query of a monitor link: names of our choice, with the vendor's macros for values.

@@ -7,14 +7,14 @@ which they are sent. Each kind is a class whose fields are its parameters.
 import itertools
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from sandbox.vendors.exchange import Exchange, Headers
 
-Target = Literal["chat", "attribution", "conversion", "oauth", "accounts", "report"]
+Target = Literal["chat", "attribution", "conversion", "app_token", "oauth", "accounts", "report"]
 MatchKey = Literal["model", "advertiser_id", "event_type", "device_id", "outer_event_id", "page", "data_topic"]
 Count = Annotated[int, Meta(ge=0)]
 Times = Annotated[int, Meta(ge=1)]
@@ -57,7 +57,7 @@ Step = bytes | Pace | Pause
 
 
 class Fault(Struct, tag_field="kind", kw_only=True, forbid_unknown_fields=True):
-    targets: ClassVar[tuple[Target, ...]] = ("chat", "attribution", "conversion", "oauth", "accounts", "report")
+    targets: ClassVar[tuple[Target, ...]] = get_args(Target)
     streams_only: ClassVar[bool] = False
 
     on: Target

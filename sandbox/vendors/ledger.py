@@ -17,6 +17,7 @@ MAX_ENTRIES = 1_000_000  # of each sort; the oldest are dropped first
 RECORDED_HEADERS = {
     b"app-access-token": "App-Access-Token",
     b"x-signature": "x-signature",
+    b"x-rs256-token": "x-rs256-token",
     b"x-request-id": "X-Request-Id",
 }
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from sandbox.vendors import ads
+from sandbox.vendors.authentication import KEPT, Authentication
 from sandbox.vendors.exchange import JSON, Exchange
 from sandbox.vendors.faults import Empty, Fault, FaultBook, Huge, Instead, Slow, Target, kind_of
 from sandbox.vendors.ledger import Conversion, Ledger, Lookup, recorded_headers
@@ -111,7 +112,8 @@ _rule_decoder = msgspec.json.Decoder(DeviceRule)
 
 
 class OceanEngine:
-    def __init__(self, ledger: Ledger, faults: FaultBook) -> None:
+    def __init__(self, ledger: Ledger, faults: FaultBook, authentication: Authentication) -> None:
+        self._authentication = authentication
         self._ledger = ledger
         self._faults = faults
         self._rules: dict[str, DeviceRule] = {}
@@ -147,6 +149,8 @@ class OceanEngine:
         fault = self._faults.take("attribution", device_id=query.device_id, advertiser_id=ad.advertiser_id if ad else 0)
         if await self._answered_instead(exchange, "attribution", fault, body):
             return
+        if await self._is_shut_out(exchange, "attribution", body):
+            return
         if self._is_too_early(query.device_id):
             ad = None
         lookup = Lookup(time.time(), query.device_id, ad is not None, recorded_headers(exchange), Raw(body))
@@ -171,6 +175,8 @@ class OceanEngine:
         )
         if await self._answered_instead(exchange, "conversion", fault, body):
             return
+        if await self._is_shut_out(exchange, "conversion", body):
+            return
         self._ledger.record_conversion(
             (report.context.ad.callback, report.event_type, report.outer_event_id or report.timestamp),
             Conversion(
@@ -183,7 +189,22 @@ class OceanEngine:
                 body=Raw(body),
             ),
         )
-        await self._answer(exchange, fault, SUCCESS)
+        await self._answer(exchange, fault, self._kept(exchange, body) or SUCCESS)
+
+    async def app_access_token(self, exchange: Exchange) -> None:
+        await self._authentication.issue(exchange, self)
+
+    def _kept(self, exchange: Exchange, body: bytes) -> dict[str, Any] | None:
+        """The answer to a report that is kept although nobody knows who sent it."""
+        verdict = self._authentication.verdict(exchange, body)
+        return {"code": verdict[0], "message": verdict[1]} if verdict else None
+
+    async def _is_shut_out(self, exchange: Exchange, on: Target, body: bytes) -> bool:
+        verdict = self._authentication.verdict(exchange, body)
+        if verdict is None or verdict[0] == KEPT:
+            return False
+        await self._refuse(exchange, on, RefusalError(*verdict), body)
+        return True
 
     async def _refuse(self, exchange: Exchange, on: Target, refusal: RefusalError, body: bytes) -> None:
         self._ledger.record_refusal(on, refusal.code, exchange, body)

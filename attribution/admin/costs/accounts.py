@@ -80,6 +80,7 @@ class AuthorisationAdmin(WithTools):
 
     list_display = [
         "platform_name",
+        "kind",
         "authorised",
         "authorised_by",
         "access",
@@ -90,7 +91,7 @@ class AuthorisationAdmin(WithTools):
     list_display_links = ["authorised"]
     list_select_related = ["authorised_by"]
     ordering = ["-authorised_at"]
-    fields = ["platform_name", "authorised_by", "authorised_at", "again_by", "accounts_read_at", "lost_because"]
+    fields = ["platform_name", "kind", "authorised_by", "authorised_at", "again_by", "accounts_read_at", "lost_because"]
     readonly_fields = ["platform_name", "again_by"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 
 from attribution.admin.pages import links
 from attribution.admin.pages.formats import moment, money
-from attribution.admin.pages.wording import TONES, event_in_words, reason_in_words, source_in_words
+from attribution.admin.pages.wording import (
+    TONES,
+    code_in_words,
+    event_in_words,
+    reason_in_words,
+    source_in_words,
+    warning_in_words,
+)
 from attribution.devices.device_ids import DecryptionError
 from attribution.models import Attempt, Attribution, Conversion, Event, State
 from attribution.platforms.platform import Ad
@@ -56,7 +63,7 @@ class Step:
 def steps(conversion: Conversion) -> list[Step]:
     """Makes one query, for the attempts, if the record was read with its app, attribution and resending user."""
     newest = conversion.attempts.select_related("resent_by").order_by("-started_at", "-kind", "-id")[:SHOWN_ATTEMPTS]
-    attempts = [_attempt(attempt) for attempt in reversed(newest)]
+    attempts = [_attempt(attempt, conversion.platform) for attempt in reversed(newest)]
     return [_event(conversion), _attribution(conversion, bool(attempts)), *attempts, _next(conversion)]
 
 
@@ -127,7 +134,7 @@ def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
         yield Fact(name=_("Click to install"), value=f"{found.click_to_install_s:,} s")
 
 
-def _attempt(attempt: Attempt) -> Step:
+def _attempt(attempt: Attempt, platform: str) -> Step:
     is_waiting = attempt.outcome == Attempt.Outcome.UNKNOWN and attempt.duration_ms is None
     sentence = attempt.message if attempt.message != f"HTTP {attempt.http_status}" else ""
     if attempt.outcome == Attempt.Outcome.UNKNOWN:
@@ -139,17 +146,18 @@ def _attempt(attempt: Attempt) -> Step:
         badge=attempt.get_outcome_display(),
         tone="live" if is_waiting else OUTCOME_TONES.get(Attempt.Outcome(attempt.outcome), "plain"),
         sentence=sentence,
-        facts=list(_facts_of_attempt(attempt)),
+        facts=list(_facts_of_attempt(attempt, platform)),
         request=_pretty(attempt.request),
         response=_pretty(attempt.response),
     )
 
 
-def _facts_of_attempt(attempt: Attempt) -> Iterator[Fact]:
+def _facts_of_attempt(attempt: Attempt, platform: str) -> Iterator[Fact]:
     if attempt.http_status is not None:
         yield Fact(name="HTTP", value=attempt.http_status)
     if attempt.code is not None:
-        yield Fact(name=_("Code"), value=attempt.code)
+        meaning = code_in_words(platform, attempt.code)
+        yield Fact(name=_("Code"), value=f"{attempt.code} · {meaning}" if meaning else attempt.code)
     if attempt.duration_ms is not None:
         yield Fact(name=_("Took"), value=f"{attempt.duration_ms:,} ms")
     if attempt.resend_reason:
@@ -167,7 +175,7 @@ def _next(row: Conversion) -> Step:
             Fact(name=_("Because"), value=row.resend_reason),
         ]
     if row.warning:
-        facts.append(Fact(name=_("Warning"), value=row.warning))
+        facts.append(Fact(name=_("Warning"), value=warning_in_words(row)))
     if row.due_at:
         facts.append(Fact(name=_("Given up after"), value=moment(row.give_up_at)))
         title = _("A worker is sending it") if row.lease_token else _("Next attempt")

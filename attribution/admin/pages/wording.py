@@ -1,11 +1,16 @@
 """The reasons for states and matches, in words. An unknown reason is shown unchanged."""
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from attribution.events import event_words
 from attribution.models import Attribution, Conversion
-from attribution.platforms.registry import name_of
+from attribution.platforms.registry import name_of, platforms
+
+# As `Conversion.warning` begins.
+_CODE = re.compile(r"code (-?\d{1,10})\b")
 
 REASONS: dict[str, Promise] = {
     # organic, and why no click matched
@@ -71,6 +76,19 @@ def source_in_words(row: Attribution) -> str:
     """Who knew the ad."""
     is_platform = row.source == Attribution.Source.PLATFORM
     return str(name_of(row.platform) if is_platform else row.get_source_display())
+
+
+def code_in_words(platform: str, code: int | None) -> str:
+    """What a platform's code means; "" if that is not known."""
+    found = platforms().get(platform)
+    return str(found.code_meanings.get(code, "")) if found and code is not None else ""
+
+
+def warning_in_words(row: Conversion) -> str:
+    """The platform's words, and what their code means."""
+    code = _CODE.match(row.warning)
+    meaning = code_in_words(row.platform, int(code[1])) if code else ""
+    return " · ".join(filter(None, [row.warning, meaning]))
 
 
 def reason_in_words(reason: str) -> str:

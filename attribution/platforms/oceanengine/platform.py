@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from attribution.platforms.http import Reply, Timeouts
-from attribution.platforms.oceanengine import ads, clicks, reports, wire, words
+from attribution.platforms.oceanengine import ads, authentication, clicks, reports, wire, words
 from attribution.platforms.oceanengine.cost_report import OceanEngineCosts
 from attribution.platforms.oceanengine.query import OceanEngineQuery
 from attribution.platforms.platform import Ad, AdLevel, MonitoredClick, Platform, UserEvent
@@ -20,6 +20,8 @@ class OceanEngine(Platform):
     device_id_fields = words.DEVICE_ID_FIELDS
     personal_fields = words.PERSONAL_FIELDS
     deduplicates = True  # by outer_event_id
+    app_tokens = authentication.TOKENS
+    code_meanings = words.CODE_MEANINGS
     query = OceanEngineQuery()
     cost_source = OceanEngineCosts()
     link_macros = clicks.LINK_MACROS

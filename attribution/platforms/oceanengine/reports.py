@@ -13,7 +13,7 @@ from attribution.platforms.platform import UserEvent
 
 PATH = "/api/v2/conversion"
 
-# One of the vendor's SDKs treats it as "not an error" without saying why: a separate outcome, never sent again.
+# Kept, but not authenticated: dropped once the account's authentication is switched on (words.CODE_MEANINGS).
 ACCEPTED_WITH_WARNING = 128
 MATCHED_BY_CLICK = 0
 

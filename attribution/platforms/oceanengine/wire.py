@@ -1,6 +1,5 @@
-"""How to call Ocean Engine: its host, its authentication, and the verdict in every answer."""
+"""How to call Ocean Engine: its host, and the verdict in every answer."""
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from attribution.platforms.http import (
     Reply,
     Timeouts,
 )
+from attribution.platforms.oceanengine import authentication
 
 ACCEPTED = 0
 
@@ -93,15 +93,6 @@ def text(value: str | None) -> str:
 
 def _post(path: str, body: bytes) -> Reply:
     base = settings.OCEANENGINE_BASE_URL
-    headers = (("Content-Type", "application/json"), *_access_token())
-    return Peer(origins=(base,), timeouts=timeouts()).post(base + path, body, headers=headers, signature=_signed(body))
-
-
-def _access_token() -> list[tuple[str, str]]:
-    token = settings.OCEANENGINE_ACCESS_TOKEN
-    return [("App-Access-Token", token)] if token else []
-
-
-def _signed(body: bytes) -> dict[str, str]:
-    secret = settings.OCEANENGINE_SIGNATURE_SECRET
-    return {"x-signature": hashlib.sha256(body + secret.encode()).hexdigest()} if secret else {}
+    headers = (("Content-Type", "application/json"), *authentication.headers())
+    signature = authentication.signature("POST", path, body)
+    return Peer(origins=(base,), timeouts=timeouts()).post(base + path, body, headers=headers, signature=signature)

@@ -2,6 +2,19 @@
 
 from django.utils.translation import gettext_lazy as _
 
+# What is known of its codes, for people.
+CODE_MEANINGS = {
+    103: _("the callback is not valid"),
+    107: _("the callback has expired"),
+    128: _("kept, but not authenticated: once the account requires authentication, such reports are dropped"),
+    40002: _("our app lacks a permission"),
+    40101: _("our app is not allowed to call this"),
+    40102: _("the access token has expired"),
+    40103: _("the refresh token has expired"),
+    40104: _("the access token is missing"),
+    40105: _("the access token is not valid"),
+    40107: _("the refresh token is not valid"),
+}
 # All words of the vendor's table of events, with their titles: what an app may report, and what is reported. The first
 # five are also our own words, which statistics count. Source: the list "all events" of the vendor's event manager, as
 # the public SDK bububa/oceanengine has it (enum/conversion_event_type), and a newer list of July 2026.
