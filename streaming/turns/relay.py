@@ -74,10 +74,10 @@ class Relay(Turn[StreamedAttempt]):
         if attempt is None:
             return
         try:
-            choice = attempt.decoder.midway(read)
-            if choice is None:  # one read in hundreds
+            chunk = attempt.decoder.midway(read)
+            if chunk is None:  # one read in hundreds
                 self._observe(attempt, read)
-            elif out := self._profile.choice(read, choice):
+            elif out := self._profile.midway(read, chunk):
                 self._client.write(out, now)
         except (ValueError, RecursionError) as err:  # JSON of the wrong shape
             self._fail(faults.unreadable(str(err)))

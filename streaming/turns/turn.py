@@ -185,12 +185,13 @@ class Turn(Generic[AttemptT]):
         completion, heard = self.completion, self._attempt.heard
         completion.chunks = heard.chunks
         completion.finish_reason = _recordable(heard.finish_reason)[:64]
-        if heard.usage is None:
+        usage = heard.usage
+        if usage is None:
             return
-        completion.prompt_tokens = _count(heard.usage.prompt_tokens)
-        completion.completion_tokens = _count(heard.usage.completion_tokens)
-        completion.cached_tokens = _count(heard.usage.cached_tokens)
-        completion.reasoning_tokens = _count(heard.usage.reasoning_tokens)
+        completion.prompt_tokens = _count(usage.prompt_tokens)
+        completion.completion_tokens = _count(usage.completion_tokens)
+        completion.cached_tokens = _count(usage.cached_tokens)
+        completion.reasoning_tokens = _count(usage.reasoning_tokens)
         if (price := self._attempt.route.price) is not None:
             completion.cost_cny = price.cost_cny(
                 prompt_tokens=completion.prompt_tokens or 0,

@@ -80,7 +80,7 @@ def test_sampling_parameters_pass(relay: Server, sandbox: Sandbox, key: str) -> 
         ([event({"error": {"code": "server_error", "message": "m"}})], "upstream_unavailable", True),
         ([event({"error": {"code": "content_filter", "message": "m"}})], "content_filter", False),
         ([Act.UNTIL_LEFT], "upstream_idle_timeout", True),
-        ([event({"choices": [{"delta": {"tool_calls": {}}}]})], "upstream_unreadable", True),
+        ([event({"choices": [{"delta": {"tool_calls": {"index": 0}}}]})], "upstream_unreadable", True),
     ],
     ids=["cut", "reset", "error frame", "refused content", "silence", "tool calls that are no list"],
 )

@@ -17,7 +17,17 @@ from django.utils import timezone
 
 from foundation.access.models import ApiKey
 from tests.servers import Server, database_url, eventually
-from tests.streaming.conftest import ARK_KEY, PROVIDER_KEY, AddModel, Sandbox, Serve, ask, completions, recorded
+from tests.streaming.conftest import (
+    ARK_KEY,
+    PROVIDER_KEY,
+    AddModel,
+    Sandbox,
+    Serve,
+    ask,
+    completions,
+    open_stream,
+    recorded,
+)
 from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event, head
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -125,7 +135,7 @@ def test_odd_usage_costs_no_content(relay: Server, provider: ScriptedProvider, k
 
     response = ask(relay, key, model="scripted", stream=True)
 
-    assert response.content == odd + STOP + DONE
+    assert response.content == event({"choices": [choice]}) + STOP + DONE
     completion = recorded(response)
     assert (completion.state, completion.prompt_tokens, completion.completion_tokens) == ("completed", 5, 2)
     assert completion.first_content_ms is not None
@@ -211,7 +221,9 @@ def test_stream_is_recorded(relay: Server, sandbox: Sandbox, key: str) -> None:
     sandbox.pace(200)
     question = [{"role": "user", "content": "think about rivers"}]
 
-    response = ask(relay, key, model="doubao", messages=question, stream=True, user="u-1")
+    response = ask(
+        relay, key, model="doubao", messages=question, stream=True, user="u-1", stream_options={"include_usage": True}
+    )
 
     completion = recorded(response)
     usage = events_of(response)[-2]["usage"]
@@ -251,7 +263,7 @@ def test_stream_is_recorded(relay: Server, sandbox: Sandbox, key: str) -> None:
         "completion_tokens": usage["completion_tokens"],
         "cached_tokens": 0,
         "reasoning_tokens": usage["completion_tokens_details"]["reasoning_tokens"],
-        "chunks": len(events_of(response)),  # the usage chunk, which the client did not get, and no [DONE]
+        "chunks": len(events_of(response)) - 1,  # all but [DONE]
     }
     assert completion.reasoning_tokens
     assert 0 < (completion.first_content_ms or 0) < (completion.duration_ms or 0)
@@ -592,6 +604,10 @@ FIRST_ROUTE_FAILS: dict[str, list[Any]] = {
     "reset": [Act.RESET],
     "cut after the role": [STREAM_HEAD, chunk("", role="assistant")],
     "error after the role": [STREAM_HEAD, chunk("", role="assistant"), event({"error": {"code": "server_error"}})],
+    "cut after empty members": [
+        STREAM_HEAD,
+        chunk("", role="assistant", tool_calls=[], reasoning_details=[], audio={}, images=None),
+    ],
     "silence": [STREAM_HEAD, Act.UNTIL_LEFT],
     "silence after the role": [STREAM_HEAD, chunk("", role="assistant"), Act.UNTIL_LEFT],
 }
@@ -698,6 +714,37 @@ def test_fault_after_the_first_content_is_one_event_without_done(
     assert [event["error"]["code"] for event in events if "error" in event] == [code]
     assert events[-1]["error"]["code"] == code
     assert (completion.state, completion.error_code, completion.attempts) == ("failed", code, 1)
+
+
+# Deltas without a text.
+OTHER_CONTENT: dict[str, dict[str, Any]] = {
+    "reasoning": {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+    "hidden reasoning": {"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]},
+    "image": {"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]},
+    "audio": {"audio": {"id": "a", "data": "UklGRg=="}},
+    "list": {"content": [{"type": "text", "text": "hi"}]},
+    "function call": {"function_call": {"name": "f", "arguments": ""}},
+    "refusal": {"refusal": "no"},
+    "member of tomorrow": {"hologram": {"x": 1}},
+}
+
+
+@pytest.mark.parametrize("delta", OTHER_CONTENT.values(), ids=OTHER_CONTENT)
+def test_content_of_any_kind_is_passed_on_at_once(
+    relay: Server, provider: ScriptedProvider, sandbox: Sandbox, add_model: AddModel, key: str, delta: dict[str, Any]
+) -> None:
+    role, other = chunk("", role="assistant", tool_calls=[]), chunk(delta.pop("content", None), **delta)
+    provider.stream(role, other, Act.PART)
+    add_model("doubled", provider.base_url, sandbox.url + "/v1")
+
+    with open_stream(relay, key, model="doubled") as response:
+        assert response.raw.read(len(role + other)) == role + other
+        provider.go_on()
+        rest = response.raw.read()
+
+    assert b'"code":"upstream_truncated"' in rest
+    completion = recorded(response)
+    assert (completion.attempts, completion.first_content_ms is None, sandbox.chats()) == (1, False, [])
 
 
 def test_content_that_comes_in_one_read_with_a_fault_is_delivered(

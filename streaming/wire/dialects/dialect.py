@@ -16,8 +16,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from streaming.wire import faults, sse
-from streaming.wire.chunks import Choice, Chunk, Usage
+from streaming.wire import faults, sse, tokens
+from streaming.wire.chunks import NULL, Chunk, Usage, is_object
 from streaming.wire.faults import Fault
 
 
@@ -56,7 +56,7 @@ class Piece(NamedTuple):
     """One event of the provider, in OpenAI's shape, and its meaning.
 
     `chunk` is None for an event that we do not understand and pass on unchanged. `has_content` tells whether it holds
-    anything that a reader is waiting for.
+    anything that a reader is waiting for: content, or the end of the answer.
     """
 
     event: sse.Event
@@ -93,25 +93,35 @@ class Decoder:
     """
 
     __slots__ = (
+        "_counted",
         "_parser",
+        "_running",
         "_unfinished_choices",
         "chunks",
         "fault",
         "finish_reason",
         "has_content",
         "is_done",
-        "usage",
     )
 
     def __init__(self, *, max_event_bytes: int) -> None:
         self._parser = sse.Parser(max_event_bytes=max_event_bytes)
         self._unfinished_choices: set[int] = set()
         self.chunks = 0
-        self.usage: Usage | None = None
+        self._counted: Usage | None = None
+        self._running = NULL  # the newest usage, not yet read: with Ark there is one on every chunk
         self.finish_reason = ""
         self.has_content = False
         self.is_done = False
         self.fault: Fault | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage so far; None if not known."""
+        if self._running is not NULL:
+            self._count(tokens.read(self._running))
+            self._running = NULL
+        return self._counted
 
     @property
     def has_whole_answer(self) -> bool:
@@ -132,8 +142,8 @@ class Decoder:
             self.fault = faults.unreadable(str(err))
         return pieces
 
-    def midway(self, read: bytes) -> Choice | None:
-        """The choice of a read that is exactly one chunk in the middle of one choice, to be passed on unchanged.
+    def midway(self, read: bytes) -> Chunk | None:
+        """The chunk of a read that is exactly one event in the middle of one choice, to be passed on unchanged.
 
         None for any other read, which belongs to `feed`. A shortcut for providers whose bytes pass on unchanged, where
         nearly every read is like this; returning None is always correct.
@@ -151,17 +161,20 @@ class Decoder:
     def _note(self, chunk: Chunk) -> bool:
         """Count the chunk, keep its usage and finish reason; returns whether it holds anything for a reader."""
         self.chunks += 1
-        if chunk.usage is not None:
-            self.usage = chunk.usage
-        has_content = False
+        if is_object(chunk.usage):
+            self._count(tokens.read(chunk.usage))
+        has_content = is_end = False
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 self.finish_reason = choice.finish_reason
                 self._unfinished_choices.discard(choice.index)
-                has_content = True
+                is_end = True
             elif not self.finish_reason:
                 self._unfinished_choices.add(choice.index)
             if choice.delta is not None and choice.delta.has_content:
                 has_content = True
         self.has_content = self.has_content or has_content
-        return has_content
+        return has_content or is_end
+
+    def _count(self, found: Usage | None) -> None:
+        self._counted = tokens.merged(self._counted, found)

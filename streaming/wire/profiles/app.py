@@ -3,13 +3,14 @@
 Reference: docs/app-profile.md.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from streaming.wire import sse
-from streaming.wire.chunks import Choice, Chunk, Delta, Usage, is_null
+from streaming.wire.chunks import Chunk, Delta, Usage, says_nothing
 from streaming.wire.faults import Fault, invalid
 from streaming.wire.profiles.chat_request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode, read_fields
 from streaming.wire.profiles.profile import Format
@@ -66,7 +67,10 @@ def parse_last_event_id(value: str) -> int:
 
 
 class AppProfile:
-    """`start`, `delta`, `reasoning`, `tool_call`, and one of `done` and `error`; every event has an id."""
+    """`start`, `delta`, `reasoning`, `tool_call`, and one of `done` and `error`; every event has an id.
+
+    Content of other kinds (images, audio) has no event: its client sees heartbeats until there is text again.
+    """
 
     heartbeat = sse.APP_HEARTBEAT
 
@@ -88,8 +92,9 @@ class AppProfile:
             return b""
         return b"".join([self._delta(choice.delta) for choice in chunk.choices or () if choice.delta is not None])
 
-    def choice(self, read: bytes, choice: Choice) -> bytes:
-        return b"" if choice.delta is None else self._delta(choice.delta)
+    def midway(self, read: bytes, chunk: Chunk) -> bytes:
+        delta = chunk.choices[0].delta if chunk.choices else None
+        return b"" if delta is None else self._delta(delta)
 
     def done(self, *, finish_reason: str, usage: Usage | None) -> bytes:
         return self._event(b"done", {"finish_reason": finish_reason, "usage": usage})
@@ -99,14 +104,15 @@ class AppProfile:
 
     def _delta(self, delta: Delta) -> bytes:
         # Do what may fail first: an event that is numbered but not sent would be a gap that nobody can resume across.
-        tool_calls = () if is_null(delta.tool_calls) else _decode_list(delta.tool_calls)
+        tool_calls = _tool_calls_of(delta)
+        thoughts, text = delta.thoughts, delta.text
         events = b""
-        if delta.reasoning_text:
-            self._keep(self.reasoning, delta.reasoning_text)
-            events += self._event(b"reasoning", {"text": delta.reasoning_text})
-        if delta.content:
-            self._keep(self.text, delta.content)
-            events += self._event(b"delta", {"text": delta.content})
+        if thoughts:
+            self._keep(self.reasoning, thoughts)
+            events += self._event(b"reasoning", {"text": thoughts})
+        if text:
+            self._keep(self.text, text)
+            events += self._event(b"delta", {"text": text})
         for tool_call in tool_calls:
             events += self._event(b"tool_call", tool_call)
         return events
@@ -118,6 +124,15 @@ class AppProfile:
     def _event(self, name: bytes, payload: Any) -> bytes:
         self.last_id += 1
         return sse.encode_event(self.last_id, name, msgspec.json.encode(payload))
+
+
+def _tool_calls_of(delta: Delta) -> Sequence[msgspec.Raw | dict[str, Any]]:
+    """Raises: ValueError."""
+    if not says_nothing(delta.tool_calls):
+        return _decode_list(delta.tool_calls)
+    if not says_nothing(delta.function_call):
+        return ({"index": 0, "type": "function", "function": delta.function_call},)
+    return ()
 
 
 FORMAT = Format(

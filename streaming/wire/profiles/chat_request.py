@@ -25,6 +25,8 @@ class Message(msgspec.Struct):
 
 class _StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
+    chunk_include_usage: bool | None = None  # Ark: the usage so far on every chunk
+    continuous_usage_stats: bool | None = None  # vLLM's name for it
 
 
 class Body(msgspec.Struct, kw_only=True):
@@ -50,6 +52,7 @@ class ChatRequest:
     user_id: str
     is_stream: bool
     wants_usage: bool
+    wants_chunk_usage: bool = False
     fields: dict[str, msgspec.Raw]
     conversation: tuple[UUID, str] | None = None  # a stored conversation and the user's new message
 

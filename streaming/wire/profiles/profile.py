@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from streaming.wire import sse
-from streaming.wire.chunks import Choice, Chunk, Usage
+from streaming.wire.chunks import Chunk, Usage
 from streaming.wire.dialects.dialect import Answer
 from streaming.wire.faults import Fault
 from streaming.wire.profiles.chat_request import ChatRequest
@@ -28,7 +28,7 @@ class Profile(Protocol):
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
         """Write one event of the provider; `chunk` is None if we do not understand it. Raises: ValueError."""
 
-    def choice(self, read: bytes, choice: Choice) -> bytes:
+    def midway(self, read: bytes, chunk: Chunk) -> bytes:
         """Write a read that is one event with one unfinished choice: the result of `chunk`, at a lower cost."""
 
     def done(self, *, finish_reason: str, usage: Usage | None) -> bytes:

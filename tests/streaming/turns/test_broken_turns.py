@@ -11,7 +11,7 @@ from streaming.turns import attempt, recorder
 from streaming.turns.relay import Relay
 from streaming.turns.watchdog import Watchdog, watchdog
 from streaming.wire import sse
-from streaming.wire.chunks import Choice, Chunk
+from streaming.wire.chunks import Chunk
 from streaming.wire.profiles.openai import OpenAIProfile
 from tests.streaming.scripted_provider import STREAM_HEAD, chunk
 from tests.streaming.scripted_server import Peer, ScriptedServer
@@ -34,17 +34,17 @@ class BrokenFormat(OpenAIProfile):
         self._word = word
 
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
-        for choice in (chunk and chunk.choices) or ():
-            self._look_at(choice)
+        self._look_at(chunk)
         return super().chunk(event, chunk)
 
-    def choice(self, read: bytes, choice: Choice) -> bytes:
-        self._look_at(choice)
-        return super().choice(read, choice)
+    def midway(self, read: bytes, chunk: Chunk) -> bytes:
+        self._look_at(chunk)
+        return super().midway(read, chunk)
 
-    def _look_at(self, choice: Choice) -> None:
-        if choice.delta is not None and choice.delta.content == self._word:
-            raise KeyError(self._word)
+    def _look_at(self, chunk: Chunk | None) -> None:
+        for choice in (chunk and chunk.choices) or ():
+            if choice.delta is not None and choice.delta.content == self._word:
+                raise KeyError(self._word)
 
 
 async def _play(word: str, *parts: bytes) -> PlayedTurn:

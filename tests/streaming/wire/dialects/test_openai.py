@@ -117,10 +117,11 @@ def test_midway_is_what_feed_is() -> None:
         reading.feed(ROLE + TEXT)
 
     [piece] = fed.feed(TEXT)
-    choice = quick.midway(TEXT)
+    midway = quick.midway(TEXT)
 
     assert piece.chunk is not None
-    assert piece.chunk.choices == [choice]
+    assert midway is not None
+    assert piece.chunk.choices == midway.choices
     assert fed.chunks == quick.chunks == 3
 
 
@@ -152,6 +153,59 @@ def test_nothing_is_midway_before_the_first_content() -> None:
     reading.feed(ROLE)
 
     assert reading.midway(TEXT) is None
+
+
+@pytest.mark.parametrize(
+    ("delta", "has_content"),
+    [
+        (b'{"role":"assistant","content":"","tool_calls":[],"refusal":null}', False),
+        (b'{"role":"assistant","content":null,"reasoning_details":[],"audio":{}}', False),
+        (b'{"content":[{"type":"text","text":"a"}]}', True),
+        (b'{"content":"","images":[{"type":"image_url","image_url":{"url":"data:"}}]}', True),
+        (b'{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}', True),
+        (b'{"function_call":{"name":"f","arguments":""}}', True),
+        (b'{"a member of tomorrow":{"x":1}}', True),
+    ],
+)
+def test_content_is_any_member_that_says_something(delta: bytes, has_content: bool) -> None:
+    reading = decoder()
+
+    [piece] = reading.feed(b'data: {"choices":[{"index":0,"delta":%b,"finish_reason":""}]}\n\n' % delta)
+
+    assert (piece.has_content, reading.has_content, reading.has_whole_answer) == (has_content, has_content, False)
+
+
+def test_end_alone_is_for_the_reader_and_no_content() -> None:
+    reading = decoder()
+
+    [piece] = reading.feed(STOP)
+
+    assert (piece.has_content, reading.has_content, reading.has_whole_answer) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        TEXT.replace(b'"index":0,', b'"index":0,"usage":{"prompt_tokens":5,"completion_tokens":2},'),
+        TEXT.replace(b'"choices"', b'"x_groq":{"usage":{"prompt_tokens":5,"completion_tokens":2}},"choices"'),
+    ],
+)
+def test_usage_in_an_odd_place_counts(read: bytes) -> None:
+    reading = decoder()
+
+    reading.feed(ROLE + TEXT + read + STOP)
+
+    assert reading.usage == Usage(prompt_tokens=5, completion_tokens=2)
+
+
+def test_usage_of_a_choice_counts_midway() -> None:
+    reading = decoder()
+    reading.feed(ROLE + TEXT)
+
+    midway = TEXT.replace(b'"index":0,', b'"index":0,"usage":{"prompt_tokens":5,"completion_tokens":2},')
+
+    assert reading.midway(midway) is not None
+    assert reading.usage == Usage(prompt_tokens=5, completion_tokens=2)
 
 
 def test_answer_is_whole_when_every_choice_is() -> None:
@@ -229,6 +283,12 @@ def test_whole_answer_passes_as_it_came() -> None:
     body = b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5},"own":1.10}'
 
     assert OPENAI.answer(body) == Answer(body, "stop", Usage(prompt_tokens=5))
+
+
+def test_whole_answer_has_its_usage_in_an_odd_place() -> None:
+    body = b'{"choices":[{"message":{"content":"a"},"usage":{"prompt_tokens":5,"completion_tokens":2}}]}'
+
+    assert OPENAI.answer(body) == Answer(body, "", Usage(prompt_tokens=5, completion_tokens=2))
 
 
 @pytest.mark.parametrize(

@@ -42,23 +42,6 @@ def test_openai_chunk_passes(block: bytes, passed_on: bytes) -> None:
     assert OpenAIProfile(wants_usage=False).chunk(event, chunk) == passed_on
 
 
-@pytest.mark.parametrize(
-    ("block", "is_dropped"),
-    [
-        (b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n', True),
-        (b'data: {"choices":null,"usage":{"prompt_tokens":1}}\n\n', True),
-        (b'data: {"choices":[{"index":0}],"usage":{"prompt_tokens":1}}\n\n', False),
-        (b'data: {"choices":[],"prompt_filter_results":[]}\n\n', False),
-    ],
-)
-def test_usage_chunk_is_for_who_asked(block: bytes, is_dropped: bool) -> None:
-    event, chunk = chunk_of(block)
-
-    passed_on = [OpenAIProfile(wants_usage=wants).chunk(event, chunk) for wants in (False, True)]
-
-    assert passed_on == [b"" if is_dropped else block, block]
-
-
 def test_openai_event_that_is_no_chunk_passes() -> None:
     assert OpenAIProfile(wants_usage=False).chunk(event_of(b"data: ping\n\n"), None) == b"data: ping\n\n"
 
@@ -112,6 +95,30 @@ def test_app_events_of_a_whole_answer() -> None:
     )
 
 
+def test_app_events_of_other_content() -> None:
+    profile = AppProfile(keeps_text=True)
+    deltas = [
+        b'{"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}}]}',
+        b'{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}',
+        b'{"reasoning_details":[{"type":"reasoning.text","text":"so"}]}',
+        b'{"images":[{"type":"image_url"}],"audio":{"data":"x"},"tool_calls":{},"function_call":{}}',
+        b'{"refusal":"no"}',
+        b'{"function_call":{"name":"f","arguments":"{"}}',
+    ]
+
+    written = b"".join(profile.chunk(*chunk_of(b'data: {"choices":[{"delta":%b}]}\n\n' % delta)) for delta in deltas)
+
+    assert written.decode() == (
+        'id: 1\nevent: delta\ndata: {"text":"a"}\n\n'
+        'id: 2\nevent: reasoning\ndata: {"text":"hm"}\n\n'
+        'id: 3\nevent: reasoning\ndata: {"text":"so"}\n\n'
+        'id: 4\nevent: delta\ndata: {"text":"no"}\n\n'
+        "id: 5\nevent: tool_call\n"
+        'data: {"index":0,"type":"function","function":{"name":"f","arguments":"{"}}\n\n'
+    )
+    assert (profile.text, profile.reasoning) == (["a", "no"], ["hm", "so"])
+
+
 def test_chunk_that_is_refused_takes_no_id() -> None:
     profile = AppProfile(keeps_text=True)
     profile.start(completion_id=ID, model="doubao")
@@ -133,11 +140,10 @@ def test_chunk_that_is_refused_takes_no_id() -> None:
         b'data: {"choices":[{}]}\n\n',
     ],
 )
-def test_one_choice_is_what_its_chunk_is(make: Callable[[], OpenAIProfile | AppProfile], block: bytes) -> None:
+def test_midway_is_what_the_chunk_is(make: Callable[[], OpenAIProfile | AppProfile], block: bytes) -> None:
     event, chunk = chunk_of(block)
 
-    assert chunk.choices is not None
-    assert make().choice(block, chunk.choices[0]) == make().chunk(event, chunk)
+    assert make().midway(block, chunk) == make().chunk(event, chunk)
 
 
 def test_app_start_of_a_second_attempt_is_the_first_event_again() -> None:
