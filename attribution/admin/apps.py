@@ -29,7 +29,15 @@ class AppAdmin(ModelAdmin):
     fieldsets = [
         (None, {"fields": ["slug", "android_package", "ios_bundle", "is_reporting"]}),
         (_("Monitor link"), {"fields": ["link", "monitor_token"]}),
-        (_("Which ad"), {"fields": ["click_window_days", "event_window_days", "matches_by_network"]}),
+        (
+            _("Which ad"),
+            {
+                "fields": [
+                    "click_window_days", "event_window_days", "matches_by_network",
+                    "activates_once_per_callback",
+                ],
+            },
+        ),
         (
             _("Derived events"),
             {

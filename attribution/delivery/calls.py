@@ -16,7 +16,7 @@ from functools import cache
 from django.conf import settings
 
 from attribution.delivery.attributions import Lookup
-from attribution.models import Attempt, Conversion
+from attribution.models import Attempt, CallbackUse, Conversion
 from attribution.models.destinations import DestinationKey
 from attribution.platforms.http import PlatformError, PlatformUnavailable, Reply
 from attribution.platforms.platform import AdAnswer, AdQuery, Platform
@@ -36,6 +36,7 @@ class Call:
     """One request: a conversion's report, or a look-up (with a `query`) that answers for all conversions of one user.
 
     `is_probe`: sent to find out whether the destination is back. `token`: that of our app, sent with it.
+    `callback_use`: has to be claimed first.
     `leave_by`: after this time (monotonic) it is not sent, since another worker may own its rows by then.
     `is_late`: it was not sent.
     """
@@ -48,6 +49,7 @@ class Call:
     lookup: Lookup | None = None
     is_probe: bool = False
     token: str = ""
+    callback_use: CallbackUse | None = None
     leave_by: float = math.inf
     is_late: bool = False
     attempt: Attempt | None = None

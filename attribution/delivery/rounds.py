@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from attribution.authorising import app_tokens
-from attribution.delivery import attributions, breakers, claiming, event_rules, outcomes, retry
+from attribution.delivery import attributions, breakers, callbacks, claiming, event_rules, outcomes, retry
 from attribution.delivery.attributions import Lookup
 from attribution.delivery.breakers import Destinations
 from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
@@ -180,6 +180,7 @@ class _Round:
         if rule and attribution and not row.body and (reason := event_rules.reason_to_skip(rule, row, attribution)):
             row.mark_skipped(reason, str(rule), now=self._clock())
             return [row]
+        use = callbacks.use_of(row, attribution, self._apps[row.app_id]) if attribution and not row.body else None
         try:
             if not row.body and attribution:
                 row.write_body(platform.report(_user_event(row, attribution, event)))
@@ -188,7 +189,8 @@ class _Round:
             row.mark_failed("unreadable", str(err), now=self._clock())
             return [row]
         destination = DestinationKey(row.platform, str(row.advertiser_id))
-        self._lines.add(Call(destination=destination, platform=platform, conversions=[row], body=body))
+        call = Call(destination=destination, platform=platform, conversions=[row], body=body, callback_use=use)
+        self._lines.add(call)
         return []
 
     def _is_too_late(self, row: Conversion, attribution: Attribution) -> bool:
@@ -233,13 +235,23 @@ class _Round:
             call.token = app_tokens.in_use(call.destination.platform)
             request = device_ids.mask_message(call.body, call.platform.personal_fields)
             call.attempt = call.conversions[0].new_attempt(call.kind, request=request, now=now)
-        reported = [call.conversions[0] for call in calls if call.kind == Attempt.Kind.REPORT]
         with transaction.atomic():
+            calls = self._with_own_callback(calls, now)
+            reported = [call.conversions[0] for call in calls if call.kind == Attempt.Kind.REPORT]
             ours = bulk.update(reported, SENT_FIELDS, guard="lease_token") if reported else set()
             kept = [call for call in calls if call.kind == Attempt.Kind.LOOKUP or call.conversions[0].id in ours]
             if kept:
                 bulk.insert([call.attempt for call in kept if call.attempt])
         return kept
+
+    def _with_own_callback(self, calls: Sequence[Call], now: datetime) -> list[Call]:
+        """The calls without activations that would use another user's callback: these are settled."""
+        taken = callbacks.claim([call.callback_use for call in calls if call.callback_use])
+        skipped = [row for call in calls if call.callback_use for row in call.conversions if row.pk in taken]
+        for row in skipped:
+            row.mark_skipped("callback_already_used", f"User {taken[row.pk]} was activated with it", now=now)
+        claiming.save_settled(skipped)
+        return [call for call in calls if call.conversions[0].pk not in taken or not call.callback_use]
 
     def _settle(self, calls: Sequence[Call]) -> None:
         """Write the results, rows first: an attempt without an answer is better than a report sent twice."""

@@ -8,6 +8,7 @@ from attribution.models.apps import App, ChannelPackage, new_monitor_token
 from attribution.models.attributions import Attribution
 from attribution.models.authorisations import Authorisation
 from attribution.models.bulk_actions import BulkAction
+from attribution.models.callbacks import CallbackUse
 from attribution.models.clicks import Click
 from attribution.models.conversions import Attempt, Conversion, new_id
 from attribution.models.costs import AdCost, CostAccount, CostImport, CostUpload, CreativeCost
@@ -17,8 +18,8 @@ from attribution.models.roll_ups import AdName, Change, ClickDay, CohortDay, Eve
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, State
 
 __all__ = [
-    "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App",
-    "Attempt", "Attribution", "Authorisation", "BulkAction", "Change", "ChannelPackage", "Click", "ClickDay",
-    "CohortDay", "Conversion", "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "Event",
+    "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App", "Attempt", "Attribution", "Authorisation",
+    "BulkAction", "CallbackUse", "Change", "ChannelPackage", "Click", "ClickDay", "CohortDay", "Conversion",
+    "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "Event",
     "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
 ]  # fmt: skip

@@ -54,6 +54,12 @@ class App(models.Model):
         default=False,
         help_text=_("A guess: only clicks of the last 24 hours are compared."),
     )
+    activates_once_per_callback = models.BooleanField(
+        _("one activation per callback"),
+        default=True,
+        db_default=True,
+        help_text=_("A second user on the same phone has the same callback: that activation is skipped."),
+    )
     derives_next_day_open = models.BooleanField(
         _("derive next-day open"),
         default=False,

@@ -42,6 +42,7 @@ REASONS: dict[str, Promise] = {
     "by_hand": _("by a person"),
     # skipped
     "after_window": _("it happened after the event window had ended"),
+    "callback_already_used": _("the platform already counts an activation of this phone, by another user"),
     "no_word": _("the platform has no word for this event"),
     "rule_switched_off": _("the app's rule for this event is switched off"),
     "after_rule_window": _("it happened later after the activation than the app's rule allows"),
@@ -51,7 +52,7 @@ REASONS: dict[str, Promise] = {
 OF_RECORDS = [
     "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
     "budget_used_up", "outcome_unknown", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open",
-    "unauthorised", "no_package", "no_platform", "by_hand", "after_window", "no_word",
+    "unauthorised", "no_package", "no_platform", "by_hand", "after_window", "callback_already_used", "no_word",
     "rule_switched_off", "after_rule_window", "not_first",
 ]  # fmt: skip
 # unfold's badges.
