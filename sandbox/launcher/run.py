@@ -155,8 +155,11 @@ def _stand_in_for_providers() -> str | None:
     """Without a key for Ark, the sandbox plays Ark and Ocean Engine. Returns its URL."""
     if os.environ.get("ARK_API_KEY"):
         return None
-    url = f"http://127.0.0.1:{services.free_port()}"
+    address = f"127.0.0.1:{services.free_port()}"
+    url = f"http://{address}"
     os.environ |= {"ARK_API_KEY": "sandbox", "ARK_BASE_URL": f"{url}/api/v3"}
+    for name in ("no_proxy", "NO_PROXY"):  # a developer's proxy does not reach the sandbox
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), address]))
     _set_missing(OCEANENGINE_BASE_URL=url, OCEANENGINE_MARKETING_BASE_URL=url, OCEANENGINE_OAUTH_BASE_URL=url)
     _set_missing(OCEANENGINE_APP_ID="sandbox", OCEANENGINE_APP_SECRET="sandbox")  # noqa: S106  # the sandbox takes any
     return url

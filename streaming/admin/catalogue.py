@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import URLField
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -15,6 +14,7 @@ from streaming.catalogue import timeouts
 from streaming.models import ChatModel, Provider, Route
 
 PRICES = ["prompt_price", "cached_price", "completion_price"]
+SHARE = ["weight", "rpm", "tpm"]
 TIMEOUTS: Any = (_("Timeouts"), {"fields": timeouts.NAMES})
 
 
@@ -33,40 +33,41 @@ class ProviderAdmin(BesideEnvironment):
     list_display = ["slug", "dialect", "vendor", "base_url", "api_key_env", "has_key"]
     search_fields = ["slug"]
     fieldsets = [
-        (None, {"fields": ["slug", "base_url", "api_key_env", "dialect"]}),
+        (None, {"fields": ["slug", "base_url", "api_key_env", "dialect", "vendor"]}),
+        (_("Requests"), {"fields": ["proxy_env", "headers", "send_stream_options"]}),
         TIMEOUTS,
     ]
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if isinstance(db_field, URLField):
-            kwargs["assume_scheme"] = "https"  # Django's default from 6.0 on
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
-
     @admin.display(description=_("key is set"), boolean=True)
-    def has_key(self, provider: Provider) -> bool:
-        """Whether the key is set in this process; workers and other machines may differ."""
+    def has_key(self, provider: Provider) -> bool | None:
+        """Whether the key is set in this process; workers and other machines may differ. None: it needs no key."""
+        if not provider.api_key_env:
+            return None
         return bool(os.environ.get(provider.api_key_env, "").strip())
 
 
 class RouteInline(TabularInline):
     model = Route
     extra = 0
-    fields = ["position", "provider", "upstream_model", *PRICES]
+    fields = ["position", "provider", "upstream_model", "weight", *PRICES]
     ordering = ["position"]
     show_change_link = True
 
 
 @admin.register(ChatModel)
 class ChatModelAdmin(BesideEnvironment):
-    list_display = ["name", "created_at"]
+    list_display = ["name", "balance", "created_at"]
     search_fields = ["name"]
-    fieldsets = [(None, {"fields": ["name"]}), TIMEOUTS]
+    fieldsets = [(None, {"fields": ["name", "balance"]}), TIMEOUTS]
     inlines = [RouteInline]
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_choice_field(db_field, request, required=False, **kwargs)
 
 
 @admin.register(Route)
 class RouteAdmin(BesideEnvironment):
-    list_display = ["chat_model", "position", "provider", "upstream_model", *PRICES]
+    list_display = ["chat_model", "position", "provider", "upstream_model", *SHARE, *PRICES]
     list_display_links = ["chat_model", "upstream_model"]
     list_filter = ["provider", "chat_model"]
     list_select_related = ["chat_model", "provider"]
@@ -74,6 +75,8 @@ class RouteAdmin(BesideEnvironment):
     ordering = ["chat_model__name", "position"]
     fieldsets = [
         (None, {"fields": ["chat_model", "position", "provider", "upstream_model", *PRICES]}),
+        (_("Share and limits"), {"fields": [*SHARE, "tpm_ramp_percent"]}),
+        (_("Parameters"), {"fields": ["default_params", "drop_params"]}),
         TIMEOUTS,
     ]
     change_form_outer_before_template = "admin/streaming/route/test.html"

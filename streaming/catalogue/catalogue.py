@@ -2,23 +2,46 @@
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlsplit
 
+import msgspec
 from django.conf import settings
 
 from streaming.catalogue import vendors
 from streaming.catalogue.prices import Price
 from streaming.catalogue.timeouts import AS_SET, Timeouts
 from streaming.models import ChatModel, Route
+from streaming.upstream import proxies
 from streaming.wire.vendors import general
 from streaming.wire.vendors.vendor import Vendor
+
+_MIN_SECRET_CHARS = 12  # shorter values of headers are names, which may be words of any message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteLimits:
+    """What one route may carry, over all processes; None: any amount. At least one of them is given."""
+
+    rpm: int | None
+    tpm: int | None
+    tpm_ramp_percent: int | None
+
+    @classmethod
+    def of(cls, *, rpm: int | None, tpm: int | None, tpm_ramp_percent: int | None) -> "RouteLimits | None":
+        if rpm is None and tpm is None and tpm_ramp_percent is None:
+            return None
+        return cls(rpm=rpm, tpm=tpm, tpm_ramp_percent=tpm_ramp_percent)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedRoute:
-    """A route, with everything that a request needs."""
+    """A route, with everything that a request needs.
+
+    `api_key_env` is "" for a provider without a key, `proxy_env` for one that goes the way of the environment.
+    """
 
     provider: str
     base_url: str
@@ -28,10 +51,32 @@ class ServedRoute:
     price: Price | None = None
     timeouts: Timeouts = AS_SET
     vendor: Vendor = general.VENDOR
+    proxy_env: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    send_stream_options: bool = True
+    default_params: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    drop_params: frozenset[str] = frozenset()
+    weight: int = 1
+    limits: RouteLimits | None = None
+    chat_model: str = field(default="", compare=False)
+
+    @cached_property
+    def key(self) -> str:
+        """Names the route in every process, also after its row was written again."""
+        return f"{self.chat_model}:{self.provider}/{self.upstream_model}"
 
     @property
     def api_key(self) -> str:
         return os.environ.get(self.api_key_env, "").strip()  # key files tend to end in a line feed
+
+    @property
+    def proxy_url(self) -> str | None:
+        """Raises: ValueError, if the variable of the provider's proxy is not set."""
+        if not self.proxy_env:
+            return proxies.url_in_environment(self.base_url)
+        if proxy_url := os.environ.get(self.proxy_env, "").strip():
+            return proxy_url
+        raise ValueError(f"{self.proxy_env} is not set")
 
     @property
     def secrets(self) -> list[str]:
@@ -40,7 +85,8 @@ class ServedRoute:
         host = address.hostname or ""
         if "." not in host:
             host = ""  # a host of one word ("api") would be blanked out in every message
-        return [text for text in dict.fromkeys((self.api_key, address.netloc, host)) if text]
+        told = [text for text in self.headers.values() if len(text) >= _MIN_SECRET_CHARS]
+        return [text for text in dict.fromkeys((self.api_key, address.netloc, host, *told)) if text]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +96,7 @@ class ServedModel:
     name: str
     created_at: int
     routes: tuple[ServedRoute, ...]
+    is_weighted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +152,7 @@ def _of_environment() -> list[ServedModel]:
                     dialect="ark",
                     upstream_model=upstream_model,
                     vendor=vendors.of(vendor="ark", base_url=settings.ARK_BASE_URL, slug="ark", dialect="ark"),
+                    chat_model=name,
                 ),
             ),
         )
@@ -119,6 +167,7 @@ def _of_database() -> list[ServedModel]:
             name=row.name,
             created_at=int(row.created_at.timestamp()),
             routes=tuple(served(route) for route in row.routes.all()),
+            is_weighted=row.balance == ChatModel.Balance.WEIGHTED,
         )
         for row in rows
     ]
@@ -134,7 +183,15 @@ def served(route: Route) -> ServedRoute:
         vendor=vendors.of(
             vendor=provider.vendor, base_url=provider.base_url, slug=provider.slug, dialect=provider.dialect
         ),
+        proxy_env=provider.proxy_env,
+        headers=provider.headers,
+        send_stream_options=provider.send_stream_options,
         upstream_model=route.upstream_model,
+        chat_model=route.chat_model.name,
         price=Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price),
         timeouts=Timeouts.of(route, route.chat_model, route.provider),
+        default_params={name: msgspec.Raw(msgspec.json.encode(value)) for name, value in route.default_params.items()},
+        drop_params=frozenset(route.drop_params),
+        weight=route.weight,
+        limits=RouteLimits.of(rpm=route.rpm, tpm=route.tpm, tpm_ramp_percent=route.tpm_ramp_percent),
     )

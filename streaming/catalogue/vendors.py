@@ -29,7 +29,7 @@ def of(*, vendor: str, base_url: str, slug: str, dialect: str) -> Vendor:
 
 def choices() -> list[tuple[str, str | Promise]]:
     """Choices for the provider's field. Its migration refers to this function, so no migration lists the vendors."""
-    return [("general", _("General")), *((slug, table.label) for slug, table in _listed().items())]
+    return [("general", _("General")), *((slug, table.label) for slug, table in _listed().items() if slug != "general")]
 
 
 def _listed() -> dict[str, Vendor]:

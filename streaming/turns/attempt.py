@@ -5,6 +5,7 @@ Whatever a provider says about a failure is redacted here, once for all dialects
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Protocol
 
 import msgspec
@@ -12,14 +13,16 @@ from django.conf import settings
 
 from streaming.catalogue import dialects
 from streaming.catalogue.catalogue import ServedRoute
-from streaming.upstream import ConnectFailed, UpstreamError, UpstreamPool, UpstreamResponse
-from streaming.wire import faults
+from streaming.routing import params
+from streaming.upstream import ConnectFailed, Headers, UpstreamError, UpstreamPool, UpstreamResponse
+from streaming.wire import blame, faults
 from streaming.wire.chunks import Usage
-from streaming.wire.dialects.dialect import Answer, Ask
+from streaming.wire.dialects.dialect import Answer, Ask, Request
 from streaming.wire.faults import Fault
 from streaming.wire.redaction import redacted
 
 _ERROR_BODY_BYTES = 64 * 1024
+_REFUSES_MEMBERS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 _pool: UpstreamPool | None = None
 
@@ -48,35 +51,71 @@ class Attempt:
         self._response: UpstreamResponse | None = None
 
     async def ask(self, fields: Mapping[str, msgspec.Raw], *, completion_id: str, is_stream: bool) -> UpstreamResponse:
-        """Send the request and return a response of status 200. Raises: Fault."""
+        """Send the request and return a response of status 200. Raises: Fault.
+
+        A provider that refuses members which we added is asked again without them.
+        """
+        known = refused = params.refused_by(self.route)
+        while True:
+            request = self._request(fields, refused, completion_id=completion_id, is_stream=is_stream)
+            response = await self._send(request)
+            if response.status == 200:
+                if refused is not known:
+                    params.remember_refused(self.route, refused)
+                return response
+            body = await _error_body(response)
+            fault = self._refusal(response, body)
+            if response.status not in _REFUSES_MEMBERS:
+                raise fault
+            blamed = blame.blamed(body, params.added(request.body, fields))
+            if blamed <= refused:
+                raise faults.not_the_clients(fault) if self._is_ours(body, refused, fields) else fault
+            refused |= blamed
+
+    def _is_ours(self, body: bytes, refused: frozenset[str], fields: Mapping[str, msgspec.Raw]) -> bool:
+        """Whether a refusal blames members that nobody sends any more."""
+        return bool(blame.blamed(body, params.not_sent(fields, refused)))
+
+    def _request(
+        self, fields: Mapping[str, msgspec.Raw], refused: frozenset[str], *, completion_id: str, is_stream: bool
+    ) -> Request:
+        """Raises: Fault, if the route's values make no request."""
         route = self.route
         api_key = route.api_key
-        if not api_key:
+        if route.api_key_env and not api_key:
             raise faults.misconfigured(f"{route.api_key_env} is not set")
         ask = Ask(
             base_url=route.base_url,
             api_key=api_key,
             model=route.upstream_model,
             is_stream=is_stream,
-            fields=fields,
+            fields=params.fields_for(route, fields, refused),
             completion_id=completion_id,
+            without=params.never_added(route, refused),
         )
         try:
+            request = self._dialect.request(ask)
+        except ValueError as err:
+            raise faults.misconfigured(str(err)) from err
+        return request._replace(headers=_with(route.headers, request.headers)) if route.headers else request
+
+    async def _send(self, request: Request) -> UpstreamResponse:
+        route = self.route
+        try:
             self._response = response = await pool().post(
-                *self._dialect.request(ask), connect_timeout_s=route.timeouts.connect_s
+                *request, connect_timeout_s=route.timeouts.connect_s, proxy_url=route.proxy_url
             )
-            if response.status != 200:
-                raise await self._refusal(response)
         except ConnectFailed as err:
             raise faults.connect_failed(str(err)) from err
         except UpstreamError as err:
             raise faults.truncated(str(err)) from err
         except ValueError as err:
             raise faults.misconfigured(str(err)) from err
+        if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise faults.misconfigured("the proxy wants a user and a password")
         return response
 
-    async def _refusal(self, response: UpstreamResponse) -> Fault:
-        body = await _error_body(response)
+    def _refusal(self, response: UpstreamResponse, body: bytes) -> Fault:
         retry_after = response.header(b"retry-after")
         return self.redacted(self._dialect.refusal(body, status=response.status, retry_after=retry_after))
 
@@ -137,6 +176,13 @@ class StreamedAttempt(Attempt):
         self.decoder = self._dialect.decoder(max_event_bytes=settings.CHAT_MAX_EVENT_BYTES)
         self.heard = self.decoder
         self.first_content: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+def _with(extra: Mapping[str, str], headers: Headers) -> Headers:
+    """The route's headers beside ours, in the place of those with the same name."""
+    names = {name.lower().encode() for name in extra}
+    kept = [header for header in headers if header[0].lower() not in names]
+    return kept + [(name.encode(), value.encode()) for name, value in extra.items()]
 
 
 async def _error_body(response: UpstreamResponse) -> bytes:

@@ -2,7 +2,7 @@
 
 It exists because most of a relay's cost is its HTTP client: here a body is pushed to its receiver straight from the
 socket's callback, one call per read, with no task switch or queue in between. It supports only POST: no redirects, no
-proxies, no cookies. It does not interpret the bodies (see `streaming.wire`).
+cookies. It does not interpret the bodies (see `streaming.wire`).
 
     response = await pool.post(url, headers, body)     # returns with the head
     response.deliver_to(receiver)                      # pushes the body; or: await response.read(limit)
@@ -14,6 +14,7 @@ from streaming.upstream.errors import (
     ConnectionLost,
     ConnectTimedOut,
     ProtocolError,
+    ProxyRefused,
     UpstreamError,
 )
 from streaming.upstream.pool import UpstreamPool
@@ -27,6 +28,7 @@ __all__ = [
     "ConnectionLost",
     "Headers",
     "ProtocolError",
+    "ProxyRefused",
     "UpstreamError",
     "UpstreamPool",
     "UpstreamResponse",

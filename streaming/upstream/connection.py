@@ -9,17 +9,19 @@ import httptools
 from streaming.upstream.errors import ClosedUnanswered, ConnectionLost, ProtocolError, UpstreamError
 from streaming.upstream.inflate import CODINGS as INFLATER_CODINGS
 from streaming.upstream.inflate import Inflater
+from streaming.upstream.proxies import Proxy
 from streaming.upstream.response import Headers, UpstreamResponse
 
 _MAX_OVERHEAD_BYTES = 64 * 1024  # head, interim responses, trailers, chunk extensions: with no body byte in between
 
 
 class Origin(NamedTuple):
-    """The host, port and scheme that a connection leads to."""
+    """The host, port and scheme that a connection leads to, and the proxy that it goes through."""
 
     host: str
     port: int
     is_tls: bool
+    proxy: Proxy | None = None
 
 
 class Owner(Protocol):

@@ -2,7 +2,8 @@
 
     UpstreamError
     ├── ConnectFailed            no connection; nothing was sent
-    │   └── ConnectTimedOut
+    │   ├── ConnectTimedOut
+    │   └── ProxyRefused
     ├── ProtocolError            the answer is not HTTP/1.1 as this client understands it
     ├── ConnectionLost           the connection ended before the response did
     │   └── ClosedUnanswered
@@ -22,6 +23,10 @@ class ConnectFailed(UpstreamError):  # noqa: N818 - named by what happened
 
 class ConnectTimedOut(ConnectFailed):
     """The connection, with its TLS handshake, took longer than the connect timeout."""
+
+
+class ProxyRefused(ConnectFailed):
+    """The proxy in between gives no tunnel to the upstream."""
 
 
 class ProtocolError(UpstreamError):

@@ -3,12 +3,18 @@
 import asyncio
 import functools
 import ssl
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from streaming.upstream import proxies
 from streaming.upstream.connection import Connection, Origin
 from streaming.upstream.errors import ClosedUnanswered, ConnectFailed, ConnectTimedOut
+from streaming.upstream.proxies import Proxy
 from streaming.upstream.response import Headers, UpstreamResponse
+from streaming.upstream.tunnel import Tunnel
+
+ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
 
 class UpstreamPool:
@@ -42,19 +48,27 @@ class UpstreamPool:
         return len(self._idle)
 
     async def post(
-        self, url: str, headers: Headers, body: bytes, *, connect_timeout_s: float | None = None
+        self,
+        url: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        connect_timeout_s: float | None = None,
+        proxy_url: str | None = None,
     ) -> UpstreamResponse:
         """Send a request and return as soon as the response's head has arrived.
 
         Host, Content-Length and Accept-Encoding are written here; `headers` are the others. The caller decides how long
-        to wait for the head: cancelling closes the socket at once.
+        to wait for the head: cancelling closes the socket at once. Through a proxy, an https URL is reached by CONNECT,
+        an http one by asking the proxy for it.
 
         The server may close an idle connection just when it is used again. If it ends without a single byte of an
         answer, the request is sent once more, on a new connection.
 
-        Raises: ConnectFailed, ProtocolError, ConnectionLost; ValueError for a URL or a header that cannot be sent.
+        Raises: ConnectFailed, ProtocolError, ConnectionLost; ValueError for a URL or a header that cannot be sent, or
+        a proxy's URL that is none.
         """
-        endpoint = _endpoint(url)
+        endpoint = _endpoint(url, proxy_url)
         request = b"%b%bContent-Length: %d\r\n\r\n%b" % (endpoint.head, _header_lines(headers), len(body), body)
         if (idle := self._take_idle(endpoint.origin)) is not None:
             try:
@@ -79,18 +93,40 @@ class UpstreamPool:
             raise RuntimeError("the pool is closed")
         try:
             async with asyncio.timeout(timeout_s):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self, origin),
-                    origin.host,
-                    origin.port,
-                    ssl=self._tls_context() if origin.is_tls else None,
-                    server_hostname=origin.host if origin.is_tls else None,
-                )
+                if origin.proxy is None:
+                    return await self._open_socket(lambda: Connection(self, origin), origin)
+                if origin.is_tls:
+                    return await self._connect_through(origin.proxy, origin)
+                return await self._open_socket(lambda: Connection(self, origin), origin.proxy)
         except TimeoutError as err:
-            raise ConnectTimedOut(f"{origin.host}:{origin.port} took longer than {timeout_s} s") from err
+            raise ConnectTimedOut(f"{_shown(origin)} took longer than {timeout_s} s") from err
         except OSError as err:  # ssl.SSLError and socket.gaierror are OSErrors
-            raise ConnectFailed(f"{origin.host}:{origin.port}: {err}") from err
+            raise ConnectFailed(f"{_shown(origin)}: {err}") from err
+
+    async def _connect_through(self, proxy: Proxy, origin: Origin) -> Connection:
+        tunnel = await self._open_socket(lambda: Tunnel(proxy, _authority(origin.host, origin.port)), proxy)
+        connection = Connection(self, origin)
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                await tunnel.opened, connection, self._tls_context(), server_hostname=origin.host
+            )
+        except BaseException:
+            tunnel.abort()
+            raise
+        if transport is None:  # its type says so; it is None only for a transport that is closing
+            raise ConnectionResetError("closed within the handshake")
+        connection.connection_made(transport)
         return connection
+
+    async def _open_socket(self, protocol: Callable[[], ProtocolT], to: Origin | Proxy) -> ProtocolT:
+        _, made = await asyncio.get_running_loop().create_connection(
+            protocol,
+            to.host,
+            to.port,
+            ssl=self._tls_context() if to.is_tls else None,
+            server_hostname=to.host if to.is_tls else None,
+        )
+        return made
 
     def _tls_context(self) -> ssl.SSLContext:
         # Created when first needed: loading the system's certificates takes tens of milliseconds.
@@ -138,24 +174,38 @@ class _Endpoint(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _endpoint(url: str) -> _Endpoint:
+def _endpoint(url: str, proxy_url: str | None) -> _Endpoint:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise ValueError("an upstream URL is http(s)://host[:port]/path, without user or password")
     is_tls = parts.scheme == "https"
     host = parts.hostname.encode("idna").decode()
-    origin = Origin(host, parts.port or (443 if is_tls else 80), is_tls)
-    return _Endpoint(origin, _request_head(parts, host))
+    proxy = proxies.parse(proxy_url) if proxy_url else None
+    origin = Origin(host, parts.port or (443 if is_tls else 80), is_tls, proxy)
+    return _Endpoint(origin, _request_head(parts, host, proxy if not is_tls else None))
 
 
-def _request_head(parts: SplitResult, host: str) -> bytes:
+def _request_head(parts: SplitResult, host: str, asked: Proxy | None) -> bytes:
+    """`asked` is a proxy that gets the request itself, and is told the whole URL."""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.isascii() or not target.isprintable() or " " in target:
         raise ValueError(f"an upstream URL's path must be percent-encoded: {target!r}")
-    authority = f"[{host}]" if ":" in host else host
-    if parts.port is not None:
-        authority += f":{parts.port}"
-    return f"POST {target} HTTP/1.1\r\nHost: {authority}\r\nAccept-Encoding: identity\r\n".encode()
+    authority = _authority(host, parts.port)
+    consent = b""
+    if asked is not None:
+        target = f"http://{authority}{target}"
+        consent = b"Proxy-Authorization: %b\r\n" % asked.authorization if asked.authorization else b""
+    return f"POST {target} HTTP/1.1\r\nHost: {authority}\r\nAccept-Encoding: identity\r\n".encode() + consent
+
+
+def _authority(host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return name if port is None else f"{name}:{port}"
+
+
+def _shown(origin: Origin) -> str:
+    address = f"{origin.host}:{origin.port}"
+    return f"{address} through {origin.proxy.host}:{origin.proxy.port}" if origin.proxy is not None else address
 
 
 def _header_lines(headers: Headers) -> bytes:

@@ -134,6 +134,18 @@ def too_large(detail: str) -> Fault:
     return Fault("upstream_too_large", message, status=502, detail=detail)
 
 
+def not_the_clients(fault: Fault) -> Fault:
+    """The same fault of a request that the client has no part in: the next route may do better."""
+    return Fault(
+        "upstream_refused",
+        "The provider refused our request.",
+        status=502,
+        retry=Retry.NEXT_ROUTE,
+        detail=fault.detail,
+        quote=fault.quote,
+    )
+
+
 def misconfigured(detail: str) -> Fault:
     """A route that cannot be asked: no key, an invalid base URL, or an unknown dialect."""
     message = "The model is not set up correctly on this server."

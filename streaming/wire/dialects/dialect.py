@@ -22,7 +22,11 @@ from streaming.wire.faults import Fault
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What one attempt asks of a provider. `fields` are those of OpenAI's chat completions, undecoded."""
+    """What one attempt asks of a provider. `fields` are those of OpenAI's chat completions, undecoded.
+
+    `api_key` is "" for a provider without a key. `without` names members that the dialect must not add of its own,
+    dotted ones inside another (`stream_options.include_usage`), since this provider refuses them.
+    """
 
     base_url: str
     api_key: str
@@ -30,6 +34,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     is_stream: bool
     fields: Mapping[str, msgspec.Raw]
     completion_id: str
+    without: frozenset[str] = frozenset()
 
 
 class Request(NamedTuple):

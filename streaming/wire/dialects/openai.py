@@ -11,6 +11,7 @@ import msgspec
 from streaming.wire import chunks, faults, sse, tokens
 from streaming.wire.chunks import NULL, NULL_BYTES, Chunk, is_null, is_object
 from streaming.wire.dialects.dialect import Answer, Ask, Decoder, Piece, Request
+from streaming.wire.dialects.endpoint import endpoint
 from streaming.wire.faults import Fault
 from streaming.wire.vendors import refusals
 from streaming.wire.vendors.refusals import Codes
@@ -31,7 +32,7 @@ class OpenAIDialect:
 
     def request(self, ask: Ask) -> Request:
         # `base_url` ends in the vendor's version: `/api/v3` (Ark), `/v1` (most others).
-        return Request(ask.base_url.rstrip("/") + "/chat/completions", _headers(ask), self._body(ask))
+        return Request(endpoint(ask.base_url, "chat/completions"), _headers(ask), self._body(ask))
 
     def decoder(self, *, max_event_bytes: int) -> "OpenAIDecoder":
         return OpenAIDecoder(self, max_event_bytes=max_event_bytes)
@@ -69,15 +70,23 @@ class OpenAIDialect:
     def _body(self, ask: Ask) -> bytes:
         """The client's fields unchanged, with the route's model and, for a stream, a request for usage."""
         sent: dict[str, object] = {**ask.fields, "model": ask.model, "stream": ask.is_stream}
-        if ask.is_stream:
+        if ask.is_stream and "stream_options" not in ask.without:
             asked = msgspec.json.decode(ask.fields.get("stream_options", b"null")) or {}
-            sent["stream_options"] = {**asked, **self.stream_options}
+            sent["stream_options"] = {**asked, **self._stream_options(ask.without)}
+            if not sent["stream_options"]:
+                del sent["stream_options"]
         return msgspec.json.encode(sent)
+
+    def _stream_options(self, without: frozenset[str]) -> Mapping[str, bool]:
+        if not without:
+            return self.stream_options
+        return {name: value for name, value in self.stream_options.items() if f"stream_options.{name}" not in without}
 
 
 def _headers(ask: Ask) -> list[tuple[bytes, bytes]]:
+    key = [(b"authorization", b"Bearer " + ask.api_key.encode())] if ask.api_key else []
     return [
-        (b"authorization", b"Bearer " + ask.api_key.encode()),
+        *key,
         (b"content-type", b"application/json"),
         (b"accept", b"text/event-stream, application/json"),
         (b"user-agent", b"rivermouth"),
