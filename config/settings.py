@@ -376,6 +376,9 @@ CONVERSION_RETRY_AFTER_MAX_S = env.seconds("CONVERSION_RETRY_AFTER_MAX_S", 3600)
 CONVERSION_GIVE_UP_AFTER_S = env.seconds("CONVERSION_GIVE_UP_AFTER_S", 3 * 24 * 3600)
 # When to ask again about an organic user: the SDK's launch report may reach Ocean Engine after our first query.
 ORGANIC_LOOKUP_DELAYS_S = env.integers("ORGANIC_LOOKUP_DELAYS_S", "60,600,3600,21600,86400")
+# The platform is asked again about an attributed user whose event, other than a payment, comes so long after its last
+# answer. 0: never.
+ATTRIBUTION_REFRESH_H = env.integer("ATTRIBUTION_REFRESH_H", 24)
 # A destination's breaker: opens after this many failures in a row, first for the shorter time, which then doubles up to
 # the longer one.
 BREAKER_FAILURES = env.integer("BREAKER_FAILURES", 5, minimum=1)

@@ -33,7 +33,7 @@ class AppAdmin(ModelAdmin):
             _("Which ad"),
             {
                 "fields": [
-                    "click_window_days", "event_window_days", "matches_by_network",
+                    "click_window_days", "event_window_days", "reattribution_days", "matches_by_network",
                     "activates_once_per_callback",
                 ],
             },

@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from attribution.admin.lists import BigList, Days, apps, choice, platform_names, text
 from attribution.admin.pages.formats import moment
 from attribution.admin.pages.wording import reason_in_words, source_in_words
-from attribution.models import Attribution
+from attribution.models import Attribution, EarlierAttribution
+from attribution.models.users import users_in
 from attribution.platforms import registry
 from attribution.records import exporting, filtering
 
@@ -37,7 +40,7 @@ class AttributionAdmin(BigList):
     ]
     search_help_text = _("User id")
     exclude = ["callback_param", "reason", "platform"]  # the last two are shown in words
-    readonly_fields = ["platform_name", "why"]
+    readonly_fields = ["platform_name", "why", "earlier"]
     raw_id_fields = ["click"]
 
     @admin.display(description=_("last asked"))
@@ -58,6 +61,13 @@ class AttributionAdmin(BigList):
     def platform_name(self, row: Attribution) -> str:
         return registry.name_of(row.platform)
 
+    @admin.display(description=_("earlier ads"))
+    def earlier(self, row: Attribution) -> str:
+        """A line for each ad that the user came from before."""
+        found = EarlierAttribution.objects.filter(users_in({(row.app_id, row.user_id)})).order_by("replaced_at")
+        lines = [(_span(each), registry.name_of(each.platform), each.advertiser_id, each.ad_label) for each in found]
+        return format_html_join(mark_safe("<br>"), "{} · {} · {} · {}", lines) or "–"
+
     @admin.display(description=_("ad or promotion"))
     def ad(self, row: Attribution) -> Any:
         return row.ad_label
@@ -65,3 +75,7 @@ class AttributionAdmin(BigList):
     @admin.display(description=_("click to install (s)"))
     def click_to_install(self, row: Attribution) -> int | None:
         return row.click_to_install_s
+
+
+def _span(row: EarlierAttribution) -> str:
+    return f"{moment(row.activated_at)} – {moment(row.replaced_at)}"

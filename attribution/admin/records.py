@@ -32,7 +32,7 @@ from attribution.admin.pages.wording import (
     warning_in_words,
 )
 from attribution.announcing import nudging
-from attribution.models import Conversion, Event, Os, State
+from attribution.models import Attribution, Conversion, Event, Os, State
 from attribution.models.bulk_actions import BulkAction
 from attribution.records import batches, exporting, filtering
 from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
@@ -62,7 +62,10 @@ LEFT_ALONE = _(
 )
 
 
-UNREAD = ["device", "body", "attribution__callback_param", "attribution__platform_ad"]
+UNREAD = [
+    "device", "body", "attribution__callback_param", "attribution__platform_ad", "earlier_attribution__callback_param",
+    "earlier_attribution__platform_ad",
+]  # fmt: skip
 
 
 class ReasonForm(forms.Form):
@@ -104,7 +107,7 @@ class ConversionAdmin(BigList):
         text("id", _("event id")),
     ]
     search_help_text = _("User, order or event id")
-    list_select_related = ["attribution"]
+    list_select_related = ["attribution", "earlier_attribution"]
     actions = ["resend", "hold", "release", "give_up"]
 
     @admin.display(description=_("occurred at"))
@@ -129,8 +132,8 @@ class ConversionAdmin(BigList):
 
     @admin.display(description=_("ad or promotion"))
     def ad(self, row: Conversion) -> Any:
-        found = row.attribution
-        if not found or not found.is_attributed:
+        found = row.earlier_attribution or row.attribution
+        if not found or (isinstance(found, Attribution) and not found.is_attributed):
             return None
         return found.ad_label or found.advertiser_id
 
@@ -219,7 +222,7 @@ class ConversionAdmin(BigList):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Conversion | None:
         """With everything that its page shows, in one query."""
-        rows = self.get_queryset(request).select_related("app", "attribution", "resend_by")
+        rows = self.get_queryset(request).select_related("app", "attribution", "earlier_attribution", "resend_by")
         try:
             return rows.filter(self.filters.condition("id", object_id)).first()
         except filtering.FilterError:

@@ -1,36 +1,17 @@
 """Which ad a user came from: one stored answer per user, from the platform or from our own clicks."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from attribution.clicks import storage
 from attribution.clicks.matching import Match
 from attribution.clicks.storage import Activation
-from attribution.models import App, Attribution, Click, Conversion
+from attribution.delivery import renewals
+from attribution.delivery.lookups import Lookup
+from attribution.models import Attribution, Click, Conversion
 from attribution.models.users import User, users_in
-from attribution.platforms.platform import Ad, AdAnswer
+from attribution.platforms.platform import Ad
 from foundation.database import bulk
-
-# Another event of the user within this time shares the first one's "not attributed" instead of asking again.
-FRESH_FOR = timedelta(seconds=20)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """The question which ad the user of these events (earliest first) came from.
-
-    `platform` was asked last, and `answer` is what it knows. None: no platform knows an ad; `refusal` says why one
-    refused. `is_first`: nothing was known about the user, so no other event is waiting for an answer.
-    """
-
-    conversions: list[Conversion]
-    app: App
-    is_first: bool
-    activated_at: datetime
-    platform: str = ""
-    answer: AdAnswer | None = None
-    refusal: str = ""
 
 
 def stored(users: Collection[User]) -> dict[User, Attribution]:
@@ -38,20 +19,18 @@ def stored(users: Collection[User]) -> dict[User, Attribution]:
     return {_user(row): row for row in Attribution.objects.filter(users_in(users))} if users else {}
 
 
-def is_fresh(attribution: Attribution, now: datetime) -> bool:
-    return attribution.asked_at > now - FRESH_FOR
-
-
 def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribution]:
     """Store the answers, and return what is now known about these users.
 
-    If no platform knows an ad, our own clicks are searched. An ad once found stays: no later answer replaces it.
+    If no platform knows an ad, our own clicks are searched.
     """
     rows = [_from_platform(lookup, now) for lookup in lookups]
     answered = list(zip(rows, lookups, strict=True))
     _search_clicks([(row, lookup) for row, lookup in answered if not row.is_attributed], now)
-    _wake({_user(row) for row, lookup in answered if row.is_attributed and not lookup.is_first}, now)
-    known = {_user(row): row for row in _save(rows)}
+    renewed = renewals.take([(row, lookup) for row, lookup in answered if lookup.is_renewal], now)
+    found = [(row, lookup) for row, lookup in answered if not lookup.is_renewal]
+    _wake({_user(row) for row, lookup in found if row.is_attributed and not lookup.is_first}, now)
+    known = renewed | {_user(row): row for row in _save([row for row, _lookup in found])}
     return known | stored({_user(row) for row in rows} - known.keys())
 
 

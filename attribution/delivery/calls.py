@@ -15,7 +15,7 @@ from functools import cache
 
 from django.conf import settings
 
-from attribution.delivery.attributions import Lookup
+from attribution.delivery.lookups import Lookup
 from attribution.models import Attempt, CallbackUse, Conversion
 from attribution.models.destinations import DestinationKey
 from attribution.platforms.http import PlatformError, PlatformUnavailable, Reply

@@ -22,13 +22,23 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from attribution.authorising import app_tokens
-from attribution.delivery import attributions, breakers, callbacks, claiming, event_rules, outcomes, retry
-from attribution.delivery.attributions import Lookup
+from attribution.delivery import (
+    attributions,
+    breakers,
+    callbacks,
+    claiming,
+    event_rules,
+    lookups,
+    outcomes,
+    retry,
+    returns,
+)
 from attribution.delivery.breakers import Destinations
 from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
+from attribution.delivery.lookups import Lookup
 from attribution.devices import device_ids
 from attribution.devices.device_ids import DecryptionError
-from attribution.models import App, Attempt, Attribution, Conversion, Destination
+from attribution.models import App, Attempt, Attribution, Conversion, Destination, State
 from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
 from attribution.platforms.http import PlatformRejected, PlatformUnauthorised, PlatformUnavailable
@@ -107,15 +117,17 @@ class _Round:
         settled: list[Conversion] = []
         for row in rows:
             attribution = known.get(_user(row))
-            if not self._apps[row.app_id].is_reporting:
+            if row.state == State.REPORTED:
+                settled += self._plan_repeat(row, attribution, to_ask, now)
+            elif not self._apps[row.app_id].is_reporting:
                 row.mark_held("app_switched_off")
                 settled.append(row)
             elif row.pk in lost:
                 row.mark_failed("outcome_unknown", "The worker that sent it did not see an answer", now=now)
                 settled.append(row)
-            elif row.body or (attribution and attribution.is_attributed):
+            elif row.body or lookups.is_usable(attribution, row, now):
                 settled += self._queue_report(row, attribution)
-            elif attribution and attributions.is_fresh(attribution, now):
+            elif attribution and not attribution.is_attributed and lookups.is_fresh(attribution, now):
                 outcomes.mark_organic(row, attribution, now)
                 settled.append(row)
             else:
@@ -123,6 +135,23 @@ class _Round:
         for user, rows in to_ask.items():
             settled += self._ask_about(rows, known.get(user))
         claiming.save_settled([*settled, *self._conclude(now)])
+
+    def _plan_repeat(
+        self, row: Conversion, attribution: Attribution | None, to_ask: dict[User, list[Conversion]], now: datetime
+    ) -> list[Conversion]:
+        """A reported event that was posted again. Returns the row if there is nothing to ask."""
+        is_to_ask = attribution and attribution.is_attributed and not lookups.is_usable(attribution, row, now)
+        if is_to_ask and row.has_readable_ids and self._apps[row.app_id].is_reporting:
+            to_ask.setdefault(_user(row), []).append(row)
+            return []
+        return self._rest(row, attribution, now)
+
+    def _rest(self, row: Conversion, attribution: Attribution | None, now: datetime) -> list[Conversion]:
+        """A reported event stays so; if its user has got another ad since, it counts for that one as well."""
+        if row.earlier_attribution_id and attribution:
+            returns.store(row, attribution, now)
+        row.mark_rested()
+        return [row]
 
     def _ask_about(self, rows: list[Conversion], known: Attribution | None) -> list[Conversion]:
         """Ask once for all events of one user. Returns the rows that are settled without asking."""
@@ -133,9 +162,13 @@ class _Round:
         except DecryptionError as err:
             row.mark_failed("unreadable", str(err), now=self._clock())
             return [row, *(self._ask_about(rows[1:], known) if rows[1:] else [])]
-        activated_at = min(row.occurred_at, known.activated_at) if known else row.occurred_at
-        app = self._apps[row.app_id]
-        return self._ask_next(Lookup(conversions=rows, app=app, is_first=known is None, activated_at=activated_at))
+        lookup = Lookup(conversions=rows, app=self._apps[row.app_id], activated_at=row.occurred_at, known=known)
+        if lookup.is_renewal:  # a click that is newer than the activation counts
+            moments = [self._clock() if each.state == State.REPORTED else each.occurred_at for each in rows]
+            lookup = replace(lookup, activated_at=min(moments))
+        elif known:
+            lookup = replace(lookup, activated_at=min(row.occurred_at, known.activated_at))
+        return self._ask_next(lookup)
 
     def _ask_next(self, lookup: Lookup) -> list[Conversion]:
         """Ask the next platform that can be asked; if there is none, queue the look-up to be concluded.
@@ -145,6 +178,8 @@ class _Round:
         row = lookup.conversions[0]
         package = lookup.app.package_for(os=row.os, channel=row.channel)
         for slug, query in _queries_after(lookup.platform):
+            if not package and lookup.is_renewal:
+                continue
             if not package:
                 for each in lookup.conversions:
                     each.mark_held("no_package", f"The app has no package for {row.os}")
@@ -204,6 +239,10 @@ class _Round:
         for key in self._lines.destinations():
             if self._destinations.allowance(key, now) == 0:
                 self._hold(key, now)
+        if self._answered:  # renewals that could not be asked about
+            claiming.save_settled(self._conclude(now))
+            self._launch()
+            return
         calls = self._lines.take(lambda key: self._destinations.allowance(key, now))
         calls = [call for call in calls if self._is_time_left(call, now)]
         for call in calls:
@@ -213,7 +252,10 @@ class _Round:
             self._lines.start(self._written_down(calls, now))
 
     def _hold(self, key: DestinationKey, now: datetime) -> None:
-        rows = [row for call in self._lines.leave(key) for row in call.conversions]
+        calls = self._lines.leave(key)
+        renewals = [call for call in calls if call.lookup and call.lookup.is_renewal]
+        self._answered += [replace(call.lookup, has_failed=True) for call in renewals if call.lookup]
+        rows = [row for call in calls if call not in renewals for row in call.conversions]
         for row in rows:
             if self._destinations.is_enabled(key):
                 outcomes.mark_waiting(row, now, until=retry.spread(self._destinations.open_until(key, now=now)))
@@ -278,6 +320,9 @@ class _Round:
     def _take(self, call: Call, now: datetime) -> list[Conversion]:
         """Take the outcome of a call. Returns the rows that are settled by it."""
         error, waiting = call.error, list[Conversion]()
+        if error and call.lookup and call.lookup.is_renewal:
+            self._answered.append(replace(call.lookup, has_failed=True))  # what is known serves as well
+            return []
         if isinstance(error, PlatformUnavailable):
             return outcomes.put_off(call, error, now)
         if isinstance(error, PlatformUnauthorised):
@@ -302,14 +347,17 @@ class _Round:
 
     def _conclude(self, now: datetime) -> list[Conversion]:
         """Conclude look-ups. Rows whose user has an ad go on to their report; the others are settled and returned."""
-        lookups = self._answered
-        known = attributions.conclude(lookups, now=now) if lookups else {}
+        answered = self._answered
+        known = attributions.conclude(answered, now=now) if answered else {}
         self._answered = []
         settled: list[Conversion] = []
-        for lookup in lookups:
+        for lookup in answered:
             for row in lookup.conversions:
-                row.tries = row.refusals = 0
                 attribution = known[_user(row)]
+                if row.state == State.REPORTED:
+                    settled += self._rest(row, attribution, now)
+                    continue
+                row.tries = row.refusals = 0
                 if attribution.is_attributed:
                     settled += self._queue_report(row, attribution)
                     continue

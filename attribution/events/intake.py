@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from attribution.announcing import live_feed, nudging
 from attribution.devices import device_ids
@@ -77,6 +78,7 @@ def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
     new_ids = bulk.insert_new(rows, unique=["dedup_key"])
     known = _known([row.dedup_key for row in rows if row.id not in new_ids])
     known |= _revived([row for row in rows if _may_be_revived(row, known.get(row.dedup_key), now)], now)
+    _ask_again([row for row in rows if _may_ask_again(row, known.get(row.dedup_key), now)], now)
     return [
         Receipt(id=row.id, state=row.state, is_duplicate=False)
         if row.id in new_ids
@@ -114,7 +116,7 @@ def _known(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Conversion]:
     if not keys:
         return {}
     rows = Conversion.objects.filter(dedup_key__in=keys).only(
-        "dedup_key", "id", "state", "due_at", "lease_token", *PAYMENT_FIELDS
+        "dedup_key", "id", "state", "due_at", "lease_token", "finished_at", *PAYMENT_FIELDS
     )
     return {row.dedup_key: row for row in rows}
 
@@ -135,14 +137,39 @@ def _may_be_revived(posted: Conversion, stored: Conversion | None, now: datetime
 
 
 def _revived(posted: Sequence[Conversion], now: datetime) -> dict[uuid.UUID, Conversion]:
-    """Try again what was posted again; returns the rows as they are now. Ids that were erased come back."""
+    """Try again what was posted again; returns the rows as they are now."""
     if not posted:
         return {}
+    keys = [row.dedup_key for row in posted]
+    rows = Conversion.objects.filter(dedup_key__in=keys)
+    _restore_ids(rows.filter(REVIVABLE), posted)
+    rows.revive(now)
+    return _known(keys)
+
+
+def _may_ask_again(posted: Conversion, stored: Conversion | None, now: datetime) -> bool:
+    """Whether the stored event was reported so long ago that its user may have come back through an ad."""
+    hours = settings.ATTRIBUTION_REFRESH_H
+    if not hours or stored is None or stored.state != State.REPORTED or posted.event == Event.PAY:
+        return False
+    is_old = stored.finished_at is not None and stored.finished_at <= now - timedelta(hours=hours)
+    return is_old and stored.due_at is None
+
+
+def _ask_again(posted: Sequence[Conversion], now: datetime) -> None:
+    """Make reported events due for a question about their users, if the last answer is old."""
+    if not posted:
+        return
+    is_old = Q(attribution__asked_at__lte=now - timedelta(hours=settings.ATTRIBUTION_REFRESH_H))
+    rows = Conversion.objects.filter(is_old | Q(earlier_attribution__isnull=False), state=State.REPORTED)
+    rows = rows.filter(dedup_key__in=[row.dedup_key for row in posted], due_at=None, lease_token=None)
+    _restore_ids(rows, posted)
+    rows.update(due_at=now)
+
+
+def _restore_ids(rows: QuerySet[Conversion], posted: Sequence[Conversion]) -> None:
+    """Give rows whose ids were erased those that were posted again."""
     by_key = {row.dedup_key: row for row in posted}
-    rows = Conversion.objects.filter(dedup_key__in=by_key)
-    erased = rows.filter(REVIVABLE, device="")
-    for key in erased.values_list("dedup_key", flat=True):
+    for key in rows.filter(device="").values_list("dedup_key", flat=True):
         again = by_key[key]
         Conversion.objects.filter(dedup_key=key).update(device=again.device, device_digest=again.device_digest)
-    rows.revive(now)
-    return _known(list(by_key))

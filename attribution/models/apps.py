@@ -54,6 +54,12 @@ class App(models.Model):
         default=False,
         help_text=_("A guess: only clicks of the last 24 hours are compared."),
     )
+    reattribution_days = models.PositiveSmallIntegerField(
+        _("re-attribution after (days)"),
+        default=0,
+        db_default=0,
+        help_text=_("A user without events for so long, whom a newer click brings back, gets its ad. 0: never."),
+    )
     activates_once_per_callback = models.BooleanField(
         _("one activation per callback"),
         default=True,

@@ -1,5 +1,7 @@
 """Which ad each user came from."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -68,3 +70,38 @@ class Attribution(AdIds):
 
     def __str__(self) -> str:
         return f"{self.user_id} · {self.advertiser_id or _('organic')}"
+
+    def is_same_ad(self, other: "Attribution") -> bool:
+        names = ("platform", "advertiser_id", "campaign_id", "ad_id")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+class EarlierAttribution(AdIds):
+    """The ad that a user came from before a newer click brought the user back; it keeps the events until then."""
+
+    app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="+", db_index=False)
+    user_id = models.CharField(_("user"), max_length=128)
+    source = models.CharField(_("source"), max_length=16, blank=True, choices=Attribution.Source)
+    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
+    callback_param = models.TextField(_("callback parameter"), blank=True)
+    touched_at = models.DateTimeField(_("last touch"), null=True)
+    activated_at = models.DateTimeField(_("activation"))
+    attributed_at = models.DateTimeField(_("attributed at"), null=True)
+    replaced_at = models.DateTimeField(_("replaced at"))
+
+    class Meta:
+        verbose_name = _("earlier attribution")
+        verbose_name_plural = _("earlier attributions")
+        indexes = [
+            # The ad of a user at a time (statistics), and a user's history.
+            models.Index(fields=["app", "user_id", "replaced_at"], name="earlier_attribution_of_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.advertiser_id}"
+
+    @classmethod
+    def of(cls, row: Attribution, *, replaced_at: datetime) -> "EarlierAttribution":
+        kept = [field.attname for field in cls._meta.concrete_fields if field.attname not in ("id", "replaced_at")]
+        return cls(replaced_at=replaced_at, **{name: getattr(row, name) for name in kept})

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from attribution.devices.device_ids import decrypt, encrypt, mask
+from attribution.devices.device_ids import DecryptionError, decrypt, encrypt, mask
 from attribution.models.apps import App
-from attribution.models.attributions import Attribution
+from attribution.models.attributions import Attribution, EarlierAttribution
 from attribution.models.words import Os, State, event_label
 
 
@@ -109,6 +109,16 @@ class Conversion(models.Model):
         related_name="+",
         db_index=False,
     )
+    # Set when the user got another ad: this record belongs to the one before. A constraint would lock the table.
+    earlier_attribution = models.ForeignKey(
+        EarlierAttribution,
+        verbose_name=_("earlier attribution"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     # The destination of the last call, or the one waited for: empty before the first call, and without an advertiser
     # before the report.
     platform = models.CharField(_("platform"), max_length=32, blank=True)
@@ -175,6 +185,13 @@ class Conversion(models.Model):
         return ids
 
     @property
+    def has_readable_ids(self) -> bool:
+        try:
+            return bool(self.device_ids)
+        except DecryptionError:
+            return False
+
+    @property
     def masked_device_ids(self) -> dict[str, str]:
         """The ids masked, for people. Raises: `DecryptionError`."""
         return {name: mask(value) for name, value in self.device_ids.items()}
@@ -219,6 +236,10 @@ class Conversion(models.Model):
         """No ad is known: ask again at `due_at`; None: final."""
         self._rest(State.ORGANIC, reason, "", now)
         self.due_at = due_at
+
+    def mark_rested(self) -> None:
+        """Done with what a reported event was due for: to ask about its user."""
+        self.due_at = None
 
     def mark_held(self, reason: str, detail: str = "", *, due_at: datetime | None = None) -> None:
         """Wait for a person, or until `due_at`."""

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, models
 from django.utils import timezone
 
-from attribution.models import Attribution, Click, Conversion
+from attribution.models import Attribution, Click, Conversion, EarlierAttribution
 from attribution.models.roll_ups import AdName, Change, ClickDay, EventDay, StateDay, UserDay
 from foundation.days import midnight
 
@@ -187,6 +187,7 @@ _AD = """
     COALESCE(ad.platform, '') AS platform, COALESCE(ad.advertiser_id, 0) AS advertiser_id,
     COALESCE(ad.campaign_id, 0) AS campaign_id, COALESCE(ad.ad_id, 0) AS ad_id, ad.campaign_name, ad.ad_name
 """
+_AD_COLUMNS = "platform, advertiser_id, campaign_id, ad_id, campaign_name, ad_name"
 APP_DAY = "%(app)s::bigint AS app_id, %(day)s::date AS day"
 
 _CLICKS = f"""
@@ -203,15 +204,22 @@ _CLICK_DAY = f"""
 
 _OF_THE_DAY = "event.app_id = %(app)s AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s"
 # What happened, with the user's ad; and of those who paid or came back that day, what each of them did.
-# LIMIT does not change the result, since there is one row, but keeps PostgreSQL from reading all users for one day.
+# A user who got another ad has earlier ones, each until it was replaced; LIMIT also keeps PostgreSQL from reading all
+# users for one day.
 _EVENTS = f"""
     events AS MATERIALIZED (
         SELECT event.id, event.user_id, event.event, event.state, event.channel, event.amount_fen, event.occurred_at,
         ad.id IS NULL AS is_organic, {_AD}
         FROM {Conversion._meta.db_table} AS event
         LEFT JOIN LATERAL (
-            SELECT * FROM {Attribution._meta.db_table}
-            WHERE app_id = event.app_id AND user_id = event.user_id AND is_attributed LIMIT 1
+            (
+                SELECT 0 AS rank, id, {_AD_COLUMNS} FROM {EarlierAttribution._meta.db_table}
+                WHERE app_id = event.app_id AND user_id = event.user_id AND replaced_at > event.occurred_at
+                ORDER BY replaced_at LIMIT 1
+            ) UNION ALL (
+                SELECT 1 AS rank, id, {_AD_COLUMNS} FROM {Attribution._meta.db_table}
+                WHERE app_id = event.app_id AND user_id = event.user_id AND is_attributed LIMIT 1
+            ) ORDER BY rank LIMIT 1
         ) AS ad ON true
         WHERE {_OF_THE_DAY}
     ),
@@ -233,7 +241,8 @@ _USER_DAY = f"""
     FROM users
     LEFT JOIN LATERAL (
         SELECT occurred_at, channel FROM {Conversion._meta.db_table}
-        WHERE app_id = %(app)s AND user_id = users.user_id AND event = 'active' LIMIT 1
+        WHERE app_id = %(app)s AND user_id = users.user_id AND event = 'active'
+        ORDER BY occurred_at < %(end)s DESC, abs(extract(epoch FROM occurred_at - %(end)s)) LIMIT 1
     ) AS activation ON true
 """  # noqa: S608
 # Each paying user once, at the channel of the first payment.

@@ -104,9 +104,9 @@ def seconds_since_touch(device_id: str) -> int:
     return 10 + int.from_bytes(_digest(device_id)[2:4]) ** 2 * 172_800 // (1 << 32)
 
 
-def callback_param(advertiser_id: int, device_id: str) -> str:
-    """The callback that this device's conversions for this advertiser need."""
-    payload = advertiser_id.to_bytes(8) + _digest(device_id)
+def callback_param(advertiser_id: int, device_id: str, click: int = 1) -> str:
+    """The callback that this device's conversions for this advertiser need, after its so many-th click."""
+    payload = advertiser_id.to_bytes(8) + _digest(device_id if click == 1 else f"{device_id}#{click}")
     return CALLBACK_PREFIX + base64.urlsafe_b64encode(payload + _tag(payload)).decode().rstrip("=")
 
 

@@ -98,12 +98,17 @@ class Report(Struct, frozen=True):
 
 
 class DeviceRule(Struct, forbid_unknown_fields=True):
-    """An override for one device. Attributed devices are organic for their first `after_lookups` queries."""
+    """An override for one device. Attributed devices are organic for their first `after_lookups` queries.
+
+    `clicks`: how often its ad was clicked; each click gives another callback. `touched_s_ago`: when the last time was.
+    """
 
     device_id: Annotated[str, Meta(min_length=1)]
     attributed: bool = True
     advertiser_id: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None = None
     after_lookups: Annotated[int, Meta(ge=0)] = 0
+    clicks: Annotated[int, Meta(ge=1)] = 1
+    touched_s_ago: Annotated[int, Meta(ge=0)] | None = None
 
 
 _query_decoder = msgspec.json.Decoder(Query)
@@ -130,7 +135,7 @@ class OceanEngine:
             return
         self._rules[rule.device_id] = rule
         ad = self._ad_of(rule.device_id)
-        callback = ad and ads.callback_param(ad.advertiser_id, rule.device_id)
+        callback = ad and ads.callback_param(ad.advertiser_id, rule.device_id, rule.clicks)
         await exchange.answer_json({"advertiser_id": ad and ad.advertiser_id, "callback_param": callback})
 
     async def clear_devices(self, exchange: Exchange) -> None:
@@ -155,7 +160,7 @@ class OceanEngine:
             ad = None
         lookup = Lookup(time.time(), query.device_id, ad is not None, recorded_headers(exchange), Raw(body))
         self._ledger.lookups.append(lookup)
-        await self._answer(exchange, fault, _attribution_of(query, ad))
+        await self._answer(exchange, fault, _attribution_of(query, ad, self._rules.get(query.device_id)))
 
     async def conversion(self, exchange: Exchange) -> None:
         """What a user did. Reference section 3."""
@@ -287,18 +292,20 @@ def _decode(decoder: msgspec.json.Decoder[Parsed], body: bytes) -> Parsed:
         raise RefusalError(UNPARSABLE, "无效的请求,请求数据解析失败") from err
 
 
-def _attribution_of(query: Query, ad: ads.Ad | None) -> dict[str, Any]:
+def _attribution_of(query: Query, ad: ads.Ad | None, rule: DeviceRule | None) -> dict[str, Any]:
     now_s = int(time.time())
     device = {"adv_android_id" if query.platform == "android" else "adv_idfv": query.device_id, "active_time": now_s}
     if ad is None:
         return {**ORGANIC, **device}
-    callback = ads.callback_param(ad.advertiser_id, query.device_id)
+    callback = ads.callback_param(ad.advertiser_id, query.device_id, rule.clicks if rule else 1)
+    told_s_ago = rule.touched_s_ago if rule else None
+    touched_s_ago = ads.seconds_since_touch(query.device_id) if told_s_ago is None else told_s_ago
     request_id = ads.request_id(query.device_id)
     return {
         **ORGANIC,
         **device,
         **ads.fields_of(ad),
-        "last_touch_time": now_s - ads.seconds_since_touch(query.device_id),
+        "last_touch_time": now_s - touched_s_ago,
         "req_id": request_id,
         "track_id": request_id,
         "callback_param": callback,

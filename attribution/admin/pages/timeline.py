@@ -21,7 +21,7 @@ from attribution.admin.pages.wording import (
     warning_in_words,
 )
 from attribution.devices.device_ids import DecryptionError
-from attribution.models import Attempt, Attribution, Conversion, Event, State
+from attribution.models import AdIds, Attempt, Attribution, Conversion, EarlierAttribution, Event, State
 from attribution.platforms.platform import Ad
 from attribution.platforms.registry import ad_levels
 
@@ -98,6 +98,8 @@ def _device(row: Conversion) -> str:
 
 
 def _attribution(row: Conversion, was_asked: bool) -> Step:
+    if row.earlier_attribution:
+        return _earlier_attribution(row.earlier_attribution)
     found = row.attribution
     if found is None:
         sentence = _("No answer yet.") if was_asked else _("Not asked yet.")
@@ -119,11 +121,30 @@ def _attribution(row: Conversion, was_asked: bool) -> Step:
     )
 
 
-def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
+def _earlier_attribution(found: EarlierAttribution) -> Step:
+    return Step(
+        title=_("Which ad"),
+        at=found.attributed_at,
+        badge=source_in_words(found),
+        tone="good",
+        sentence=_sentence(found.reason, found.detail),
+        facts=[
+            *_levels(found),
+            Fact(name=_("Activation"), value=moment(found.activated_at)),
+            Fact(name=_("Another ad brought the user back"), value=moment(found.replaced_at)),
+        ],
+    )
+
+
+def _levels(found: AdIds) -> Iterator[Fact]:
     yield Fact(name=_("Advertiser"), value=found.advertiser_id or _("unknown"))
     for level in ad_levels(found.platform, Ad.of(found)):
         if level.name or level.id:
             yield Fact(name=level.title, value=" · ".join(str(part) for part in (level.name, level.id) if part))
+
+
+def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
+    yield from _levels(found)
     if found.click_id:
         url = reverse("admin:attribution_click_change", args=[found.click_id])
         yield Fact(name=_("Click"), value=moment(found.touched_at) or found.click_id, url=url)

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from attribution.events import event_words
-from attribution.models import Attribution, Conversion
+from attribution.models import Attribution, Conversion, EarlierAttribution
 from attribution.platforms.registry import name_of, platforms
 
 # As `Conversion.warning` begins.
@@ -73,7 +73,7 @@ def event_in_words(row: Conversion) -> str:
     return f"{title} ({row.app_event})" if row.app_event not in ("", row.event) else title
 
 
-def source_in_words(row: Attribution) -> str:
+def source_in_words(row: Attribution | EarlierAttribution) -> str:
     """Who knew the ad."""
     is_platform = row.source == Attribution.Source.PLATFORM
     return str(name_of(row.platform) if is_platform else row.get_source_display())

@@ -1,0 +1,34 @@
+"""Reported events that are posted again by a user who has got another ad since: each counts once per ad.
+
+A repeat makes its record due (intake), so that its user is asked about. If the user has another ad now, the event is
+reported for it by a record of its own, with the time of the return; the record of the earlier ad stays as it is.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from django.conf import settings
+
+from attribution.models import Attribution, Conversion
+from foundation.database import bulk
+
+FROM_THE_FIRST = [
+    "app_id", "user_id", "event", "app_event", "properties", "os", "channel", "amount_fen", "device", "device_digest",
+]  # fmt: skip
+
+
+def store(reported: Conversion, attribution: Attribution, now: datetime) -> None:
+    """Store the return of this record for the new ad, unless it is stored already."""
+    words = f"return\x1f{reported.dedup_key}\x1f{attribution.attributed_at}"
+    found = Conversion(
+        **{name: getattr(reported, name) for name in FROM_THE_FIRST},
+        dedup_key=uuid.UUID(bytes=blake2b(words.encode(), digest_size=16).digest()),
+        rule="re-attribution",
+        occurred_at=now,
+        received_at=now,
+        due_at=now,
+        give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S),
+    )
+    found.outer_event_id = str(found.id)
+    bulk.insert_new([found], unique=["dedup_key"])
