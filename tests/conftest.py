@@ -16,8 +16,17 @@ from tests import services
 services.start()  # before Django reads its settings, which the imports below make it do
 django.setup()
 
+from django.contrib.auth.models import User  # noqa: E402
+
 from tests.redis_server import redis_server  # noqa: E402, F401  # found by its name here
-from tests.stack import processes, sandbox_server, stack, start_web  # noqa: E402, F401  # found by their names here
+from tests.stack import (  # noqa: E402  # found by their names here
+    processes,  # noqa: F401
+    sandbox_server,  # noqa: F401
+    shared_web,  # noqa: F401
+    shared_webs,  # noqa: F401
+    stack,  # noqa: F401
+    start_web,  # noqa: F401
+)
 
 # The folders whose files take longest: with these at the end of a parallel run, one worker would be left with them.
 _LONGEST = ("faults", "benchmarks", "browser")
@@ -98,6 +107,12 @@ def _find_filled_tables() -> str:
 
 def _quoted(table: str) -> str:
     return connection.ops.quote_name(table)
+
+
+@pytest.fixture
+def admin_user(db: None) -> User:
+    """pytest-django's has a password, whose slow hash costs a quarter of a second of CPU in every test."""
+    return User.objects.create_superuser("admin")
 
 
 @pytest.fixture(autouse=True)

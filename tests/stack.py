@@ -123,10 +123,14 @@ def stack(processes: Processes, transactional_db: None) -> Iterator[Stack]:
 
     yield running
 
-    # A chat's record is written a moment after its last byte: it would be found in the next test's tables.
-    eventually(lambda: _unwritten(running.url), lambda rows: rows == 0, within_s=5)
+    _await_records(running.url)
     for log, start in starts.items():
         print(f"--- {log.name}", log.read_bytes()[start:].decode(errors="replace"), sep="\n")
+
+
+def _await_records(url: str) -> None:
+    """A chat's record is written a moment after its last byte: it would be found in the next test's tables."""
+    eventually(lambda: _unwritten(url), lambda rows: rows == 0, within_s=5)
 
 
 def _unwritten(url: str) -> float:
@@ -134,6 +138,45 @@ def _unwritten(url: str) -> float:
     metrics = requests.get(f"{url}/metrics", timeout=10).text
     names = ("rivermouth_open_turns ", "rivermouth_completion_rows_waiting ")
     return sum(float(line.split()[1]) for line in metrics.splitlines() if line.startswith(names))
+
+
+@pytest.fixture(scope="session")
+def shared_webs(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Web processes by their settings, each started for the first test that asks for it."""
+    running: dict[frozenset[tuple[str, str]], Server] = {}
+    with ExitStack() as started:
+
+        def web(**settings: str) -> Server:
+            key = frozenset(settings.items())
+            if key not in running:
+                log_file = tmp_path_factory.mktemp("web") / "web.log"
+                running[key] = started.enter_context(
+                    servers.uvicorn(
+                        "config.asgi:application", log_file=log_file, environment=processes.environment | settings
+                    )
+                )
+            return running[key]
+
+        yield web
+
+
+@pytest.fixture
+def shared_web(shared_webs: Callable[..., Server], stack: Stack) -> Iterator[Callable[..., Server]]:
+    """`shared_web(CORS_ALLOWED_ORIGINS="*")`: a second web process, shared by all tests that ask for these settings.
+
+    A start costs as much CPU as fifty tests. Tests that stop it, or look into its log or memory, use `start_web`.
+    """
+    used: dict[Server, int] = {}
+
+    def web(**settings: str) -> Server:
+        server = shared_webs(**settings)
+        used.setdefault(server, server.log_file.stat().st_size)
+        return server
+
+    yield web
+    for server, start in used.items():
+        _await_records(server.url)
+        print(f"--- {server.log_file}", server.log_file.read_bytes()[start:].decode(errors="replace"), sep="\n")
 
 
 @pytest.fixture

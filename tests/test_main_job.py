@@ -40,7 +40,8 @@ def test_chat_is_streamed_to_the_openai_client(stack: Stack) -> None:
     assert len(chunks) > 20
     assert chunks[-2].choices[0].finish_reason == "stop"
     assert chunks[-1].usage == whole.usage
-    assert [(chat["model"], chat["stream"], chat["completed"]) for chat in stack.ledger()["chats"]] == [
+    chats = eventually(lambda: stack.ledger()["chats"], lambda found: all(chat["completed"] for chat in found))
+    assert [(chat["model"], chat["stream"], chat["completed"]) for chat in chats] == [
         ("doubao-1-5-pro-32k-250115", False, True),
         ("doubao-1-5-pro-32k-250115", True, True),
     ]

@@ -116,8 +116,8 @@ def test_parts_are_for_who_may_look_at_send_records(db: None, part: str) -> None
     assert Client().get(f"/admin/live/{part}/").status_code == 302
 
 
-def test_change_is_told_on_every_web_process(stack: Stack, start_web: StartWeb, follow: Callable[[str], Feed]) -> None:
-    other = start_web()
+def test_change_is_told_on_every_web_process(stack: Stack, shared_web: StartWeb, follow: Callable[[str], Feed]) -> None:
+    other = shared_web()
     feeds = [follow(stack.url), follow(other.url)]
 
     since = time.monotonic()
@@ -127,9 +127,9 @@ def test_change_is_told_on_every_web_process(stack: Stack, start_web: StartWeb, 
 
 
 def test_thousand_changes_are_one_message_a_second(
-    stack: Stack, start_web: StartWeb, follow: Callable[[str], Feed]
+    stack: Stack, shared_web: StartWeb, follow: Callable[[str], Feed]
 ) -> None:
-    other = start_web()
+    other = shared_web()
     feed = follow(stack.url)
     time.sleep(1)  # what came before has been told
 
@@ -199,8 +199,8 @@ def test_feed_goes_on_after_a_restart_of_redis(
     assert web.log.count("The live feed has lost Redis") == 1
 
 
-def test_without_redis_events_are_stored_and_the_loss_is_counted(stack: Stack, start_web: StartWeb) -> None:
-    web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
+def test_without_redis_events_are_stored_and_the_loss_is_counted(stack: Stack, shared_web: StartWeb) -> None:
+    web = shared_web(REDIS_URL="redis://127.0.0.1:1/0")
 
     answers = [report(stack, web.url, f"u-{number}") for number in range(20)]
 

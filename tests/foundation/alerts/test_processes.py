@@ -22,6 +22,8 @@ def test_worker_tells_of_an_open_breaker_and_of_its_end(
     stack: Stack, processes: Processes, robot_server: Robots
 ) -> None:
     World(robots=robot_server).channel("dingtalk", language="zh-hans")
+    Rule.objects.introduce()
+    Rule.objects.exclude(watch="breaker").update(is_enabled=False)  # beat is silent here, as there is none
     Destination.objects.create(platform="oceanengine", key="1712345", failures=5, openings=1, last_error="HTTP 503")
 
     swept = sweep(processes)

@@ -20,8 +20,8 @@ CLOSED_PATHS = ["/admin/", "/api/stats/", "/api/attributions/u1/", "/metrics", "
 
 
 @pytest.fixture
-def web(start_web: Callable[..., Server]) -> Server:
-    return start_web(CORS_ALLOWED_ORIGINS=f"{PAGE}, http://localhost:5173")
+def web(shared_web: Callable[..., Server]) -> Server:
+    return shared_web(CORS_ALLOWED_ORIGINS=f"{PAGE}, http://localhost:5173")
 
 
 def cors_headers(answer: requests.Response) -> dict[str, str]:

@@ -21,8 +21,8 @@ from sandbox.launcher import services
 from tests.servers import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 30
+START_TIMEOUT_S = 150
+STOP_TIMEOUT_S = 90
 TERMINAL = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 if "COVERAGE_PROCESS_CONFIG" in os.environ:  # these tests are measured
     TERMINAL["COVERAGE_PROCESS_CONFIG"] = os.environ["COVERAGE_PROCESS_CONFIG"]
@@ -156,7 +156,7 @@ def test_killed_run_leaves_no_process_and_the_next_one_goes_on(start: Callable[.
     killed.await_start()
     before = json.loads(_shell(killed.curl_lines[1], tmp_path))
     killed.end(signal.SIGKILL)
-    left = eventually(lambda: _processes_of(killed.checkout), lambda left: not left)
+    left = eventually(lambda: _processes_of(killed.checkout), lambda left: not left, within_s=STOP_TIMEOUT_S)
 
     following = start(PORT="28741")
     following.await_start()

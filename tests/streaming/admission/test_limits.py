@@ -102,8 +102,8 @@ def test_each_user_has_a_limit_of_its_own(stack: Stack, start_web: Callable[...,
     assert statuses == [200, 429, 200]
 
 
-def test_without_redis_everything_is_served(stack: Stack, start_web: Callable[..., Server]) -> None:
-    web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
+def test_without_redis_everything_is_served(stack: Stack, shared_web: Callable[..., Server]) -> None:
+    web = shared_web(REDIS_URL="redis://127.0.0.1:1/0")
     key = _key(requests_per_minute=1)
 
     statuses = [_chat(web.url, key).status_code for _ in range(3)]

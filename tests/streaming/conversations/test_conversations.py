@@ -76,9 +76,9 @@ def test_stopped_answer_is_kept_as_such(stack: Stack) -> None:
 
 
 def test_stop_before_the_first_token_ends_the_answer_for_its_client(
-    stack: Stack, start_web: Callable[..., Server]
+    stack: Stack, shared_web: Callable[..., Server]
 ) -> None:
-    other = start_web()
+    other = shared_web()
     conversation = _new(stack)
     stack.ask_sandbox("POST", "/_faults", {"on": "chat", "kind": "slow_first_token", "delay_s": 60})
     chats: list[app_client.Chat] = []

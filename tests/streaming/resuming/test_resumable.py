@@ -55,8 +55,8 @@ def _state(chat_id: str) -> str:
     return str(eventually(read, lambda state: state not in (None, "streaming")))
 
 
-def test_chat_resumes_on_another_process_without_gap_or_repeat(slow_stack: Stack, start_web: StartWeb) -> None:
-    other = start_web()
+def test_chat_resumes_on_another_process_without_gap_or_repeat(slow_stack: Stack, shared_web: StartWeb) -> None:
+    other = shared_web()
     first = app_client.start(slow_stack.url, slow_stack.key)
     first.take(8)
     first.leave()
@@ -77,8 +77,8 @@ def test_chat_resumes_on_another_process_without_gap_or_repeat(slow_stack: Stack
     assert _state(first.id) == "completed"
 
 
-def test_readers_at_once_get_the_same_bytes(slow_stack: Stack, start_web: StartWeb) -> None:
-    webs = [slow_stack.url, start_web().url]
+def test_readers_at_once_get_the_same_bytes(slow_stack: Stack, shared_web: StartWeb) -> None:
+    webs = [slow_stack.url, shared_web().url]
     first = app_client.start(slow_stack.url, slow_stack.key)
     first.take(3)
 
@@ -94,8 +94,8 @@ def test_readers_at_once_get_the_same_bytes(slow_stack: Stack, start_web: StartW
     assert first.events[-1][1] == "done"
 
 
-def test_stop_on_another_process_ends_the_answer_for_all(slow_stack: Stack, start_web: StartWeb) -> None:
-    other = start_web()
+def test_stop_on_another_process_ends_the_answer_for_all(slow_stack: Stack, shared_web: StartWeb) -> None:
+    other = shared_web()
     first = app_client.start(slow_stack.url, slow_stack.key)
     first.take(6)
 
@@ -173,8 +173,8 @@ def test_log_that_was_cut_at_its_front_is_410(slow_stack: Stack, processes: Proc
     assert end.raw == kept
 
 
-def test_stop_right_after_the_start_stops(slow_stack: Stack, start_web: StartWeb) -> None:
-    other = start_web()
+def test_stop_right_after_the_start_stops(slow_stack: Stack, shared_web: StartWeb) -> None:
+    other = shared_web()
 
     answers = []
     for url in (slow_stack.url, other.url):
@@ -289,8 +289,8 @@ def test_chat_goes_on_while_another_process_reads_it(slow_stack: Stack, start_we
     assert _state(chat.id) == "completed"
 
 
-def test_without_redis_a_chat_streams_and_says_that_it_cannot_be_resumed(stack: Stack, start_web: StartWeb) -> None:
-    web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
+def test_without_redis_a_chat_streams_and_says_that_it_cannot_be_resumed(stack: Stack, shared_web: StartWeb) -> None:
+    web = shared_web(REDIS_URL="redis://127.0.0.1:1/0")
 
     chat = app_client.start(web.url, stack.key)
     chat.rest()
@@ -328,8 +328,8 @@ def test_unread_chats_have_a_budget(slow_stack: Stack, start_web: StartWeb) -> N
     assert late.rest()[-1][1:] == ("error", GONE)
 
 
-def test_client_that_leaves_a_chat_without_a_log_cancels_it(stack: Stack, start_web: StartWeb) -> None:
-    web = start_web(REDIS_URL="redis://127.0.0.1:1/0")
+def test_client_that_leaves_a_chat_without_a_log_cancels_it(stack: Stack, shared_web: StartWeb) -> None:
+    web = shared_web(REDIS_URL="redis://127.0.0.1:1/0")
     stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 5})
     chat = app_client.start(web.url, stack.key)
     chat.take(3)
