@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def judged(results: dict[str, Any]) -> dict[str, Any]:
-    """The results with the noise of both parts and, of two checkouts, new / old."""
+    """The results, with the noise of both parts and, for two checkouts, new / old."""
     old = results.get("against", {}).get("name")
     judged = dict(results)
     for part in {"relay", "pipeline"} & results.keys():
@@ -153,7 +153,7 @@ def _old(options: argparse.Namespace) -> str | None:
 
 
 def _earlier(folder: Path) -> dict[str, Any]:
-    """What was measured before: a part measured alone leaves the others as they are."""
+    """The earlier results: measuring one part alone leaves the others as they are."""
     file = folder / "results.json"
     found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return found
@@ -209,7 +209,7 @@ def _pipeline(sites: Sequence[rivermouth.Site], options: argparse.Namespace, ear
 
 
 def _stay_out_of_the_way() -> None:
-    """A collection in the load's process would be a delay of every relay."""
+    """A garbage collection in the load's process would look like a delay of every relay."""
     gc.collect()
     gc.freeze()
     gc.disable()

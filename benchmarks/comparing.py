@@ -15,10 +15,10 @@ from benchmarks.figures import spread_of_rounds
 
 Runs = Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]  # by scenario and program; each run has its "round"
 
-MAX_DIFFERENCE = 0.10  # between the reference's two figures of a round, as a share of the smaller
+MAX_DIFFERENCE = 0.10  # between the reference's two figures in a round, as a share of the smaller
 MIN_ROUNDS = 5  # fewer are on the same side of 1 too often by chance
 
-# What programs are compared by in each scenario, by a pattern of its name.
+# The figures by which programs are compared in a scenario, by a pattern of the scenario's name.
 _FIGURES = {
     r"set-up": ["cpu_ms_per_stream"],
     r"unpaced|paced \d+": ["cpu_us_per_chunk"],
@@ -48,7 +48,7 @@ def ratios(of: Sequence[Mapping[str, float]], to: Sequence[Mapping[str, float]],
 
 
 def differences(of_reference: Sequence[Mapping[str, float]], figure: str) -> list[float]:
-    """For each round with two runs: how far they lie apart, as a share of the smaller."""
+    """For each round with two runs: the distance between the two, as a share of the smaller."""
     pairs = [values for values in _by_round(of_reference, figure).values() if len(values) > 1]
     return [max(values) / min(values) - 1 for values in pairs]
 

@@ -24,7 +24,7 @@ _NICENESS = -15
 
 
 def pin_load() -> None:
-    """Keep this process, and what it starts without saying otherwise, off the server's core."""
+    """Keep this process off the server's core, and with it whatever it starts, unless that is pinned elsewhere."""
     os.sched_setaffinity(0, {LOAD_CORE})
     go_first(os.getpid())
 
@@ -102,7 +102,7 @@ def usage(pid: int) -> Usage:
     for descendant in root.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             used.append(_of_process(descendant))
-    used.append(_of_process(root))  # last: it has what a child had used that has ended since it was listed
+    used.append(_of_process(root))  # last, since it includes what a child used that has ended since it was listed
     return Usage(
         cpu_s=sum(each.cpu_s for each in used),
         rss_bytes=sum(each.rss_bytes for each in used),
@@ -113,7 +113,7 @@ def usage(pid: int) -> Usage:
 def _of_process(process: psutil.Process) -> Usage:
     times = process.cpu_times()
     return Usage(
-        # With what ended children had used (in ticks): PostgreSQL's sessions come and go.
+        # Including what ended children had used (in ticks), because PostgreSQL's sessions come and go.
         cpu_s=_clock_s(process.pid) + times.children_user + times.children_system,
         rss_bytes=process.memory_info().rss,
         threads=process.num_threads(),

@@ -1,4 +1,4 @@
-"""The README's table: what a stranger wants to know of the results. Pure but for `write_into`."""
+"""The README's table: the results that a stranger wants to know. Pure, except `write_into`."""
 
 from pathlib import Path
 from typing import Any

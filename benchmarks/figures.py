@@ -1,17 +1,17 @@
-"""From many measurements to few figures. Pure."""
+"""Reduces many measurements to a few figures. Pure."""
 
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Of two-sided error: what five rounds can give, since five throws of a coin are equal in one of 16 cases.
+# Two-sided error, the least that five rounds can give: five coin tosses come out equal in one of 16 cases.
 MAX_ERROR = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """One figure of several runs."""
+    """One figure over several runs."""
 
     median: float
     low: float
@@ -44,6 +44,6 @@ def percentile(measured: Sequence[float], percent: float) -> float:
 
 
 def _error(count: int, left_out: int) -> float:
-    """How probable it is that the true median is not between the values left when `left_out` go at each end."""
+    """The probability that the true median lies outside the values left when `left_out` are dropped at each end."""
     outside = 2 * sum(math.comb(count, each) for each in range(left_out + 1))
     return outside / float(2**count)

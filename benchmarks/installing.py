@@ -31,7 +31,7 @@ def node(name: str, sources: Sequence[Path], *, build: str | None = None) -> Non
     if npm is None:
         raise NotInstalled("no npm on this machine")
     print(f"installing {name}", flush=True)
-    shutil.rmtree(folder(name), ignore_errors=True)  # npm would keep what it chose before
+    shutil.rmtree(folder(name), ignore_errors=True)  # otherwise npm would keep the versions it chose before
     folder(name).mkdir(parents=True)
     for source in sources:
         shutil.copy(source, folder(name))

@@ -1,4 +1,4 @@
-"""The machine that was measured on."""
+"""The machine that the measurements were taken on."""
 
 import os
 import platform

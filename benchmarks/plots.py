@@ -75,7 +75,7 @@ def _bars(of_relays: dict[str, list[dict[str, float]]], figure: str, title: str,
 
 
 def _growth(runs: dict[str, Any], file: Path) -> None:
-    """CPU a chunk over the number of streams."""
+    """CPU per chunk against the number of streams."""
     chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     names = [name for name in runs["paced 100"] if name != "direct"]
     for name in names:
@@ -94,7 +94,7 @@ def _growth(runs: dict[str, Any], file: Path) -> None:
 
 
 def _conversion_growth(runs: dict[str, Any], scenarios: list[str], file: Path) -> None:
-    """CPU a conversion over how many are waiting."""
+    """CPU per conversion against the number waiting."""
     chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     for name in runs[scenarios[0]]:
         points = [
@@ -111,7 +111,7 @@ def _conversion_growth(runs: dict[str, Any], scenarios: list[str], file: Path) -
 
 
 def _page_growth(sizes: dict[str, Any], file: Path) -> None:
-    """Server time of the pages that people open first, over the number of rows."""
+    """Server time of the pages that people open first, against the number of rows."""
     chart, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     lines: dict[str, list[tuple[int, float]]] = {}
     for size in sorted(sizes.values(), key=lambda size: size["conversions"]):

@@ -1,4 +1,4 @@
-"""The results as Markdown tables. Pure: what was measured in, text out."""
+"""The results as Markdown tables. Pure: measurements in, text out."""
 
 import math
 from typing import Any
@@ -120,7 +120,7 @@ def _relay(part: dict[str, Any]) -> list[str]:
 
 
 def _commits(commits: dict[str, str]) -> list[str]:
-    """Of which commit each scenario is, if they are of several."""
+    """The commit that each scenario was measured on, if there are several."""
     by_commit: dict[str, list[str]] = {}
     for scenario, commit in commits.items():
         by_commit.setdefault(commit, []).append(scenario)

@@ -1,4 +1,4 @@
-"""Who is measured when. Pure."""
+"""The order in which programs are measured. Pure."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -28,7 +28,7 @@ import django
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-# What is slower is given up, and shown as this.
+# Slower pages are aborted, and shown as this.
 TIMEOUT_MS = 20_000
 REPEATS = 3  # besides the first time
 # A slower page is not requested again: nobody needs to know whether it takes 6 or 7 seconds. The first time does not
@@ -37,7 +37,7 @@ GIVEN_UP_MS = 3_000
 APPS = {"attribution", "streaming", "access", "auth", "config"}
 NOWHERE = "nothing-has-this"
 FAR_PAGE = 100
-# What is typed into filters: of the seeded ads (`rows`) the largest, the smallest, and one that is not there.
+# Values for the filters: the largest and the smallest of the seeded ads (`rows`), and one that does not exist.
 TYPED = {
     "advertiser": ["1700000000000000000", "1700000000000000019", "42"],
     "campaign": ["7340000000000000000", "7340000000000000079", "42"],
@@ -45,14 +45,14 @@ TYPED = {
     "channel": ["huawei"],
 }
 DAYS = ("since", "until")
-# What is typed into searches, of the newest row: as far as a list has it.
+# Values for the searches, taken from the newest row as far as a list has them.
 SEARCHED = ["user_id", "outer_event_id", "request_id", "pk"]
 _LINK = re.compile(r'href="(/admin/[^"#]*)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`name` is that of the list or page; `kind` what of it: "first", "filtered", "sorted", …"""
+    """`name` is the list's or page's; `kind` says which view of it: "first", "filtered", "sorted", …"""
 
     name: str
     kind: str
@@ -65,14 +65,14 @@ def main() -> None:
     parser.add_argument("--few", action="store_true", help="one page of each kind, instead of all")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    # Of this connection only: an endless query would hold up all later ones.
+    # For this connection only. Without it an endless query would hold up all later ones.
     os.environ["PGOPTIONS"] = f"-c statement_timeout={TIMEOUT_MS}"
     django.setup()
     options.output.write_text(json.dumps(measure(is_few=options.few), ensure_ascii=False))
 
 
 def measure(*, repeats: int = REPEATS, is_few: bool = False) -> list[dict[str, Any]]:
-    """Of each page: its query count, and its server time in milliseconds (the first time, median, and the most)."""
+    """For each page: its query count, and its server time in milliseconds (first time, median and maximum)."""
     visitor = _Visitor()
     visitor.get(reverse("admin:auth_user_changelist"))  # loads the templates, opens the connection
     measured = []
@@ -180,7 +180,7 @@ def _ways_down(visitor: _Visitor, page: str) -> Iterator[str]:
 
 
 def _of_few_days(links: Sequence[str]) -> list[str]:
-    """Of links that are the same for each day, those of the first, the middle and the last one; and all others."""
+    """Of links that repeat for each day, those of the first, the middle and the last day; and all other links."""
     days = {link: dict(parse_qsl(urlsplit(link).query)).get(DAYS[0]) for link in links}
     known = sorted(day for day in set(days.values()) if day)
     few = {None, *known[:1], *known[len(known) // 2 :][:1], *known[-1:]}
@@ -246,7 +246,7 @@ def _far_pages(shown: Any) -> set[int]:
 
 
 def _sortable(shown: Any) -> list[int]:
-    """The numbers of the columns whose heading is a link, as the list's address has them."""
+    """The numbers, as they stand in the list's address, of the columns whose heading is a link."""
     from django.contrib.admin.templatetags.admin_list import result_headers  # noqa: PLC0415  # Django is set up first
 
     return [number for number, heading in enumerate(result_headers(shown)) if heading.get("sortable")]
@@ -282,7 +282,7 @@ def _one_of_each_kind(pages: Iterator[Page]) -> Iterator[Page]:
 
 
 def slowest(measured: Sequence[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """By name and kind: a list has many filters, and is as slow as its slowest."""
+    """The slowest page of each name and kind: a list with many filters is as slow as the slowest of them."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for each in measured:
         key = (each["name"], each["kind"])

@@ -7,7 +7,7 @@ reported or organic. Columns that are not given here are left empty.
 CHANNELS = ["huawei", "xiaomi", "oppo", "vivo", "tencent"]
 MODELS = ["doubao", "doubao-lite", "deepseek-r1", "qwen-plus"]
 
-# What users do: the event, how many days after the activation, one of how many users does it, seconds later that day.
+# What users do: the event, days after the activation, one in how many users does it, seconds later that day.
 DEEDS = [
     ("active", 0, 1, 0),
     ("active_register", 0, 2, 300),
@@ -46,7 +46,7 @@ DAYS_ROWS = """
     %(start)s + k * interval '1 day' / %(per_day)s AS moment
     FROM generate_series(0, %(per_day)s - 1) AS k
 """
-# Likewise, of what users do; those of the days before come again.
+# The same for what users do; users of the days before return.
 DEEDS_ROWS = f"""
     SELECT event, one_of, lag, k, %(first)s::bigint + (%(n)s - lag) * %(per_day)s + k AS number,
     LEAST(%(start)s + k * interval '1 day' / %(per_day)s + seconds * interval '1 second', %(end)s) AS moment
@@ -98,7 +98,7 @@ USERS = {
     },
 }
 
-# A worker that stopped a quarter of an hour ago: what came in since is waiting.
+# As if the worker had stopped a quarter of an hour ago: everything received since is waiting.
 _IS_WAITING = "moment > %(end)s - interval '15 minutes'"
 _STATE = f"""
     CASE WHEN {_IS_WAITING} THEN 'pending' WHEN NOT {_IS_ATTRIBUTED} THEN 'organic'
@@ -136,7 +136,7 @@ CONVERSIONS = {
     "body": f"CASE WHEN {_IS_ATTRIBUTED} THEN %(body)s ELSE '' END",
 }
 
-# Of the conversions just made: a look-up of each activation, a report of each user with an ad, more where it failed.
+# For the conversions just made: a look-up per activation, a report per user with an ad, more where one failed.
 ATTEMPTS_ROWS = f"""
     SELECT made.*, 'lookup' AS kind, 0 AS try FROM made WHERE event = 'active' AND state <> 'pending'
     UNION ALL

@@ -32,7 +32,7 @@ _FOLDER = LOCAL / "admin"
 
 
 def measure(scales: Sequence[float], *, is_quick: bool, is_kept: bool = False) -> dict[str, Any]:
-    """By scale. What does not fit on the disk is left out, and said to be.
+    """Results by scale. Sizes that do not fit on the disk are left out, with a note.
 
     `is_kept`: the databases stay, and those that another run has left lately are measured as they are.
     """
@@ -87,7 +87,7 @@ def _fill(scale: float, running: services.Services, site: rivermouth.Site) -> No
 
 
 def _is_filled(scale: float) -> bool:
-    """Whether it was lately: the pages of today would be empty otherwise."""
+    """Whether it was filled lately; otherwise today's pages would be empty."""
     note = _note(scale)
     return note.exists() and time.time() - note.stat().st_mtime < KEPT_HOURS * 3600
 

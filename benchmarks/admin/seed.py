@@ -24,13 +24,13 @@ from sandbox.launcher import progress
 
 # Within the clicks' retention, so that all days are summed.
 DAYS = 87
-# The younger conversions have their attempts. All of them would be another 10 GB that no page reads otherwise.
+# Only conversions younger than this have attempts. With all of them it would be 10 GB more, read by no other page.
 ATTEMPT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """About how many rows of each."""
+    """The approximate number of rows in each table."""
 
     conversions: int
     clicks: int
@@ -61,9 +61,9 @@ def fill(sizes: Sizes, *, days: int, now: datetime) -> None:
         if model._default_manager.exists():
             raise ValueError(f"{model._meta.db_table} is not empty: give it a database of its own")
     with transaction.atomic(), connection.cursor() as cursor:
-        # No triggers: their notes would be as many as the rows.
+        # Without triggers, which would write as many notes as there are rows.
         cursor.execute("SET LOCAL session_replication_role = replica")
-        # To tables that are new in its transaction PostgreSQL writes without a log, where `wal_level` is minimal.
+        # With `wal_level` minimal, PostgreSQL writes to tables created in the same transaction without a log.
         cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in tables)} CASCADE")
         with _without_indexes(cursor, tables):
             _add_rows(sizes, days, now)
@@ -141,7 +141,7 @@ def _vacuum(tables: Sequence[type[models.Model]]) -> None:
 
 @contextlib.contextmanager
 def _without_indexes(cursor: CursorWrapper, tables: Sequence[type[models.Model]]) -> Iterator[None]:
-    """Built at the end they take minutes; row by row, hours. But for those that foreign keys need."""
+    """Built at the end, indexes take minutes; row by row, hours. Those that foreign keys need stay."""
     cursor.execute(
         "SELECT indrelid::regclass::text, indexrelid::regclass::text, conname, "
         "COALESCE(pg_get_constraintdef(con.oid), pg_get_indexdef(indexrelid)) "

@@ -16,7 +16,7 @@ _START_TIMEOUT_S = 90
 
 
 class NotInstalled(Exception):  # noqa: N818 - says what is the matter
-    """This peer can't be had on this machine; the text is the reason for the report."""
+    """This peer is not available on this machine; the text is the reason shown in the report."""
 
 
 @dataclass(frozen=True, kw_only=True)

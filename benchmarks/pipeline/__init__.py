@@ -1,1 +1,1 @@
-"""The conversions' part: events and clicks in, conversions out, beside the Celery pattern that people write."""
+"""The conversion benchmarks: events and clicks in, conversions out, compared with the usual Celery pattern."""

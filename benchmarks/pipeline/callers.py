@@ -17,14 +17,14 @@ _END_TIMEOUT_S = 30
 
 @dataclass(slots=True)
 class Calls:
-    """What was answered. Latencies in ns, from when a call was due."""
+    """The answers received. Latencies in ns, measured from the moment a call was due."""
 
     latencies: "array[int]" = field(default_factory=lambda: array("q"))
     errors: int = 0
 
 
 class _Caller(asyncio.Protocol):
-    """One connection, one call after the other. `interval_s` None: the next one follows at once."""
+    """One connection, one call after another. `interval_s` None: the next call follows at once."""
 
     def __init__(
         self, next_request: Callable[[], bytes], calls: Calls, interval_s: float | None, wait_s: float
@@ -35,7 +35,7 @@ class _Caller(asyncio.Protocol):
         self._wait_s = wait_s
         self._received = b""
         self.is_stopped = False
-        self.answered = asyncio.Event()  # no call is on its way
+        self.answered = asyncio.Event()  # no call is pending
         self.answered.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

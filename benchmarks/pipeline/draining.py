@@ -83,7 +83,7 @@ class Naive:
         return naive_celery.start_worker(self._env)
 
     def wake_worker(self) -> None:
-        """Its tasks wait in the queue for as long as it takes."""
+        """Nothing to do: its tasks stay in the queue until a worker takes them."""
 
 
 async def drain(program: Program, ocean_engine: OceanEngine, name: str, count: int) -> Figures:
@@ -116,7 +116,7 @@ async def drain(program: Program, ocean_engine: OceanEngine, name: str, count: i
 
 
 async def _first_lookup(program: Program, ocean_engine: OceanEngine) -> None:
-    """Wait for it. On a busy machine a worker can start so late that the events' nudges have expired."""
+    """Wait for the first look-up. On a busy machine a worker can start after the events' nudges have expired."""
     try:
         async with asyncio.timeout(_WAKE_AFTER_S):
             await _until(lambda: ocean_engine.lookups > 0, progress=lambda: 0)
@@ -126,7 +126,7 @@ async def _first_lookup(program: Program, ocean_engine: OceanEngine) -> None:
 
 
 async def steady(backend: Backend, name: str, seconds: float) -> Figures:
-    """Web and worker together at a steady trickle: how long after its 202 an event has been reported."""
+    """Web and worker together at a steady trickle: the time from an event's 202 to its report."""
     ocean_engine = backend.ocean_engine
     ocean_engine.forget()
     async with backend.web() as (_, port):
@@ -164,7 +164,7 @@ def _post(port: int, key: str, name: str, count: int) -> None:
 
 
 async def _until(is_so: Callable[[], bool], *, progress: Callable[[], int]) -> None:
-    """Wait as long as there is progress. Raises: TimeoutError."""
+    """Wait while there is progress. Raises: TimeoutError."""
     reached, since = progress(), time.monotonic()
     while not is_so():
         if progress() != reached:

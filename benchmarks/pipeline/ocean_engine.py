@@ -1,4 +1,4 @@
-"""A fake Ocean Engine, cheaper than any worker: both endpoints on bare uvloop protocols, answers built beforehand.
+"""A fake Ocean Engine, cheaper than any worker: both endpoints on bare uvloop protocols, with prebuilt answers.
 
 Every device is attributed. It notes when each conversion arrived, by its `outer_event_id`.
 """
@@ -32,13 +32,13 @@ class OceanEngine:
         self.port = 0
         self.delay_s = 0.0
         self.lookups = 0
-        self.reports: dict[bytes, float] = {}  # outer_event_id → when it came first, monotonic
+        self.reports: dict[bytes, float] = {}  # outer_event_id → monotonic time of its first arrival
         self.duplicates = 0
-        self.first_at = 0.0  # when the first request came; 0: none yet
+        self.first_at = 0.0  # when the first request arrived; 0: none yet
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Listen, on the port that `port` then says."""
+        """Listen; `port` then holds the port."""
         server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
         try:

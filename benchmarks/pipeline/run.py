@@ -22,7 +22,7 @@ _CONVERSIONS = {f"{count} conversions": count for count in (100, 200, 1000, 10_0
 _SLOW, _SLOW_S = "answers after 50 ms", 0.05  # for each answer of Ocean Engine
 _SLOW_CONVERSIONS = 500
 _STEADY, _STEADY_S = "steady", 10
-_NAIVE_MAX = 1000  # it would take minutes, and a task costs the same whatever the queue holds
+_NAIVE_MAX = 1000  # more would take minutes, and a task costs the same however long the queue is
 
 SCENARIOS = [*intake.SCENARIOS, "100 conversions", "1000 conversions", "10000 conversions", _SLOW, _STEADY]
 QUICK_SCENARIOS = [*intake.SCENARIOS, "200 conversions"]
@@ -30,7 +30,7 @@ QUICK_SCENARIOS = [*intake.SCENARIOS, "200 conversions"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Bench:
-    """Who takes part, in what."""
+    """The programs and scenarios of this run."""
 
     backends: Sequence[Backend]
     naive: Sequence[Naive]
@@ -38,7 +38,7 @@ class _Bench:
     wanted: Collection[str]
     candidates: Sequence[str]
     intake_s: float
-    numbers: "itertools.count[int]" = field(default_factory=itertools.count)  # of runs, to keep their ids apart
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)  # counts runs, to keep their ids apart
 
     def wants(self, *scenarios: str) -> list[str]:
         return [scenario for scenario in scenarios if scenario in self.wanted]

@@ -1,4 +1,4 @@
-"""What the app and Ocean Engine send: events and clicks, each of another user."""
+"""What the app and Ocean Engine send: events and clicks, each from a different user."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ _USER_AGENT = "Dalvik/2.1.0 (Linux; U; Android 14; PJZ110 Build/UKQ1.231108.001)
 
 
 class Traffic:
-    """Numbers its users, so that nothing comes twice; `name` keeps runs apart."""
+    """Numbers its users, so that nothing is sent twice; `name` keeps runs apart."""
 
     def __init__(self, name: str, *, key: str, port: int) -> None:
         self._name = name

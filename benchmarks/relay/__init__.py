@@ -1,1 +1,1 @@
-"""The relay's part: one fake provider, one load client, and the relays between them, one after the other."""
+"""The relay benchmarks: one fake provider, one load client, and one relay after another between them."""

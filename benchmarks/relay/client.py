@@ -20,7 +20,7 @@ _BODY_END = b"0\r\n\r\n"
 
 @dataclass(slots=True)
 class Tally:
-    """What all clients of one scenario saw. Times in ns."""
+    """Everything that the clients of one scenario saw. Times in ns."""
 
     delays: "array[int]" = field(default_factory=lambda: array("q"))
     first_tokens: "array[int]" = field(default_factory=lambda: array("q"))
@@ -47,7 +47,7 @@ class Client(asyncio.Protocol):
         self._tokens = tokens
         self._is_streaming = False
         self.has_first_token = False
-        self._cut = b""  # the beginning of a stamp that the read ended in
+        self._cut = b""  # the beginning of a stamp that was cut by the end of the read
         self._last = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,7 +69,7 @@ class Client(asyncio.Protocol):
         self._transport.write(self._request)
 
     def leave(self) -> None:
-        """Go as a closed browser tab does."""
+        """Disconnect as a closed browser tab does."""
         self._is_streaming = False
         self._transport.abort()
 

@@ -21,7 +21,7 @@ _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-# Ark's form, field for field.
+# Ark's chunk, field for field.
 _EVENT = (
     b'data: {"choices":[{"delta":{"content":"%b","role":"assistant"}%b,"index":0}],"created":1795392000,'
     b'"id":"021795392000000a1b2c3d4e5f60718293a4b5c6d7e8f9","model":"doubao-1-5-pro-32k-250115",'
@@ -47,7 +47,7 @@ _END = _http_chunk(_DONE) + b"0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What every stream plays from now on. `tokens` None: endless; `interval_s` None: as fast as it can."""
+    """What every stream plays from now on. `tokens` None: endless; `interval_s` None: as fast as possible."""
 
     tokens: int | None
     interval_s: float | None
@@ -69,7 +69,7 @@ class Provider:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Listen, on the port that `port` then says."""
+        """Listen; `port` then holds the port."""
         server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), "127.0.0.1", 0, backlog=_BACKLOG)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -89,7 +89,7 @@ class Provider:
         return len(self._open)
 
     def drop_all(self) -> None:
-        """Hang up on relays that have not left although their client did."""
+        """Hang up on relays that stayed although their client left."""
         for stream in tuple(self._open):
             stream.hang_up()
 

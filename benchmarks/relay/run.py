@@ -1,4 +1,4 @@
-"""All relays through all scenarios, in rounds: what slows the machine down for a while slows down all of them."""
+"""Takes all relays through all scenarios in rounds, so that anything that slows the machine down slows all of them."""
 
 import asyncio
 import importlib
@@ -49,7 +49,7 @@ _ABORT = Scenario(
     rounds=1,
     run=lambda relay, provider: scenarios.abort(relay, provider, times=20),
     has_direct=False,
-    # An app's chat goes on without its client, for as long as the client may come back.
+    # A chat on the app profile goes on without its client for as long as the client may come back.
     only=lambda relay: not relay.is_resumable,
 )
 _MOST_STREAMS = Scenario(

@@ -1,4 +1,4 @@
-"""What is done to each relay, and the figures that come of it.
+"""What is done to each relay, and the resulting figures.
 
 Every scenario is one run of one relay and returns its figures by name; "direct" is the same load without a relay, by
 which the delay that the relay adds is known.
@@ -137,7 +137,7 @@ async def idle(relay: Relay, provider: Provider, *, streams: int) -> Figures:
 
 
 async def abort(relay: Relay, provider: Provider, *, times: int) -> Figures:
-    """How long after its client the relay leaves the provider."""
+    """The time from the client's departure to the relay's."""
     provider.play(Script(tokens=None, interval_s=INTERVAL_S))
     latencies: list[float] = []
     missed = 0
@@ -221,7 +221,7 @@ async def _first_tokens(clients: list[Client]) -> None:
 
 
 async def _leave(clients: list[Client], relay: Relay, provider: Provider) -> None:
-    """End all streams, also those that the relay holds on to, and let the relay come to rest for the next scenario."""
+    """End all streams, including those that the relay keeps open, and let it settle before the next scenario."""
     for client in clients:
         client.leave()
     await _until(lambda: not provider.playing, within_s=_LEAVE_TIMEOUT_S)
@@ -242,7 +242,7 @@ async def _rest(relay: Relay) -> None:
 
 
 async def _until(is_so: Callable[[], bool], *, within_s: float) -> None:
-    """Wait for it, but not longer."""
+    """Wait until it is true, within the limit."""
     give_up_at = time.monotonic() + within_s
     while not is_so() and time.monotonic() < give_up_at:  # noqa: ASYNC110  # a condition over hundreds of clients
         await asyncio.sleep(0.02)

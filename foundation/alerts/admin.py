@@ -111,12 +111,12 @@ class ChannelAdmin(ModelAdmin):
         return [*self.readonly_fields, "masked_address"]
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
-        """Of a known channel only what was typed in: a worker may be writing down what it just sent there."""
+        """Saves only what was typed in of a known channel: a worker may be recording what it has just sent there."""
         typed = ["name", "kind", "sealed_url", "sealed_secret", "recipients", "language", "is_enabled", "retry_at"]
         obj.save(update_fields=typed if change else None)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """The log of a channel goes with it, though nobody may delete a line of it."""
+        """A channel's log is deleted with it, although nobody may delete single lines of it."""
         deleted, counts, _permissions_needed, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), protected
 
@@ -178,7 +178,7 @@ class RuleAdmin(ModelAdmin):
     ordering = ["watch"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Rules come with what is watched, and before the first sweep as well."""
+        """Introduces missing rules, so that they are listed even before the first sweep."""
         Rule.objects.introduce()
         return super().changelist_view(request, extra_context)
 
@@ -209,7 +209,7 @@ class RuleAdmin(ModelAdmin):
 
 
 class ReadOnlyFields(ReadOnly):
-    """What is shown of a row is its `readonly_fields`."""
+    """Shows a row's `readonly_fields` and nothing else."""
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields  # type: ignore[attr-defined]  # ModelAdmin's

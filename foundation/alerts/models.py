@@ -19,11 +19,11 @@ from foundation.alerts.channels.channel_kind import Address, ChannelKind
 from foundation.hooks import alerts
 from foundation.hooks.alerts import Watch
 
-# A channel that fails is left alone for so long, doubled with every failure in a row.
+# The pause after a channel's failure, doubled with each further failure in a row.
 RETRY_AFTER = dt.timedelta(seconds=30)
 RETRY_AFTER_MAX = dt.timedelta(minutes=30)
 _SEPARATORS = re.compile(r"[\s,;]+")
-# Shorter parts of an address are words such as "hook", which an answer may well hold.
+# Shorter parts of an address are words such as "hook", which an answer may contain legitimately.
 _SECRET_CHARS = 8
 
 
@@ -42,7 +42,7 @@ class Channel(models.Model):
     last_error = models.TextField(_("last error"), blank=True, editable=False)
     retry_at = models.DateTimeField(_("next attempt"), null=True, editable=False)
     last_sent_at = models.DateTimeField(_("last sent"), null=True, editable=False)
-    # Who sends there now, and until when: one process at a time, so that messages keep their order.
+    # The lease: which process sends there, and until when. One at a time, so that messages keep their order.
     lease_token = models.UUIDField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
 
@@ -87,7 +87,7 @@ class Channel(models.Model):
 
     @property
     def masked_url(self) -> str:
-        """The host, and the end of the token, by which a person knows it again."""
+        """The host and the end of the token, enough for a person to recognise it."""
         try:
             parts = urlsplit(self.url)
         except sealing.UnreadableError:
@@ -105,7 +105,7 @@ class Channel(models.Model):
                 raise ValidationError({"recipients": f"{address}: {err.messages[0]}"}) from err
 
     def scrubbed(self, text: str) -> str:
-        """An answer without what is secret about this channel: some servers quote the request."""
+        """An answer without this channel's secrets: some servers quote the request."""
         for secret in sorted(self._secrets(), key=len, reverse=True):
             text = text.replace(secret, "…")
         return text
@@ -130,13 +130,13 @@ class Channel(models.Model):
         self.last_error, self.retry_at = error, now + pause
 
     def try_at_once(self) -> None:
-        """Somebody changed it: what waits need not wait for the pause."""
+        """Skip the rest of the pause, because someone has changed the channel."""
         self.retry_at = None
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):
     def introduce(self) -> None:
-        """Make the rules of watches that have none yet."""
+        """Create the rules of watches that have none yet."""
         known = set(self.values_list("watch", flat=True))
         new = [watch for kind, watch in alerts.watches().items() if kind not in known]
         if new:
@@ -144,7 +144,7 @@ class RuleQuerySet(models.QuerySet["Rule"]):
 
 
 class Rule(models.Model):
-    """Who is told about what is watched, from when on and when not. One for each watch; they appear by themselves."""
+    """Who is told about a watch, from which threshold on, and when not. Every watch gets a rule automatically."""
 
     watch = models.CharField(_("watched"), max_length=32, unique=True, editable=False)
     is_enabled = models.BooleanField(_("enabled"), default=True)
@@ -181,7 +181,7 @@ class Rule(models.Model):
 
     @property
     def registered(self) -> Watch | None:
-        """None: nothing of this kind is watched any more."""
+        """None: this kind is no longer watched."""
         return alerts.watches().get(self.watch)
 
     def clean(self) -> None:
@@ -189,7 +189,7 @@ class Rule(models.Model):
             raise ValidationError({"quiet_until": _("Quiet hours have a beginning and an end.")})
 
     def is_quiet(self, now: dt.datetime) -> bool:
-        """In `TIME_ZONE`. Hours that end before they begin go over midnight; equal ones are none."""
+        """In `TIME_ZONE`. Hours that end before they begin span midnight; equal times mean no quiet hours."""
         if self.quiet_from is None or self.quiet_until is None:
             return False
         at = timezone.localtime(now).time()
@@ -211,7 +211,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 class Incident(models.Model):
     """One cause, from the check that saw it first to its all-clear.
 
-    `told_at` None: nobody was told yet, since the hours are quiet. `is_over_told`: nothing more will be said about it.
+    `told_at` None: nobody has been told yet, because of quiet hours. `is_over_told`: nothing more will be sent.
     """
 
     rule = models.ForeignKey(Rule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="incidents")
@@ -237,7 +237,7 @@ class Incident(models.Model):
             models.UniqueConstraint(fields=["rule", "key"], condition=Q(ended_at=None), name="incident_open_once"),
         ]
         indexes = [
-            # What a check compares itself with, every half minute: nearly all rows are over and told.
+            # The rows that a check is compared with every half minute; nearly all others are over and told.
             models.Index(fields=["rule"], condition=Q(is_over_told=False), name="incident_unfinished"),
             # The admin's list, newest first, and the purge.
             models.Index(fields=["-began_at"], name="incident_by_time"),
@@ -249,17 +249,17 @@ class Incident(models.Model):
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def waiting(self) -> "NoticeQuerySet":
-        """In a channel's hands, or on their way there: what its process left behind when it died is one of these."""
+        """Waiting or being sent, including those that a process was sending when it died."""
         return self.filter(state__in=[Notice.State.WAITING, Notice.State.SENDING])
 
     def drop_unsent(self, incidents: Collection[int]) -> None:
-        """Drop what was not sent yet about incidents that are over; what a channel has in hand is left to it."""
+        """Drop unsent notices about incidents that are over, except those that are being sent right now."""
         unsent = self.filter(incident__in=incidents, state=Notice.State.WAITING).exclude(event=Notice.Event.OVER)
         locked = list(unsent.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
         self.filter(pk__in=locked).update(state=Notice.State.DROPPED)
 
     def may_have_arrived(self) -> "NoticeQuerySet":
-        """Sent, being sent, or tried without an answer that says for sure."""
+        """Sent, being sent, or tried without a conclusive answer."""
         untried = Q(state__in=[Notice.State.WAITING, Notice.State.DROPPED], attempts=0)
         return self.exclude(untried | Q(state=Notice.State.FAILED))
 
@@ -296,7 +296,7 @@ class Notice(models.Model):
         verbose_name = _("alert message")
         verbose_name_plural = _("alert messages")
         constraints = [
-            # A second round that sees the same would tell a channel the same again.
+            # Otherwise a second round that finds the same cause would tell a channel the same thing again.
             models.UniqueConstraint(fields=["incident", "channel", "event", "number"], name="notice_once"),
         ]
         indexes = [

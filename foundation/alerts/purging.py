@@ -1,4 +1,4 @@
-"""What is deleted when its time is over: incidents, with the log of the messages about them."""
+"""Deletes what has passed its retention: incidents, with the log of their messages."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ BATCH_ROWS = 500
 
 
 def delete_incidents(now: datetime) -> int:
-    """Those that ended `ALERT_RETENTION_DAYS` ago; in batches that commit one by one. Their number."""
+    """Delete those that ended `ALERT_RETENTION_DAYS` ago, in batches that commit one by one. Returns their number."""
     expired = Incident.objects.filter(ended_at__lt=now - timedelta(days=settings.ALERT_RETENTION_DAYS))
     count = 0
     while batch := list(expired.order_by("began_at").values_list("pk", flat=True)[:BATCH_ROWS]):

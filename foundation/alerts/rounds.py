@@ -1,7 +1,7 @@
-"""What is wrong now, compared with what is known: incidents begin, go on and end, and messages about them are queued.
+"""Compares what is wrong now with what is known: incidents begin, continue and end, and messages about them are queued.
 
-1. Each rule is looked at in a transaction that holds its row: another process that comes meanwhile skips it, and one
-   that is killed leaves all as it was.
+1. Each rule is looked at in a transaction that holds its row: another process skips it meanwhile, and a process that is
+killed leaves everything as it was.
 2. A cause that is new becomes an incident; one that its check has not yielded for the rule's `over_after_minutes` ends.
 3. Outside quiet hours, people are told: a first message, reminders, an all-clear. A message is a row (`Notice`); it is
    sent by `sending`, in a task of its own, so that no channel holds this up.
@@ -20,13 +20,13 @@ from foundation.hooks.alerts import Cause, NotKnownError, Watch
 logger = logging.getLogger(__name__)
 
 TASK = "alerts.send"
-# What nobody could be told for so long is told no more: it stands in the log.
+# Messages that could not be delivered for this long are given up; they stay in the log.
 GIVE_UP_AFTER = timedelta(hours=24)
 KEY_CHARS, PATH_CHARS = 255, 500
 
 
 def notice(now: datetime) -> int:
-    """A pass of the upkeep: look at everything, and wake a worker if something waits. The number of messages queued."""
+    """One pass of the upkeep: check everything, and wake a worker if messages wait. Returns the number queued."""
     queued = look(now)
     if Notice.objects.waiting().exists():
         queueing.send(TASK)
@@ -34,7 +34,7 @@ def notice(now: datetime) -> int:
 
 
 def look(now: datetime) -> int:
-    """The number of messages queued. A watch that breaks keeps no other from being looked at."""
+    """Check every watch, also when one of them fails. Returns the number of messages queued."""
     Rule.objects.introduce()
     queued = sum(_look_safely(watch, now) for watch in alerts.watches().values())
     Notice.objects.waiting().filter(created_at__lt=now - GIVE_UP_AFTER).update(state=Notice.State.FAILED)
@@ -47,7 +47,7 @@ def _look_safely(watch: Watch, now: datetime) -> int:
             return _look_at(watch, now)
     except NotKnownError:
         return 0
-    except Exception:  # a mistake in one check: people still hear of all the rest
+    except Exception:  # a bug in one check: people still hear about all the others
         logger.exception("Watching %s", watch.kind)
         return 0
 
@@ -66,7 +66,7 @@ def _look_at(watch: Watch, now: datetime) -> int:
 
 
 def _forget(rule: Rule, now: datetime) -> None:
-    """It was switched off: what is open ends, and nobody is told."""
+    """The rule was switched off: its open incidents end, and nobody is told."""
     unfinished = rule.incidents.filter(is_over_told=False)
     Notice.objects.drop_unsent(list(unfinished.values_list("pk", flat=True)))
     unfinished.filter(ended_at=None).update(ended_at=now)
@@ -90,7 +90,7 @@ def _end(rule: Rule, now: datetime) -> None:
     over = rule.incidents.open().exclude(seen_at=now).filter(seen_at__lte=well_since)
     ended = list(over.values_list("pk", flat=True))
     rule.incidents.filter(pk__in=ended).update(ended_at=now)
-    # It began and ended while the hours were quiet: nobody needs to know, the log does.
+    # It began and ended within quiet hours: it stays in the log, and nobody is told.
     rule.incidents.filter(pk__in=ended, told_at=None).update(is_over_told=True)
     Notice.objects.drop_unsent(ended)
 
@@ -112,7 +112,7 @@ def _tell(rule: Rule, now: datetime) -> int:
 
 
 def _reminders(rule: Rule, channels: list[Channel], now: datetime) -> list[Notice]:
-    """A channel that still has to be told the last thing is not told a second one."""
+    """A channel that still has a message waiting gets no reminder on top."""
     if not rule.reminder_hours:
         return []
     due = list(rule.incidents.open().filter(remind_at__lte=now, seen_at=now))

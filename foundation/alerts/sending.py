@@ -1,8 +1,8 @@
-"""Sends what waits: one message a channel, all channels side by side.
+"""Sends the waiting notices: one message per channel, all channels side by side.
 
 1. Claim: a conditional update gives the channel to one process (a lease), and its notices are marked as being sent.
 2. Send: in a thread without a database, bounded by `posting.TOTAL_S`.
-3. Write down what came of it: sent, or waiting for the channel's next attempt, which backs off.
+3. Record the outcome: sent, or waiting for the channel's next attempt, which backs off.
 
 Killed before 1 or between 1 and 2, nothing was sent: what waits is claimed again, at the latest when the lease is over.
 Killed between 2 and 3, the channel has the message and nobody knows: it is sent once more, with the same id. That is
@@ -32,15 +32,15 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 THREADS = 8
-# After this no new channels are begun; the next sweep queues the task again.
+# After this no further channel is started; the next sweep queues the task again.
 BUDGET_S = 20
-# A message that waits through a long outage of its channel is told with the newest of them; older ones are counted.
+# After a long outage of its channel only the newest waiting messages are sent in full; older ones are counted.
 MAX_NOTICES = 1000
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one channel is sent now, and what came of it. `error` None: it was taken."""
+    """What one channel is being sent, and the outcome. `error` None: the channel accepted it."""
 
     channel: Channel
     token: uuid.UUID
@@ -52,11 +52,11 @@ class Batch:
 
 
 def send_all(*, clock: Callable[[], datetime]) -> int:
-    """Send to each channel what waits for it; the number of channels that took their message."""
+    """Send each channel its waiting notices; returns the number of channels that accepted."""
     sent = 0
     give_up_at = time.monotonic() + BUDGET_S
     with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="alerts") as threads:
-        # No more at once than there are threads: a lease counts from the claim.
+        # No more at once than there are threads: a lease runs from the claim.
         while batches := list(islice(_claimed(clock()), THREADS)):
             for finished in as_completed([threads.submit(_send, batch) for batch in batches]):
                 _write(finished.result(), clock())
@@ -67,12 +67,12 @@ def send_all(*, clock: Callable[[], datetime]) -> int:
 
 
 def test(channel: Channel) -> tuple[bool, str]:
-    """Send a test message now: whether the channel took it, and what it answered."""
+    """Send a test message now; returns whether the channel accepted it, and its answer."""
     message = wording.compose_test(channel, timezone.now())
     batch = _send(Batch(channel, uuid.uuid4(), [], message))
     if batch.error is not None:
         return False, batch.error
-    # It works again: what waits need not wait for the pause.
+    # The channel works again, so waiting notices need not wait for the pause.
     Channel.objects.filter(pk=channel.pk).update(failures=0, last_error="", retry_at=None)
     return True, batch.answer
 
@@ -113,7 +113,7 @@ def _send(batch: Batch) -> Batch:
         batch.error, batch.retry_after_s = channel.scrubbed(str(err)), err.retry_after_s
     except UnreadableError as err:
         batch.error = str(err)
-    except Exception as err:  # a mistake of ours with one channel: the others go on
+    except Exception as err:  # a bug of ours with one channel: the others go on
         logger.exception("Sending to the alert channel %s", channel.pk)
         batch.error = type(err).__name__
     return batch
@@ -145,7 +145,7 @@ def _write_failure(batch: Batch, now: datetime) -> None:
 
 
 def _give_back(batch: Batch) -> bool:
-    """Whether the channel was still ours: a process that was frozen for minutes writes over nobody's work."""
+    """Returns whether the channel was still ours: a process that froze must not overwrite another's work."""
     channel = batch.channel
     return bool(
         Channel.objects.filter(pk=channel.pk, lease_token=batch.token).update(

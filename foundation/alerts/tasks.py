@@ -1,4 +1,4 @@
-"""Celery's way in: sending, apart from the sweep that decides what is sent."""
+"""The Celery task for sending. Separate from the sweep, which decides what is sent."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,5 +8,5 @@ from foundation.alerts import rounds, sending
 
 @shared_task(name=rounds.TASK)
 def send() -> None:
-    """Queued by the sweep as long as something waits. May run twice and side by side: channels are claimed."""
+    """Queued by the sweep while notices wait. It may run twice and in parallel, since channels are claimed."""
     sending.send_all(clock=timezone.now)

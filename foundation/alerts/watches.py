@@ -1,6 +1,6 @@
 """What the ground floor itself watches: workers, beat, Redis.
 
-A dead worker sees nothing, so these are looked at by web processes as well: see `watchman`.
+A dead worker notices nothing, so web processes run these checks as well (`watchman`).
 """
 
 import time
@@ -21,7 +21,7 @@ _redis_gone_since: float | None = None
 
 
 def is_swept() -> bool:
-    """Whether beat, Redis and a worker have done their part within the last minute: then a worker looks at all this."""
+    """Whether beat, Redis and a worker have done their part within the last minute. If so, a worker runs all checks."""
     try:
         return silent_s(BEAT_SEEN_KEY) < 60
     except RedisError:
@@ -31,7 +31,7 @@ def is_swept() -> bool:
 def silent_s(key: str) -> float:
     """Seconds since the last sign of life. Raises: RedisError.
 
-    One that never gave any is as old as this process: on a first day the web server may start before the worker.
+    Without any sign so far, it counts from this process's start: on a first day web may start before the worker.
     """
     seen_at = client().get(key)
     return time.time() - (float(seen_at) if seen_at else _started_at)
@@ -44,7 +44,7 @@ def _silent_worker(threshold: int, now: datetime) -> Iterator[Cause]:
 
 
 def _silent_beat(threshold: int, now: datetime) -> Iterator[Cause]:
-    """Beat's sign of life goes through a worker: without one nothing is known of it."""
+    """Beat's sign of life passes through a worker; without a worker nothing is known about beat."""
     if _silent(WORKER_SEEN_KEY) >= 60:
         raise NotKnownError
     silent = _silent(BEAT_SEEN_KEY)

@@ -1,6 +1,6 @@
-"""A thread of each web process that looks whether the workers do: a dead one can tell nobody.
+"""A thread in each web process that checks whether the workers are alive: dead workers can tell nobody.
 
-As long as they do it costs Redis one question in half a minute. When they do not, it does their round itself, sending
+While they are, it costs Redis one question per half minute. When they are not, it does their round itself, sending
 included: all is claimed in PostgreSQL, so any number of processes may.
 """
 
@@ -34,23 +34,23 @@ class Watchman:
         self._stopping.set()
 
     async def wait(self) -> None:
-        """For the round that it may be in, but not for long: what it leaves is claimed by others."""
+        """Wait for a running round to end, but not for long: what it leaves undone is claimed by others."""
         if self._thread:
             await asyncio.to_thread(self._thread.join, 1.0)
 
     def _run(self) -> None:
-        # Web processes that were started together do not all look at once.
+        # Keeps web processes that were started together from checking all at once.
         while not self._stopping.wait(EVERY_S * random.uniform(0.8, 1.2)):  # noqa: S311  # not for secrets
             try:
                 look_for_workers()
-            except Exception:  # the thread has to go on: PostgreSQL may be back next time
+            except Exception:  # the thread has to survive: PostgreSQL may be back next time
                 logger.exception("Looking for workers")
             finally:
                 connection.close()
 
 
 def look_for_workers() -> bool:
-    """Whether this process had to do the workers' round, since none of them does."""
+    """Do the workers' round if none of them does. Returns whether it was necessary."""
     if watches.is_swept() or not Channel.objects.filter(is_enabled=True).exists():
         return False
     rounds.look(timezone.now())

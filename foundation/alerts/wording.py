@@ -16,16 +16,16 @@ from django.utils.translation import ngettext
 from foundation.alerts.channels.channel_kind import Message
 from foundation.alerts.models import Channel, Incident, Notice
 
-SITE = "Rivermouth"  # in every message: a robot with a keyword can have this one
+SITE = "Rivermouth"  # in every message, so that a robot with a keyword can use it
 WORD_CHARS = 200
-# What "and 12 more" and its address may take.
+# The room for "and 12 more" and its address.
 _REST_BYTES = 300
 
 
 def compose(channel: Channel, notices: Sequence[Notice], now: datetime) -> Message:
-    """One message about all of them; sets their `text`. What has no room is counted, with a link to the list.
+    """Write one message about all notices; set their `text`. Those without room are counted, with a link to the list.
 
-    So the worst day brings a channel two messages a minute, where robots take twenty and then none for ten minutes.
+    So even on the worst day a channel gets two messages a minute; robots accept twenty, and then none for ten minutes.
     """
     with translation.override(channel.language):
         for notice in notices:
@@ -51,7 +51,7 @@ def compose_test(channel: Channel, now: datetime) -> Message:
 
 
 def headline(incident: Incident, *, is_over: bool = False) -> str:
-    """What is wrong, in the language of the moment."""
+    """What is wrong, in the active language."""
     watch = incident.rule.registered
     if watch is None:
         return f"{incident.rule} · {incident.key}"
@@ -59,7 +59,7 @@ def headline(incident: Incident, *, is_over: bool = False) -> str:
     words |= {"key": _one_line(incident.key), "number": f"{incident.number:,}"}
     try:
         return str(watch.over if is_over else watch.text) % words
-    except (KeyError, ValueError):  # words of an older release: its text had others
+    except (KeyError, ValueError):  # the words are from an older release, whose text had other placeholders
         return f"{watch.title} · {incident.key}"
 
 

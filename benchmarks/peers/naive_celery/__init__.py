@@ -1,4 +1,4 @@
-"""The Celery pattern that people write: a row an event, a task a row, `requests`, ORM get and save, countdown retry.
+"""The usual Celery pattern: one row per event, one task per row, `requests`, ORM get and save, countdown retry.
 
 On this project's interpreter and versions, with Celery's defaults (a pool of as many processes as there are cores).
 """

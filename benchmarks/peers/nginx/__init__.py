@@ -1,4 +1,4 @@
-"""nginx `proxy_pass` with buffering off: a proxy that looks at nothing, in C. The limit."""
+"""nginx `proxy_pass` with buffering off: a proxy in C that inspects nothing. The limit."""
 
 import shutil
 

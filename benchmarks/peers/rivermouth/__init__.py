@@ -35,7 +35,7 @@ routes = [{{ provider = "bench", model = "doubao-1-5-pro-32k-250115" }}]
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A checkout with the servers that it works on; `name` is that of the tables, `env` its settings."""
+    """A checkout with the servers that it works on; `name` is its name in the report's tables, `env` its settings."""
 
     name: str
     folder: Path
@@ -50,7 +50,7 @@ class Site:
         return self._run("python", "manage.py", *arguments)
 
     def wake_worker(self) -> None:
-        """What beat does every five seconds: have the worker look for conversions that are due."""
+        """Make the worker look for due conversions, as beat does every five seconds."""
         self._run("celery", "--app", "config", "call", "attribution.deliver")
 
     def _run(self, program: str, *arguments: str) -> str:
@@ -116,7 +116,7 @@ def app_profile_of(name: str) -> str:
 
 
 def name_of(folder: Path | None) -> str:
-    """The name in the tables of the checkout in a folder; None: of this one."""
+    """The name, in the report's tables, of the checkout in this folder; None: this checkout."""
     return NAME if folder is None else f"{NAME} ({folder})"
 
 
@@ -129,7 +129,7 @@ def set_up(folder: Path | None = None) -> Site:
     cores.go_first(running.redis.process.pid)
     site = on(running)
     if folder is not None:
-        # Compiled modules are kept, as ours are, but not in a folder that is only looked at.
+        # Compiled modules are cached, as for this checkout, but outside the other checkout's folder.
         settings = {"PYTHONPYCACHEPREFIX": str(LOCAL / "pycache")}
         site = replace(site, name=name, folder=folder).with_settings(settings)
     try:
@@ -141,7 +141,7 @@ def set_up(folder: Path | None = None) -> Site:
 
 
 def on(running: services.Services) -> Site:
-    """This checkout on servers that run, as a production process, but for TLS and limits that the load would hit."""
+    """This checkout on running servers, as in production, except for TLS and the limits that the load would hit."""
     env = {
         "DATABASE_URL": running.database_url,
         "REDIS_URL": running.redis_url,

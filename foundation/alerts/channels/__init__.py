@@ -1,4 +1,4 @@
-"""The door to where alerts are sent: one module a kind of channel, listed here. Imports nothing else of the house.
+"""The door to the places where alerts are sent: one module per kind of channel, listed here. Imports no other room.
 
 A new kind is a module with a `ChannelKind`, and a line here.
 """

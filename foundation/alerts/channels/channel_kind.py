@@ -1,4 +1,4 @@
-"""What every kind of channel is, what it is given to send, and how it fails."""
+"""What every kind of channel has in common: its interface, the message it sends, and how it fails."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to send: a URL, or recipients of e-mail. `secret` signs, where the channel signs and somebody gave one."""
+    """Where to send: a URL, or recipients of e-mail. `secret` signs, if the channel signs and one was given."""
 
     url: str = ""
     secret: str = ""
@@ -31,7 +31,7 @@ class Message:
 class ChannelKind:
     """`send` sends within `posting.TOTAL_S` and returns what the channel answered; it raises NotSentError.
 
-    `max_bytes`: how long a text it takes, in UTF-8. `signs`: it may have a secret.
+    `max_bytes`: the longest text that it takes, in UTF-8. `signs`: it may have a secret.
     """
 
     slug: str
@@ -43,7 +43,7 @@ class ChannelKind:
 
 
 class NotSentError(Exception):
-    """It was not sent, as far as can be known; the message is what the channel answered, or what went wrong.
+    """As far as can be known it was not sent. The exception's text is the channel's answer, or what went wrong.
 
     `retry_after_s`: how long the channel wants to be left alone; None: it did not say.
     """

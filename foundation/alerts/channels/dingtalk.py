@@ -1,8 +1,8 @@
 """DingTalk's custom robot of a group.
 
 Reference: 自定义机器人接入, 自定义机器人安全设置, https://open.dingtalk.com/document/robots/custom-robot-access
-Time and signature travel in the address; the time is in milliseconds, within an hour. More than 20 messages a minute:
-nothing is taken for ten minutes (130101).
+Time and signature travel in the address; the time is in milliseconds, within an hour. After more than 20 messages in a
+minute nothing is accepted for ten minutes (130101).
 """
 
 import base64

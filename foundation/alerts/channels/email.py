@@ -16,7 +16,7 @@ def send(address: Address, message: Message, now: datetime) -> str:
         raise NotSentError(_t("EMAIL_HOST is not set: the server has no way to send e-mail."))
     try:
         EmailMessage(
-            " ".join(message.title.split()),  # a line break would be a header of its own
+            " ".join(message.title.split()),  # a line break would begin another header
             message.text,
             to=list(address.recipients),
             headers={"X-Rivermouth-Alert": message.id},

@@ -1,7 +1,7 @@
 """One POST to an address that a person typed in: bounded in time and size, direct, and never redirected.
 
 By the standard library's client, which reads no proxies and no .netrc from the environment, follows nothing and logs
-nothing: the addresses hold tokens. A timer ends what drips: the socket is shut down `TOTAL_S` after it was connected.
+nothing: the addresses hold tokens. A timer ends dripping answers: it shuts the socket down `TOTAL_S` after it connected.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> 
     try:
         answer, retry_after = _exchange(url, body, sent)
     except (OSError, http.client.HTTPException, ValueError) as err:
-        # The kind alone: the library's texts quote the address, which holds a token.
+        # Only the exception's type: the library's texts quote the address, which holds a token.
         raise NotSentError(type(err).__name__) from err
     if not 200 <= answer.status < 300:
         raise NotSentError(answer.short, retry_after_s=retry_after)
@@ -56,12 +56,12 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> 
 
 
 def refused(answer: Answer, *, is_throttled: bool = False) -> NotSentError:
-    """A "no" inside a 200. A robot that was told too much takes nothing for minutes: see each vendor."""
+    """The error for a refusal inside a 200. A flooded robot accepts no messages for minutes; see each vendor."""
     return NotSentError(answer.short, retry_after_s=600 if is_throttled else None)
 
 
 def code_of(answer: Answer, name: str) -> Any:
-    """A member of the answer's JSON object; None where there is none."""
+    """A member of the answer's JSON object; None if it has no such member."""
     try:
         found = json.loads(answer.text)
     except (ValueError, RecursionError):
@@ -73,7 +73,7 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer
     parts = urlsplit(url)
     connection = _connection(parts)
     connection.connect()
-    # Kept, since the connection forgets it as soon as an answer begins that ends with the connection.
+    # Kept here, because the connection forgets its socket once an answer begins that lasts until the connection's end.
     sock = connection.sock
     timer = threading.Timer(TOTAL_S, _cut, [sock])
     timer.daemon = True
@@ -104,7 +104,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def _cut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it was closed meanwhile
+    with contextlib.suppress(OSError):  # it has been closed meanwhile
         sock.shutdown(socket.SHUT_RDWR)
 
 

@@ -1,4 +1,4 @@
-"""The settings that it needs."""
+"""The settings of the naive Celery project."""
 
 import os
 from urllib.parse import unquote, urlsplit

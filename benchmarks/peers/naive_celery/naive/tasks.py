@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # Another Django project: mypy's plugin knows one at a time.
-"""The task, as it is written everywhere."""
+"""The task as it is usually written."""
 
 import requests
 from celery import shared_task
