@@ -1,4 +1,4 @@
-"""What every test has: real services, and the fixtures that more than one folder uses."""
+"""What all tests share: real services, and the fixtures used by more than one folder."""
 
 import contextlib
 import functools
@@ -28,7 +28,7 @@ from tests.stack import (  # noqa: E402  # found by their names here
     start_web,  # noqa: F401
 )
 
-# The folders whose files take longest: with these at the end of a parallel run, one worker would be left with them.
+# The folders whose files take longest. At the end of a parallel run, one worker would be left alone with them.
 _LONGEST = ("faults", "benchmarks", "browser")
 
 
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database. What a killed process or a thread left connected would keep it from being dropped."""
+    """The test database. Connections left by a killed process or a thread are ended, or it could not be dropped."""
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
@@ -49,17 +49,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         )
 
 
-# What migrations put there, the same for every test.
+# Tables that migrations fill, the same for every test.
 _KEPT_TABLES = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 _EMPTY_WITHIN_S = 30
 
 
 @pytest.fixture
 def _django_db_helper(request: pytest.FixtureRequest) -> None:
-    """Every way to a database in pytest-django goes through its fixture of this name, which this one stands before.
+    """Overrides the fixture through which every access to a database in pytest-django goes.
 
-    Its transactional tests end with Django's flush: the groups of the migrations are gone for the tests that follow,
-    and all permissions are made again, at ten times the price of `transactional_db` below.
+    Its transactional tests end with Django's flush: following tests lack the migrations' groups, and all permissions
+    are created again, at ten times the cost of `transactional_db` below.
     """
     marker = request.node.get_closest_marker("django_db")
     is_transactional = "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction"))
@@ -76,7 +76,7 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
 
 
 def _empty_tables() -> None:
-    """Delete all rows, until there are none: a process of an earlier test may be just writing one.
+    """Delete all rows until there are none: a process of an earlier test may still be writing one.
 
     Not TRUNCATE, which makes a new file for each table and index: 150 ms instead of 3. Each try waits for locks for
     less than PostgreSQL's deadlock_timeout, a second: a deadlock could end the other process' transaction.
@@ -85,7 +85,7 @@ def _empty_tables() -> None:
     while filled := _filled_tables():
         assert time.monotonic() < give_up_at, filled
         with contextlib.suppress(OperationalError), transaction.atomic(), connection.cursor() as cursor:
-            # As a replica: without the triggers that check foreign keys.
+            # In the role of a replica, so without the triggers that check foreign keys.
             cursor.execute("SET LOCAL lock_timeout = '500ms'; SET LOCAL session_replication_role = replica")
             cursor.execute(";".join(f"DELETE FROM {_quoted(table)}" for table in filled))  # noqa: S608  # our tables
 

@@ -1,4 +1,4 @@
-"""nginx as people put it before a web server: Debian's, with its default buffering."""
+"""nginx as people put it in front of a web server: Debian's, with its default buffering."""
 
 import os
 import re
@@ -42,7 +42,7 @@ http {{
 
 @contextmanager
 def nginx(upstream_url: str, folder: Path) -> Iterator[str]:
-    """The URL of an nginx before this server. Skips the test where there is none and none can be installed."""
+    """The URL of an nginx in front of this server. Skips the test if nginx is missing and cannot be installed."""
     port = services.free_port()
     user = "user root;" if os.geteuid() == 0 else ""  # its workers have to get into the test's folder
     configuration = folder / "nginx.conf"
@@ -53,10 +53,10 @@ def nginx(upstream_url: str, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def shipped(name: str, upstream_urls: Sequence[str], folder: Path) -> Iterator[dict[int, str]]:
-    """The nginx of `deploy/`, by the name of its file, before these servers: its URLs by the port that it listens on.
+    """Run the nginx of `deploy/` (by file name) in front of these servers; its URLs, by the port of the original.
 
-    Addresses and ports are those of this machine; this machine stands for the inner networks that are believed. An
-    nginx before 1.27.3 knows no `resolve`: it is left out there.
+    Addresses and ports are those of this machine; this machine stands for the inner networks that are believed.
+    `resolve` is left out for nginx older than 1.27.3, which does not know it.
     """
     shutil.copytree(ROOT / "deploy", folder, dirs_exist_ok=True)
     ports = {number: services.free_port() for number in (80, 443)}

@@ -1,4 +1,4 @@
-"""Programs of the system that tests run: nginx, Chromium."""
+"""System programs that tests run: nginx, Chromium."""
 
 import fcntl
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-# The workers of a parallel run would otherwise find each other's apt-get at work, and go without the program.
+# Otherwise the workers of a parallel run would block each other's apt-get and go without the program.
 _LOCK = Path(tempfile.gettempdir()) / f"rivermouth-tests-apt-{os.geteuid()}.lock"
 
 
 def find_or_install(program: str, *packages: str) -> str:
-    """The program's path; installed where root may do it. Skips the test where there is none."""
+    """The program's path; installs it if run as root. Skips the test if it is not available."""
     with _LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (path := _find(program)) is None and os.geteuid() == 0 and shutil.which("apt-get"):

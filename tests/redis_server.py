@@ -1,4 +1,4 @@
-"""A Redis that can go away and come back under the same address, for tests of what its restart does."""
+"""A Redis that can stop and come back under the same address, for tests of a restart."""
 
 import contextlib
 import signal
@@ -25,14 +25,14 @@ class RedisServer:
         assert eventually(self._answers, bool, within_s=10)
 
     def stop(self) -> None:
-        """Kill it: nothing says goodbye."""
+        """Kill it, without any goodbye."""
         if self._process:
             self._process.kill()
             self._process.wait()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Its system takes connections and commands; nobody answers."""
+        """The kernel still accepts connections and commands; nothing answers."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         try:

@@ -1,4 +1,4 @@
-"""The project's programs as processes of their own: uvicorn on free ports, Celery workers."""
+"""Runs the project's programs as separate processes: uvicorn on free ports, Celery workers."""
 
 import contextlib
 import os
@@ -61,7 +61,7 @@ def uvicorn(application: str, *options: str, log_file: Path, environment: Mappin
 
 
 def web_options() -> list[str]:
-    """uvicorn's options as the Procfile starts it, less the address."""
+    """uvicorn's options in the Procfile, without the address."""
     _uvicorn, _application, *options = shlex.split(
         (ROOT / "Procfile").read_text().partition("web: ")[2].splitlines()[0]
     )
@@ -91,7 +91,7 @@ def running(
 
 
 def status(url: str) -> dict[str, Any]:
-    """What `/statusz` of this web process says, be it well or not."""
+    """The answer of this web process's `/statusz`, healthy or not."""
     found: dict[str, Any] = requests.get(f"{url}/statusz", timeout=10).json()
     return found
 
@@ -102,7 +102,7 @@ def database_url() -> str:
 
 
 def eventually(ask: Callable[[], T], is_reached: Callable[[T], bool], *, within_s: float = 30) -> T:
-    """Ask again until the answer is as wished; return the last answer either way, for the test to compare."""
+    """Ask until the answer meets the condition; returns the last answer either way, for the test to compare."""
     give_up_at = time.monotonic() + within_s
     while not is_reached(answer := ask()) and time.monotonic() < give_up_at:
         time.sleep(0.05)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sandbox.launcher import services
 
-# What a production process would have, but for what a test machine cannot have (TLS in front).
+# The settings of a production process, except for what a test machine cannot have (TLS in front).
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "ENV_FILE": os.devnull,  # not the file of a `make run` in this checkout

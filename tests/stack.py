@@ -1,4 +1,4 @@
-"""The product as it runs: sandbox, web server and Celery worker as processes of their own, on the test database.
+"""The product as it really runs: sandbox, web server and Celery worker as separate processes, on the test database.
 
 They start when the first test asks for `stack` and stay until the end of the run. Use it with real HTTP only; what a
 test leaves in the database is removed after it.
@@ -27,7 +27,7 @@ READY_WITHIN_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Where it answers, and with what key."""
+    """The running product: its addresses and a key."""
 
     url: str
     sandbox_url: str
@@ -42,7 +42,7 @@ class Stack:
         return requests.post(self.url + path, json=body, headers=self._headers(), timeout=10)
 
     def ledger(self) -> Any:
-        """What the fake providers got: `{"conversions": […], "lookups": […], "chats": […], …}`."""
+        """What the fake providers received: `{"conversions": […], "lookups": […], "chats": […], …}`."""
         return requests.get(f"{self.sandbox_url}/_ledger", timeout=10).json()
 
     def ask_sandbox(self, method: str, path: str, body: Any = None) -> Any:
@@ -57,7 +57,7 @@ class Stack:
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """What runs for the whole of the test run; `environment` is what the product's processes have on top of ours."""
+    """The processes of the whole test run; `environment` is what the product's processes have on top of ours."""
 
     web: Server
     sandbox: Server
@@ -67,7 +67,7 @@ class Processes:
 
 @pytest.fixture(scope="session")
 def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The fake providers, as fast as they can; who uses them clears ledger, faults and pace first."""
+    """The fake providers at full speed. Users of this fixture clear the ledger, faults and pace first."""
     log_file = tmp_path_factory.mktemp("sandbox") / "sandbox.log"
     program = ["sandbox.app:application", "--timeout-graceful-shutdown", "1"]
     with servers.uvicorn(*program, log_file=log_file, environment={"SANDBOX_TOKENS_PER_S": "0"}) as server:
@@ -82,7 +82,7 @@ def processes(
     folder = tmp_path_factory.mktemp("stack")
     environment = {
         "DATABASE_URL": servers.database_url(),
-        # Redis' second database: this worker leaves alone what tests queue from their own process.
+        # Redis's second database, so that this worker ignores whatever tests queue from their own process.
         "REDIS_URL": urlsplit(environ["REDIS_URL"])._replace(path="/1").geturl(),
         "ARK_BASE_URL": f"{sandbox_server.url}/api/v3",
         "OCEANENGINE_BASE_URL": sandbox_server.url,
@@ -103,7 +103,7 @@ def processes(
 
 
 def _is_up(status: dict[str, Any]) -> bool:
-    """There is no beat here."""
+    """Whether all parts but beat, which is not running here, are well."""
     return all(status[part]["ok"] for part in ("database", "redis", "worker"))
 
 
@@ -134,7 +134,7 @@ def _await_records(url: str) -> None:
 
 
 def _unwritten(url: str) -> float:
-    """Turns that are open, and records that wait to be written, in this web process."""
+    """The number of open turns and of records waiting to be written in this web process."""
     metrics = requests.get(f"{url}/metrics", timeout=10).text
     names = ("rivermouth_open_turns ", "rivermouth_completion_rows_waiting ")
     return sum(float(line.split()[1]) for line in metrics.splitlines() if line.startswith(names))

@@ -1,4 +1,4 @@
-"""From completed chats to the key behaviour: two apps that know nothing of each other, as processes of their own."""
+"""From completed chats to the key behaviour: two apps that know nothing of each other, in real processes."""
 
 import pytest
 import requests
@@ -31,7 +31,7 @@ def chat(stack: Stack, user_id: str = "u-1", **fields: object) -> None:
 
 
 def ended(count: int) -> int:
-    """Wait until so many chats of this test's caller are on record as ended, with all that follows from them.
+    """Wait until this many chats of this test's caller are recorded as ended, with all consequences.
 
     The chats that an earlier test walked away from end some time later, and are of a caller that is gone.
     """

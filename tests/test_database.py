@@ -1,4 +1,4 @@
-"""What a test leaves of the database to the next one."""
+"""The state in which a test leaves the database for the next one."""
 
 from collections.abc import Iterator
 

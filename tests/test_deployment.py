@@ -1,4 +1,4 @@
-"""What `deploy/` ships: the nginx in front, and what stands in several places and has to agree."""
+"""`deploy/`: the nginx in front, and values that stand in several places and have to agree."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.nginx import nginx, shipped
 from tests.servers import ROOT, Server, web_options
 from tests.stack import Stack
 
-# nginx keeps an idle connection to a server for so long, unless told otherwise.
+# How long nginx keeps an idle connection to a server by default.
 NGINX_KEEPS_S = 60
 
 
@@ -25,7 +25,7 @@ def test_web_server_keeps_connections_longer_than_the_proxy_in_front() -> None:
     kept_s = int(options[options.index("--timeout-keep-alive") + 1])
     told = re.findall(r"keepalive_timeout (\d+)s", (ROOT / "deploy/nginx.conf").read_text())
 
-    # Closed inside first, a request that is on its way gets a reset, which the proxy makes a 502.
+    # If the server closes first, a request in transit gets a reset, which the proxy turns into a 502.
     assert kept_s > max([NGINX_KEEPS_S, *map(int, told)])
 
 
@@ -39,7 +39,7 @@ def front(stack: Stack, tmp_path: Path) -> Iterator[str]:
 
 
 def read_stream(url: str, key: str, **options: object) -> tuple[int, float]:
-    """How many reads a stream of a second took, and how many seconds lay between the first and the last."""
+    """The number of reads that a one-second stream took, and the seconds between the first and the last."""
     times = []
     headers = {"Authorization": f"Bearer {key}"}
     with requests.post(

@@ -1,4 +1,4 @@
-"""What holds for the project as a whole: settings, migrations, schema, README."""
+"""Checks of the project as a whole: settings, migrations, schema, README."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from django.core.management import call_command
 from config import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-# Read by the Procfile and by the settings' loader, not by the settings.
+# Variables read by the Procfile and the settings' loader instead of the settings.
 READ_ELSEWHERE = {"HOST"}
 
 
@@ -43,13 +43,13 @@ def test_readme_lists_every_setting() -> None:
 
     listed = set(re.findall(r"^\| `([A-Z_]+)`", section, re.MULTILINE))
 
-    # Tests of the reader ask for variables of their own, none of which is in the settings' text.
+    # Tests of the reader use made-up variables, none of which occurs in the settings.
     in_settings = {name for name in environment.names() if f'"{name}"' in (ROOT / "config/settings.py").read_text()}
     assert listed == in_settings | READ_ELSEWHERE
 
 
 def test_few_tests_have_a_second_chance_and_say_why() -> None:
-    """Those with processes and real clocks that a busy machine can upset; the run names each that needed it."""
+    """Only tests with processes and real clocks, which a busy machine can upset; the run names each that needed it."""
     texts = [file.read_text() for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__)]
     marks = [mark for text in texts for mark in re.findall(r"mark\.flaky\b(?:\(([^)]*))?", text)]
 

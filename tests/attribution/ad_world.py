@@ -1,4 +1,4 @@
-"""What happens to an app, by the ways of the real code; and what the statistics must say then, counted naively."""
+"""Makes things happen to an app through the real code, and counts naively what the statistics must then say."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ ADS = [
     Ad(advertiser_id=1_700_000_000_000_000_001, campaign=7_340_000_000_000_000_001, ad=7_350_000_000_000_000_002),
     Ad(advertiser_id=1_700_000_000_000_000_002, campaign=7_340_000_000_000_000_003, ad=3, is_named=False),
 ]
-# Another platform's, of the same ids.
+# Another platform's ad with the same ids.
 TWIN = replace(ADS[0], platform="another")
 
 
@@ -81,7 +81,7 @@ class World:
         )
 
     def take_in(self, events: list[ReportedEvent], now: datetime) -> None:
-        """As one request; for tests with thousands of events."""
+        """Take the events in as one request; for tests with thousands of them."""
         intake.receive(events, now=now)
 
     def click(self, at: datetime, ad: Ad = ADS[0], *, times: int = 1) -> None:
@@ -89,7 +89,7 @@ class World:
         storage.store([NewClick(self.app.pk, ad.platform, at, "", said)] * times)
 
     def attribute(self, user: str, ad: Ad | None, *, at: datetime) -> None:
-        """The platform's answer, "no ad" included; written as the delivery does it."""
+        """Store the platform's answer ("no ad" included) as the delivery would."""
         row = Attribution(app=self.app, user_id=user, activated_at=at, asked_at=at, is_attributed=ad is not None)
         if ad:
             row.callback_param = "B.x"
@@ -99,7 +99,7 @@ class World:
         bulk.upsert([row], unique=["app", "user_id"], unless="is_attributed")
 
     def settle(self, state: State, *, at: datetime, user: str = "u") -> None:
-        """All events of the user come into this state, as the delivery writes it."""
+        """Put all events of the user into this state, as the delivery would."""
         rows = list(Conversion.objects.filter(app=self.app, user_id=user))
         for row in rows:
             row.state, row.due_at = state, at
@@ -108,7 +108,7 @@ class World:
 
 
 def stored(app: App) -> dict[str, Any]:
-    """All sums of the app, as `counted` has them."""
+    """All stored sums of the app, in the form of `counted`."""
     key = ["day", "is_organic", "platform", "advertiser_id", "campaign_id", "ad_id"]
     deeds = [
         "activations",
@@ -139,7 +139,7 @@ def stored(app: App) -> dict[str, Any]:
 
 
 def counted(app: App) -> dict[str, Any]:
-    """What the sums have to be: every row looked at, nothing clever."""
+    """What the sums have to be, from looking at every row, with nothing clever."""
     events = list(Conversion.objects.filter(app=app).order_by("occurred_at", "id"))
     ads = ads_of_users(app)
     activations = {event.user_id: event for event in events if event.event == "active"}
@@ -225,7 +225,7 @@ def day_of(moment: datetime) -> date:
 
 
 def _by_user_and_day(events: list[Conversion]) -> dict[tuple[date, str], list[Conversion]]:
-    """Payments and returns, in the order of time."""
+    """Payments and returns, in chronological order."""
     found: dict[tuple[date, str], list[Conversion]] = defaultdict(list)
     for event in events:
         if event.event in ("active_pay", "next_day_open"):

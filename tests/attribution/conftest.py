@@ -25,7 +25,7 @@ ANDROID_ID = "5f8c1e0b7a92d346"
 
 @dataclass(kw_only=True)
 class Pipeline:
-    """The way of a conversion, step by step: `report`, `deliver`, and a clock that only `wait` moves."""
+    """Takes a conversion through the pipeline step by step: `report`, `deliver`, and a clock that only `wait` moves."""
 
     url: str
     app: App
@@ -73,7 +73,7 @@ class Pipeline:
         return found
 
     def reports(self) -> list[tuple[str, int]]:
-        """What the platform got: event types, and how often each was sent."""
+        """What the platform received: event types, and how often each was sent."""
         return [(found["event_type"], found["sends"]) for found in self.ledger()["conversions"]]
 
 

@@ -1,4 +1,4 @@
-"""The shell's commands, the system checks, and what Celery calls."""
+"""Management commands, system checks and Celery tasks."""
 
 import pytest
 from django.core import checks

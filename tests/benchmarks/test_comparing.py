@@ -1,4 +1,4 @@
-"""Ratios, noise and verdicts of runs of the same rounds."""
+"""Ratios, noise and verdicts of runs in the same rounds."""
 
 import math
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import cores
 
-# Burns so much CPU time in itself and as much in a child, says so, and waits.
+# Burns this much CPU time itself and as much in a child, says so, and waits.
 _BURN = """
 import os, subprocess, sys, time
 while time.process_time() < float(sys.argv[1]): pass

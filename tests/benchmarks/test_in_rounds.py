@@ -43,7 +43,7 @@ def test_nginx_runs_twice_in_each_round() -> None:
 
 
 def test_another_checkout_runs_its_own_procfile_in_its_own_folder(tmp_path: Path) -> None:
-    """Made up, since no other version is at hand: its worker says where it is and what it was told."""
+    """A made-up checkout, since no other version is at hand: its worker prints where it is and its arguments."""
     own = tmp_path / ".venv" / "bin"
     own.mkdir(parents=True)
     (own / "say").symlink_to(sys.executable)

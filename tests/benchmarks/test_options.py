@@ -1,4 +1,4 @@
-"""The command line: what is measured when little is said, and where it is written."""
+"""The command line: what is measured by default, and where the results go."""
 
 from pathlib import Path
 

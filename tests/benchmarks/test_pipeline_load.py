@@ -1,4 +1,4 @@
-"""The fake Ocean Engine and the callers, straight at each other."""
+"""The fake Ocean Engine and the callers, connected directly."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ def _report(event_id: str) -> bytes:
 
 
 def _calls(ocean_engine: OceanEngine, requests: list[bytes], *, per_second: float | None) -> Calls:
-    """All requests in turn, the last one again and again."""
+    """All requests in turn; the last one repeats."""
 
     def next_request() -> bytes:
         return requests.pop(0) if len(requests) > 1 else requests[0]
@@ -38,7 +38,7 @@ def test_callers_keep_the_rate() -> None:
     calls = _calls(OceanEngine(), [_report("a")], per_second=100)
 
     assert calls.errors == 0
-    assert 20 <= len(calls.latencies) <= 40  # as fast as it answers would be a thousand
+    assert 20 <= len(calls.latencies) <= 40  # at full speed it would be a thousand
 
 
 def test_attribution_belongs_to_the_device() -> None:

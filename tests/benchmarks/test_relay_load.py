@@ -1,4 +1,4 @@
-"""The fake provider and the load client, straight at each other: what they count is what was sent."""
+"""The fake provider and the load client, connected directly: what they count is what was sent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -42,7 +42,7 @@ def test_paced_streams_keep_the_pace(run: Callable[..., scenarios.Figures]) -> N
 
 
 class _Wire(asyncio.Transport):
-    """The client's end of a connection: nothing is sent anywhere."""
+    """The client's end of a connection that sends nothing anywhere."""
 
     def write(self, data: object) -> None: ...
 
@@ -70,7 +70,7 @@ _END = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
         [_HEAD + _FIRST + _SECOND + _END],
         [_HEAD, _FIRST[:10], _FIRST[10:], _SECOND + _END[:-5], _END[-5:]],
         [_HEAD, _FIRST + _SECOND[:4], _SECOND[4:], _END[:-2], _END[-2:]],
-        [_HEAD, _FIRST[:12] + b"\r\n1f\r\n" + _FIRST[12:], _SECOND, _END],  # another HTTP chunk begins in the stamp
+        [_HEAD, _FIRST[:12] + b"\r\n1f\r\n" + _FIRST[12:], _SECOND, _END],  # another HTTP chunk begins within the stamp
     ],
 )
 def test_client_finds_every_stamp_however_it_is_cut(reads: list[bytes]) -> None:

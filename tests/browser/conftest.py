@@ -15,7 +15,7 @@ from tests.stack import Stack
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
 PASSWORD = "a-long-password-1"
-# A browser in a container, with nobody to talk to but the pages under test.
+# A browser in a container that talks to nothing but the pages under test.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,14 +28,14 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    # With a Chinese font: in screenshots without one, Chinese is a row of boxes.
+    # With a Chinese font: without one, Chinese in screenshots is a row of boxes.
     return find_or_install("chromium", "chromium", "fonts-wqy-zenhei")
 
 
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One for this folder: while it is open an event loop runs here, and no other test could run one of its own."""
-    # It makes Django take the test's own queries for a mistake, too.
+    """One browser for this folder only: while it is open an event loop runs here, and no other test can run its own."""
+    # That loop also makes Django refuse the test's own queries.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -46,7 +46,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    """An empty page; what the browser complains of fails the test."""
+    """An empty page; errors on the browser's console fail the test."""
     context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 800}, locale="en")
     page = context.new_page()
     errors: list[str] = []
@@ -60,7 +60,7 @@ def page(browser: Browser, stack: Stack) -> Iterator[Page]:
 
 
 def _is_complaint(message: ConsoleMessage) -> bool:
-    # An answer of 4xx or 5xx is the test's business.
+    # Answers of 4xx or 5xx are for the test to judge.
     return message.type == "error" and not message.text.startswith("Failed to load resource")
 
 

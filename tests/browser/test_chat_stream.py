@@ -1,10 +1,10 @@
-"""The client in JavaScript (`chat_stream.js`) on a network that breaks all the time."""
+"""The JavaScript client (`chat_stream.js`) on a network that breaks all the time."""
 
 from playwright.sync_api import Page
 
 from tests.stack import Stack
 
-# Each response breaks after two reads of its body, as a phone's does.
+# Each response breaks after two reads of its body, as on a phone.
 CHAT_WITH_CUTS = """
 async ({url, key, body}) => {
     const fetchWhole = window.fetch;

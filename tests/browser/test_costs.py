@@ -1,4 +1,4 @@
-"""Ad costs in a real browser: a file, looked at and stored."""
+"""Ad costs in a real browser: a file is previewed and stored."""
 
 from collections.abc import Callable
 from datetime import timedelta

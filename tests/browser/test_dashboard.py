@@ -23,7 +23,7 @@ WIDE: ViewportSize = {"width": 1440, "height": 900}
 
 @pytest.fixture
 def marketer(signed_in: Page) -> Page:
-    """The browser of somebody who is signed in."""
+    """A marketer's page, signed in."""
     return signed_in
 
 
@@ -70,7 +70,7 @@ def has_drawn(page: Page, chart: str) -> bool:
 
 
 def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
+    """The number of pixels by which the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 

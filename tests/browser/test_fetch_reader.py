@@ -1,4 +1,4 @@
-"""A page that reads a stream by `fetch`, as a web client without an SDK does."""
+"""A page that reads a stream with `fetch`, as a web client without an SDK does."""
 
 from collections.abc import Iterator
 
@@ -56,6 +56,6 @@ def test_fetch_reads_a_stream_as_it_comes(page: Page, stack: Stack, front: str, 
 
 
 def _contents(stream: str) -> list[str]:
-    """The pieces of text, whatever ids and times stand around them."""
+    """The pieces of text, without the ids and times around them."""
     names = ('"content":"', '"text":"')
     return [line.split(name, 1)[1].split('"', 1)[0] for line in stream.splitlines() for name in names if name in line]

@@ -15,7 +15,7 @@ from tests.servers import ROOT, Server
 from tests.stack import Stack
 
 CLIENT = ROOT / "streaming/static/playground/chat_stream.js"
-# As docs/app-profile.md has it, and what an app does with the events.
+# The client of docs/app-profile.md, plus what an app does with the events.
 CHAT = """
 async ({url, token}) => {
     const { startChat } = await import("./chat_stream.js");

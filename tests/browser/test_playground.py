@@ -17,7 +17,7 @@ def _ask(page: Page, question: str) -> None:
 
 
 def _was_left(stack: Stack) -> bool:
-    """Whether the provider's only chat was closed by us, be it a moment after the page said so."""
+    """Whether we closed the provider's only chat, if only a moment after the page said so."""
     return eventually(lambda: [chat["disconnected"] for chat in stack.ledger()["chats"]] == [True], bool)
 
 

@@ -1,4 +1,4 @@
-"""Send records in a real browser: filter, read one, send it again, take a list home."""
+"""Send records in a real browser: filter, read one, send it again, export a list."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ HUAWEI = "HuaWei"
 
 @pytest.fixture
 def records(stack: Stack) -> list[Conversion]:
-    """A payment that Ocean Engine refused, one that it took, and a user whom no ad brought."""
+    """A payment that Ocean Engine refused, one that it accepted, and a user whom no ad brought."""
     stack.ask_sandbox(
         "POST", "/_faults", {"on": "conversion", "kind": "status", "status": 400, "times": 1, "message": "bad callback"}
     )
@@ -38,7 +38,7 @@ def _report(stack: Stack, user: str, **fields: object) -> None:
 
 
 def _settled(count: int) -> list[Conversion]:
-    """All of them, once a worker has dealt with each."""
+    """All records, once a worker has processed each."""
 
     def ask() -> list[Conversion]:
         return list(Conversion.objects.exclude(state="pending").order_by("received_at"))

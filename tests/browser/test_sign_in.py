@@ -1,4 +1,4 @@
-"""The way into the admin; the other tests come with a session."""
+"""Signing in to the admin; the other tests start with a session."""
 
 from django.contrib.auth.models import User
 from playwright.sync_api import Page

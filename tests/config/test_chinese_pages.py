@@ -23,8 +23,8 @@ from streaming.models import ChatModel, Completion, Provider, Route, UsageHour
 from tests.attribution.conftest import Pipeline, pipeline  # noqa: F401  # a fixture, found by its name here
 
 MAX_PAGES = 300  # the crawl is bounded; every page is reached long before
-MAX_QUERIES = 8  # sets of parameters of one path that are looked at: filters can be put together in hundreds of ways
-# Not pages of texts: files, streams, what ends the session; and addresses that only filter or sort a page again.
+MAX_QUERIES = 8  # sets of parameters looked at per path: filters can be combined in hundreds of ways
+# Not pages with texts: files, streams, whatever ends the session; and addresses that only filter or sort a page again.
 SKIPPED = re.compile(r"/admin/(?:logout|jsi18n|autocomplete|live/$|r/)|/export")
 ROW = re.compile(r"[0-9a-f-]{36,}|[0-9]+")  # the part of an address that names a row
 SILENT = {"script", "style", "code", "pre", "svg", "template", "noscript"}
@@ -32,7 +32,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 READ_ATTRIBUTES = ("title", "placeholder", "aria-label", "alt")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 WORD = re.compile(r"[A-Za-z_]{2,}")
-# Names that are the same in every language, and the rows' own words.
+# Names that are the same in every language, and texts from the rows themselves.
 ALLOWED = re.compile(
     "Rivermouth|API|ID|Id|URL|CSV|XLSX|JSON|IP|IPv|iOS|Android|OpenAI|Ark|English|SDK|HTTP|POST|GET|ms|OAID|IMEI|"
     "IDFA|IDFV|CAID|MAC|UA|tokens?|en|zh|hans|esc|"
@@ -42,12 +42,12 @@ DATA = re.compile(
     "[Dd]emo|com|example|[Dd]oubao|pro|ark|chat|[Aa]dmin|[Cc]aller|ARK_API_KEY|https?|Marketers|Operators|ios|android|"
     "android_id|attribution|order"
 )
-# What Django makes up for the rows between two tables, and can't translate; and the parts of a password's hash.
+# Names that Django generates for many-to-many rows and cannot translate; and the parts of a password's hash.
 UNTRANSLATABLE = re.compile(r"Group-permission relationship|[Cc]aller · rm_|: (?:pbkdf2_sha256|\S+\*+)$")
 
 
 class Texts(HTMLParser):
-    """What a person sees of a page, and where it leads."""
+    """The texts that a person sees on a page, and its links."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def _is_english(text: str) -> bool:
 @pytest.fixture
 def rows(pipeline: Pipeline, admin_user: User) -> Pipeline:  # noqa: F811  # the imported fixture
     """One of everything that the admin has a page for."""
-    App.objects.update(monitor_token="token-1")  # a random one may be a word of letters only
+    App.objects.update(monitor_token="token-1")  # a random one may happen to have letters only
     pipeline.report()
     pipeline.fault("conversion", "status", status=400, times=1)
     pipeline.deliver()
@@ -154,7 +154,7 @@ def browser(admin_user: User) -> Client:
 
 
 def crawl(browser: Client) -> Iterator[tuple[str, str]]:
-    """(address, page) of every page under /admin/ that links lead to; each path once for each set of parameters."""
+    """(address, page) of every page under /admin/ that links lead to, each path once per set of parameters."""
     waiting, known = ["/admin/"], {"/admin/"}
     queries: Counter[str] = Counter()
     for number in range(MAX_PAGES):

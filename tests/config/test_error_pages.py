@@ -1,4 +1,4 @@
-"""What people see when a page is not there, not theirs, or broken: in their language."""
+"""What people see, in their language, when a page does not exist, is forbidden, or fails."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -1,4 +1,4 @@
-"""The groups that migrations make, as people in them meet the admin."""
+"""The groups created by migrations, and what their members see of the admin."""
 
 import subprocess
 import sys
@@ -91,7 +91,7 @@ def test_whole_device_ids_and_texts_are_given_singly() -> None:
 
 @pytest.mark.django_db
 def test_permissions_are_those_that_django_makes() -> None:
-    """One that were made under another name would stand in the list of permissions beside Django's own."""
+    """A permission created under another name would be listed beside Django's own."""
     given = Permission.objects.filter(group__name="Operators").select_related("content_type")
 
     names = {f"{row.content_type.app_label}.{row.content_type.model}.{row.codename}": row.name for row in given}

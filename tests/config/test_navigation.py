@@ -1,4 +1,4 @@
-"""The sidebar: everything in it opens, for who may see it."""
+"""The sidebar: every page in it opens for anyone who may see it."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def load_settings(**changes: str) -> str:
-    """Load the settings in a process of its own; return what it says, "" if all is well."""
+    """Load the settings in a separate process; returns its complaint, "" if all is well."""
     process = subprocess.run(
         [sys.executable, "-c", "import config.settings"],
         cwd=ROOT,

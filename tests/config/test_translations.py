@@ -1,4 +1,4 @@
-"""The Chinese catalogue: whole, compiled, and true to the placeholders."""
+"""The Chinese catalogue: complete, compiled, and with the same placeholders."""
 
 import ast
 import gettext
@@ -7,12 +7,12 @@ from pathlib import Path
 
 CATALOGUE = Path(__file__).parents[2] / Path("config/locale/zh_Hans/LC_MESSAGES/django.po")
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%[sd]|\{\w+\}")
-# A quoted text goes on over the lines that follow.
+# A quoted text continues on the following lines.
 ENTRY = re.compile(r'^(msgid|msgstr(?:\[0\])?) ((?:".*"\n)+)', re.MULTILINE)
 
 
 def _texts() -> list[tuple[str, str, bool]]:
-    """Each (English, Chinese, whether it depends on a number) of the source, the header left out."""
+    """Each (English, Chinese, whether it depends on a number) of the source, without the header."""
     texts: list[tuple[str, str, bool]] = []
     english = ""
     for keyword, quoted in ENTRY.findall(CATALOGUE.read_text(encoding="utf-8") + "\n"):

@@ -1,1 +1,1 @@
-"""What `deploy/` ships, as far as a machine without a container engine, a cluster or a running systemd can try it."""
+"""Tests of `deploy/`, as far as they work without a container engine, a cluster or a running systemd."""

@@ -11,7 +11,7 @@ import helm_python
 import kubernetes_validate
 import yaml
 
-# The oldest that Chart.yaml takes, and the newest that there are schemas for.
+# The oldest version that Chart.yaml accepts, and the newest for which there are schemas.
 VERSIONS = ("1.30", "1.37")
 
 

@@ -13,7 +13,7 @@ _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<how>:-|:\?)(?P<rest>[^}]*))?\}"
 
 
 class Refused(Exception):  # noqa: N818  # it is the answer
-    """A variable that is required is not set; with what the file says to that."""
+    """A required variable is not set; carries the file's message for this case."""
 
 
 def interpolated(variables: Mapping[str, str]) -> Any:
@@ -29,7 +29,7 @@ def interpolated(variables: Mapping[str, str]) -> Any:
 
 
 def _filled(node: Any, value: Any) -> Any:
-    """After parsing, as compose does it: what a value holds can't break the file."""
+    """Filled in after parsing, as in compose: no value can break the file."""
     if isinstance(node, dict):
         return {key: _filled(item, value) for key, item in node.items()}
     if isinstance(node, list):

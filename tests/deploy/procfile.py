@@ -1,4 +1,4 @@
-"""The command lines that are in force: the Procfile's. Whoever starts the same processes starts them so."""
+"""The Procfile's command lines. Everything else that starts these processes has to use the same ones."""
 
 import shlex
 from collections.abc import Mapping
@@ -14,6 +14,6 @@ def commands(**variables: str) -> Mapping[str, list[str]]:
 
 
 def missing(command: list[str], wished: list[str]) -> list[str]:
-    """What of the wished words is not in the command, in their order; more words may stand between."""
+    """The expected words that the command lacks in this order; it may have others between them."""
     rest = iter(command)
     return [word for word in wished if word not in rest]

@@ -37,7 +37,7 @@ def instructions() -> list[Instruction]:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What stands for it: its folder, the environment and the command of a container that is made of it."""
+    """Stands for the image: its folder, and the environment and command of a container made from it."""
 
     folder: Path
     environment: dict[str, str]
@@ -112,7 +112,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @pytest.fixture
 def container(image: Image, transactional_db: None) -> dict[str, str]:
-    """The environment of a container as compose starts it, with this machine's services in place of its own."""
+    """A container's environment as compose starts it, with this machine's services in place of compose's."""
     secrets = subprocess.run(
         ["python", "manage.py", "generate_secrets"],
         cwd=image.folder,

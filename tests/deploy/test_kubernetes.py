@@ -40,7 +40,7 @@ def check(*values: dict[str, Any]) -> list[Objects]:
 
 
 def _tools() -> Path:
-    """Helm's library, fetched once. Skips the test where it can't be had."""
+    """Helm's library, fetched once. Skips the test where it is not available."""
     wished = (FOLDER / "requirements.txt").read_text()
     stamp = TOOLS / "installed.txt"
     if not stamp.is_file() or stamp.read_text() != wished:
@@ -55,7 +55,7 @@ def _tools() -> Path:
 
 @pytest.fixture(scope="module")
 def rendered() -> list[Objects]:
-    """By default; with all that can be switched on; with all that can be switched off."""
+    """Rendered with the defaults, with everything optional on, and with everything optional off."""
     return check(
         {},
         {"networkPolicy": {"enabled": True}, "web": {"autoscaling": {"openTurns": 400}}, "image": {"tag": "1.2.3"}},

@@ -17,7 +17,7 @@ from tests.nginx import shipped
 from tests.servers import Server, eventually
 from tests.stack import Processes, Stack
 
-# Of the load: enough that connections are taken from nginx's pool all the time, little enough for a busy machine.
+# The load: enough threads to use nginx's pooled connections all the time, and few enough for a busy machine.
 EVENT_THREADS = 24
 CHAT_THREADS = 4
 CHAT = {"model": "doubao", "messages": [{"role": "user", "content": "Why do rivers bend?"}], "stream": True}
@@ -28,7 +28,7 @@ Request = Callable[[requests.Session, int], str]
 
 
 class Load:
-    """Threads that send one request after the other, and what became of them, by kind and outcome."""
+    """Threads that send one request after another, and the number of requests by kind and outcome."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, str]] = Counter()

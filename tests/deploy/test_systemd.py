@@ -22,7 +22,7 @@ SERVICES = {
 
 
 def service(name: str) -> dict[str, list[str]]:
-    """The options of `[Service]`; each may stand there more than once."""
+    """The options of `[Service]`; each may occur more than once."""
     options: dict[str, list[str]] = {}
     section = ""
     for line in (UNITS / name).read_text().splitlines():
@@ -68,7 +68,7 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze: as root, apt-get install systemd")
     for unit in UNITS.iterdir():
-        # Programs and documents are where an operator puts them, not here.
+        # Programs and documents are where an operator puts them, not on this machine.
         text = unit.read_text().replace("file:///srv/rivermouth", ROOT.as_uri())
         text = re.sub(rf"{PROGRAMS}\w+", "/bin/true", text)
         (tmp_path / unit.name.replace("@.", "@1.")).write_text(text)

@@ -21,7 +21,7 @@ from attribution.statistics import summing  # noqa: E402
 from foundation.access.models import ApiKey  # noqa: E402
 
 OURS = ("access", "alerts", "attribution", "streaming")
-# The first versions that had all of their tables.
+# The first migrations after which all tables existed.
 FIRST = [
     ("access", "0001_api_key"),
     ("attribution", "0003_conversions"),
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def fill(apps: Any) -> None:
-    """An app, a caller's key of it, users of whom every second is organic, one payment each."""
+    """An app, a caller with a key for it, and users (every second one organic) with one payment each."""
     model = apps.get_model
     app = model("attribution", "App").objects.create(slug="demo", ios_bundle="com.example.demo", monitor_token="m")
     user = model("auth", "User").objects.create(username="backend", password="!")
@@ -84,7 +84,7 @@ def fill(apps: Any) -> None:
 
 
 def look() -> dict[str, Any]:
-    """By the models of today."""
+    """Reads with today's models."""
     summing.repair(days=2, now=NOW)
     return {
         "users": list(User.objects.values_list("username", flat=True)),

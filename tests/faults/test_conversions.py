@@ -46,7 +46,7 @@ class Stage:
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def report(self, count: int) -> list[str]:
-        """One activation each of so many users; returns their ids."""
+        """Report one activation for each of this many users; returns their ids."""
         events = [{**ACTIVE, "user_id": f"u-{n}", "android_id": f"a{n:015x}"} for n in range(count)]
         return [answer["id"] for answer in self.post(events).json()]
 
@@ -66,7 +66,7 @@ class Stage:
         requests.post(f"{self.sandbox_url}/_faults", json=body, timeout=10).raise_for_status()
 
     def reports(self) -> list[tuple[str, int, bool]]:
-        """Of each conversion that the platform counts: device, how often it was sent, with equal bodies or not."""
+        """For each conversion the platform counts: device, how often it was sent, and whether bodies were equal."""
         found = requests.get(f"{self.sandbox_url}/_ledger", timeout=10).json()["conversions"]
         return sorted((each["device_id"], each["sends"], each["identical_bodies"]) for each in found)
 
@@ -80,7 +80,7 @@ def processes(
         broker = services.start_redis(folder)
 
         def start_redis() -> services.Server:
-            """The next one under the same URL, once the last has ended."""
+            """Start the next Redis under the same URL, once the last one has ended."""
             server = found["redis"] = services.start_redis(folder, url=broker.url)
             return server
 
@@ -244,7 +244,7 @@ def test_worker_killed_in_the_rush_reports_each_once_with_the_same_body(stage: S
     ledger = stage.reports()
     assert [(device, is_identical) for device, _, is_identical in ledger] == [(d, same) for d, _, same in devices(RUSH)]
     assert {sends for _, sends, _ in ledger} == {1, 2}
-    # Each report that left has its attempt, also those of the dead worker.
+    # Each report that left has an attempt, including the dead worker's.
     assert Attempt.objects.filter(kind="report").count() >= sum(sends for _, sends, _ in ledger)
 
 
@@ -345,7 +345,7 @@ def test_redis_that_is_killed_and_comes_back_empty_is_found_again_by_all(stage: 
     # Celery's pauses between its tries to reconnect grow to 30 s.
     assert await_reported(11, within_s=80) == ["reported"] * 11
     assert stage.reports() == devices(11)
-    # Nobody is told of this one: only beat, and the worker that it tells, can find it.
+    # Nothing announces this one: only beat, and the worker that it wakes, can find it.
     Conversion.objects.filter(pk=warm_up).update(state="pending", finished_at=None, due_at=timezone.now())
     assert await_reported(11, within_s=30) == ["reported"] * 11
     assert eventually(lambda: servers.status(stage.web_url)["ok"], bool)
@@ -383,7 +383,7 @@ def test_queue_that_redis_lost_is_found_again_by_beat(stage: Stage) -> None:
 
 
 def _forget_everything(stage: Stage) -> bool:
-    """Whether there was a nudge in Redis, and now is none."""
+    """Delete the nudge in Redis; returns whether there was one."""
     with redis.Redis.from_url(stage.redis.url) as client:
         queued = client.llen("celery")
         client.flushall()

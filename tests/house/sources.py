@@ -1,4 +1,4 @@
-"""The project's own files, and what is said and what is done in them."""
+"""The project's own files, split into prose (comments, docstrings, documents) and code."""
 
 import ast
 import io
@@ -25,7 +25,7 @@ class Said(NamedTuple):
 
 @cache
 def files() -> list[Path]:
-    """What is kept in the repository and is neither made by a program nor somebody else's."""
+    """The files in the repository that are neither generated nor third-party."""
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [each for each in folders if not each.startswith(".") and each not in _NOT_OURS]
@@ -38,7 +38,7 @@ def read(path: Path) -> str:
 
 
 def said(path: Path) -> Iterator[Said]:
-    """What a Python file says in comments and docstrings, or a document in its lines (code blocks apart)."""
+    """The prose of a file: a Python file's comments and docstrings, or a document's lines outside code blocks."""
     if path.suffix == ".py":
         yield from _comments(path)
         yield from _docstrings(path)
@@ -47,7 +47,7 @@ def said(path: Path) -> Iterator[Said]:
 
 
 def done(path: Path) -> str:
-    """The code of a file, without what is said in it."""
+    """The code of a file, without its prose."""
     if path.suffix != ".py":
         return read(path)
     docstrings = {(node.lineno, node.col_offset) for node in _docstring_nodes(path)}

@@ -1,4 +1,4 @@
-"""Every name that a docstring, a comment or a document calls one of ours exists."""
+"""Every name in a docstring, comment or document that looks like one of ours exists."""
 
 import ast
 import builtins
@@ -13,7 +13,7 @@ from django.core.management import get_commands
 from config import environment
 from tests.house.sources import Said, done, files, parsed, read, said
 
-# Said, but not in our code: words of other programs and languages, and file names of an example.
+# Names in prose that are not in our code: words of other programs and languages, and file names in examples.
 OF_OTHERS = {
     "FILE.toml", "models.toml", "TOKEN", "django.conf",
     "XREAD", "XRANGE", "epoll_wait", "perf", "socket.gaierror",
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _DOTTED = re.compile(r"(?<![\w/.@<-])[a-z][a-z_]*\.(?!(?:py|md|js)\b)[a-z][a-z_]+\b(?![\w./-]*[/@(-])")
 _COMMAND = re.compile(r"manage\.py ([a-z_]+)")
 _CODE = {".py", ".js", ".html", ".css", ".conf", ".yaml", ".toml", ".sh"}
-_HISTORY = {"CHANGELOG.md"}  # what was called so once
+_HISTORY = {"CHANGELOG.md"}  # former names
 
 
 def test_every_name_that_is_said_exists() -> None:
@@ -63,7 +63,7 @@ def _is_file(name: str) -> bool:
 
 @cache
 def _is_known(name: str) -> bool:
-    """Of a dotted name whose beginning is a module of ours, the next part has to be defined there."""
+    """If a dotted name begins with a module of ours, its next part has to be defined there."""
     if name in OF_OTHERS:
         return True
     parts = name.split(".")
@@ -74,14 +74,14 @@ def _is_known(name: str) -> bool:
 
 
 def _is_package(parts: list[str]) -> bool:
-    """Also where an attribute is called like a module: `request.user`."""
+    """Attributes may have a module's name, as in `request.user`."""
     path = "/".join(parts)
     return any(f"/{each}".endswith(f"/{path}.py") or f"/{path}/" in f"/{each}" for each in _paths())
 
 
 @cache
 def _definitions() -> dict[str, set[str]]:
-    """By the name of a module: what those that are called so define or import."""
+    """For each module name: everything that modules of this name define or import."""
     found: dict[str, set[str]] = {}
     for path in files():
         if path.suffix == ".py" and path.stem != "__init__":
@@ -109,7 +109,7 @@ def _paths() -> list[str]:
 
 @cache
 def _words() -> set[str]:
-    """All words of the code, whatever they stand for; of the environment and of Python."""
+    """All words in the code, whatever they mean, and those of the environment and of Python."""
     words = {word for path in files() if path.suffix in _CODE for word in _words_of(done(path))}
     names = {part for path in _paths() for part in re.split(r"[/.]", path)}
     others = {*_words_of(read(next(path for path in files() if path.name == "Makefile"))), *environment.names()}
@@ -121,7 +121,7 @@ def _words_of(text: str) -> set[str]:
 
 
 def _nearest(name: str) -> str:
-    """What was meant, perhaps: a file of about this name, or a word of the code."""
+    """A guess at what was meant: a file with a similar name, or a word of the code."""
     paths = {path.rpartition("/")[2]: path for path in _paths()}
     wanted, known = name.rpartition("/")[2], dict(paths)
     if wanted not in paths and not _FILE.fullmatch(name):

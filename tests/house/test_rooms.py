@@ -1,4 +1,4 @@
-"""A folder is a room: its `__init__` says what lives there, and one sees at a glance what does."""
+"""A folder is a room: its `__init__` says what lives there, and it is small enough to take in at a glance."""
 
 from collections import Counter
 

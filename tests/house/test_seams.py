@@ -1,4 +1,4 @@
-"""The list of what reaches into other packages is of the versions that are installed."""
+"""The list of seams (uses of other packages' private parts) names the installed versions."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The sandbox as its users meet it: a real uvicorn on a port of its own, empty and without faults for every test."""
+"""The sandbox as its users see it: a real uvicorn on its own port, empty and without faults for every test."""
 
 import json
 import socket
@@ -43,7 +43,7 @@ class SandboxClient:
         return ledger
 
     def connect(self, path: str, payload: object) -> socket.socket:
-        """A connection of its own on which this request has been sent."""
+        """A separate connection on which this request has been sent."""
         body = json.dumps(payload).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer key\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -54,7 +54,7 @@ class SandboxClient:
         return connection
 
     def eventually(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The ledger, as soon as the condition is true of it."""
+        """The ledger, as soon as it meets the condition."""
         deadline_s = time.monotonic() + TIMEOUT_S
         while not condition(ledger := self.ledger()):
             assert time.monotonic() < deadline_s, ledger
@@ -79,11 +79,11 @@ def sandbox(sandbox_server: Server) -> Iterator[SandboxClient]:
 
 
 def read(response: requests.Response) -> tuple[bytes, bool]:
-    """What came of a streamed body, and whether it ended as HTTP wants."""
+    """What arrived of a streamed body, and whether it ended as HTTP requires."""
     parts = []
     try:
         for part in response.iter_content(None):
-            parts.append(part)  # one by one: what came before the cut must stay
+            parts.append(part)  # one by one, to keep what arrived before the cut
     except requests.exceptions.ChunkedEncodingError:
         return b"".join(parts), False
     return b"".join(parts), True

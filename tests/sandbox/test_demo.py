@@ -1,4 +1,4 @@
-"""The demo: its people by themselves, and a small one played on the running product."""
+"""The demo: its invented people alone, and a small demo played on the running product."""
 
 import os
 import subprocess
@@ -92,7 +92,7 @@ def test_again_leaves_history_alone_and_goes_on_with_today(stack: Stack) -> None
     counts = demo.show(site, SMALL)
 
     assert counts["errors"] == 0
-    # But for the clicks of yesterday that led to users of today.
+    # Except yesterday's clicks that led to today's users.
     assert _history() | {"clicks": 0} == past | {"clicks": 0}
     assert len(eventually(_plays_of_today, lambda found: len(found) == 2)) == 2
 
@@ -139,7 +139,7 @@ def _history() -> dict[str, int]:
 
 
 def _plays_of_today() -> set[str]:
-    """The parts of the users' names that tell the plays apart."""
+    """The parts of user names that distinguish the plays."""
     names = Attribution.objects.filter(user_id__regex=r"^d\d{10}-").values_list("user_id", flat=True)
     return {name.partition("-")[0] for name in names}
 

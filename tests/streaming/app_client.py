@@ -1,4 +1,4 @@
-"""A client of the app profile, as an app would have it: requests and a few lines of SSE."""
+"""A client of the app profile as an app would write it: requests and a few lines of SSE."""
 
 import json
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def mint(url: str, secret: str, user_id: str) -> str:
 
 
 def close_all() -> None:
-    """Leave what a test has left open."""
+    """Close the responses that a test has left open."""
     while _opened:
         _opened.pop().leave()
 

@@ -1,4 +1,4 @@
-"""The relay as its users meet it: real servers against the test database, real providers over HTTP."""
+"""The relay as its users see it: real servers on the test database, real providers over HTTP."""
 
 import contextlib
 import json
@@ -18,14 +18,14 @@ from streaming.models import ChatModel, Completion, Provider, Route
 from tests.servers import Server, database_url, eventually, uvicorn
 from tests.streaming.scripted_provider import ScriptedProvider, scripted_provider
 
-# Neither looks like a key, so that only what is known to be secret can hide them.
+# Neither looks like a key, so they are only hidden if they are known to be secret.
 ARK_KEY = "canary ark credential"
 PROVIDER_KEY = "canary provider credential"
 
 RELAY = {
     "ARK_API_KEY": ARK_KEY,
     "PROVIDER_KEY": PROVIDER_KEY,
-    # What a test writes to the database counts at once.
+    # Whatever a test writes to the database takes effect immediately.
     "API_KEY_CACHE_S": "0",
     "CHAT_CATALOGUE_CACHE_S": "0",
     "CHAT_DRAIN_S": "1",
@@ -56,14 +56,14 @@ def serve(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Se
 
 @pytest.fixture(scope="session")
 def relay(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
-    """The relay before the sandbox's Ark (model `doubao`), with the default settings."""
+    """The relay in front of the sandbox's Ark (model `doubao`), with the default settings."""
     with serve(ARK_BASE_URL=sandbox_server.url + "/api/v3") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def hasty(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
-    """A relay that asks each route once and waits for nothing longer than a second."""
+    """A relay that tries each route once and waits at most a second for anything."""
     with serve(
         ARK_BASE_URL=sandbox_server.url + "/api/v3",
         CHAT_TRIES_PER_ROUTE="1",
@@ -107,14 +107,14 @@ class Sandbox:
         assert response.status_code == 201, response.text
 
     def chats(self) -> list[dict[str, Any]]:
-        """What it was asked, oldest first."""
+        """The requests it received, oldest first."""
         chats: list[dict[str, Any]] = self._session.get(self.url + "/_ledger", timeout=TIMEOUT_S).json()["chats"]
         return chats
 
 
 @pytest.fixture
 def provider(add_model: "AddModel") -> Iterator[ScriptedProvider]:
-    """A provider that does what the test writes; the model `scripted` has it as its only route."""
+    """A provider that follows the test's script; it is the only route of the model `scripted`."""
     with scripted_provider() as provider:
         add_model("scripted", provider.base_url)
         yield provider
@@ -145,12 +145,12 @@ def add_model(transactional_db: None) -> AddModel:
 
 
 def completions() -> QuerySet[Completion]:
-    """The rows of this test's caller: one of the test before may still be written."""
+    """The rows of this test's caller, since one from the previous test may still be written."""
     return Completion.objects.filter(caller__in=User.objects.all()).order_by("started_at")
 
 
 def recorded(response: requests.Response | None = None) -> Completion:
-    """The completion of this response, or the only one, as soon as its end is written."""
+    """The completion of this response, or the only one, once its end has been recorded."""
     ended = completions().exclude(state=Completion.State.STREAMING)
     if response is not None:
         ended = ended.filter(id=response.headers["X-Request-Id"])
@@ -169,7 +169,7 @@ def open_stream(server: Server, key: str, *, path: str = "/v1/chat/completions",
 def send_request(
     server: Server, key: str, *, path: str = "/v1/chat/completions", version: str = "1.1", **fields: Any
 ) -> socket.socket:
-    """Ask on a socket that reads nothing by itself."""
+    """Send the request on a raw socket, which reads nothing by itself."""
     body = json.dumps({"messages": [{"role": "user", "content": "hello"}], **fields}).encode()
     connection = socket.socket()
     connection.settimeout(TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""A provider of which every byte and pause is written in the test."""
+"""A provider whose every byte and pause is scripted by the test."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 
 class Act(Enum):
-    """What a script can do besides sending bytes and waiting for seconds."""
+    """What a script can do besides sending bytes and pausing."""
 
     RESET = "reset"  # the connection, with a RST
     UNTIL_LEFT = "until left"  # wait for the other side to close
@@ -42,14 +42,14 @@ def event(payload: Any) -> bytes:
 
 
 def chunk(content: str | None = None, *, finish_reason: str | None = None, **delta: Any) -> bytes:
-    """An event with a chunk of OpenAI's shape."""
+    """An event with a chunk in OpenAI's shape."""
     choice = {"index": 0, "delta": {"content": content, **delta}, "finish_reason": finish_reason}
     return event({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "up", "choices": [choice]})
 
 
 @dataclass
 class Request:
-    """What was asked; `left_at` is when the other side closed, monotonic."""
+    """A received request; `left_at` is the monotonic time at which the other side closed."""
 
     head: str
     body: bytes
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass
 class ScriptedProvider:
-    """Answers the requests by the scripts given to `on_request`, one after the other; the last one is used for ever.
+    """Answers requests by the scripts given to `on_request`, one after another; the last one is used from then on.
 
     A script whose response has a length leaves the connection open for the next request.
     """

@@ -33,7 +33,7 @@ Script = Callable[["Peer"], Awaitable[None]]
 
 @dataclass
 class Request:
-    """What came: request line and headers with their closing empty line, and the body."""
+    """A received request: the head, including its closing empty line, and the body."""
 
     head: bytes
     body: bytes
@@ -41,7 +41,7 @@ class Request:
 
 
 class Peer(asyncio.Protocol):
-    """The server's end of one connection, in the hands of a script."""
+    """The server's end of one connection, controlled by a script."""
 
     def __init__(self, server: "ScriptedServer") -> None:
         self.left = asyncio.Event()  # the client closed or reset the connection, or the script did
@@ -53,7 +53,7 @@ class Peer(asyncio.Protocol):
         self._writable.set()
 
     async def send(self, *parts: bytes, pause_s: float = 0.001) -> None:
-        """Write the parts with a pause after each but the last, so that each is a read of its own for the client.
+        """Write the parts with a pause after each but the last, so that the client reads each separately.
 
         Blocks while the client does not read.
         """
@@ -65,11 +65,11 @@ class Peer(asyncio.Protocol):
             self.sent_bytes += len(part)
 
     def half_close(self) -> None:
-        """Send no more, and go on receiving."""
+        """Send no more, but keep receiving."""
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Send what is to be sent, then close."""
+        """Send what is pending, then close."""
         self._transport.close()
 
     def reset(self) -> None:
@@ -79,7 +79,7 @@ class Peer(asyncio.Protocol):
         self._transport.abort()
 
     def abort(self) -> None:
-        """Close now, sent or not."""
+        """Close now, even with data pending."""
         self._transport.abort()
 
     async def hang(self) -> None:
@@ -145,7 +145,7 @@ class ScriptedServer:
         return self
 
     async def __aexit__(self, *_exc_info: object) -> None:
-        """Close everything; a script that failed by itself fails the test."""
+        """Close everything; an exception in a script fails the test."""
         self._listener.close()
         for task in self._tasks:
             task.cancel()
@@ -157,7 +157,7 @@ class ScriptedServer:
                 raise ended
 
     async def until_requests(self, number: int) -> None:
-        """Wait until so many requests have come."""
+        """Wait until this many requests have arrived."""
         while len(self.requests) < number:
             self._came.clear()
             await self._came.wait()
@@ -183,7 +183,7 @@ def answer(body: bytes, *, headers: bytes = b"", status: bytes = b"200 OK") -> S
 
 
 def send(*parts: bytes, pause_s: float = 0.001) -> Script:
-    """These bytes and no more, each part a read of its own."""
+    """Sends these bytes and nothing more, each part to be read separately."""
 
     async def script(peer: Peer) -> None:
         await peer.send(*parts, pause_s=pause_s)
@@ -192,7 +192,7 @@ def send(*parts: bytes, pause_s: float = 0.001) -> Script:
 
 
 def send_and_close(*parts: bytes, pause_s: float = 0.001) -> Script:
-    """These bytes, then the connection ends."""
+    """Sends these bytes, then ends the connection."""
 
     async def script(peer: Peer) -> None:
         await peer.send(*parts, pause_s=pause_s)

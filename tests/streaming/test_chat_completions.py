@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: works, refuses, and keeps its contract when the provider does not."""
+"""`POST /v1/chat/completions`: it works, refuses, and keeps its contract when the provider does not."""
 
 import contextlib
 import datetime as dt
@@ -37,7 +37,7 @@ WHOLE = {"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason":
 
 
 def error_of(response: requests.Response) -> dict[str, Any]:
-    """The error object of a response that has nothing else."""
+    """The error object of a response that contains nothing else."""
     body = response.json()
     assert list(body) == ["error"]
     assert list(body["error"]) == ["message", "type", "code", "param"]
@@ -858,7 +858,7 @@ def test_database_that_hangs_holds_a_client_for_a_bounded_time(serve: Serve, key
 
 @contextlib.contextmanager
 def deaf_port() -> Iterator[int]:
-    """A port of this machine whose queue of connections is full: who connects hears nothing."""
+    """A local port whose connection queue is full: connecting to it gets no answer."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -879,7 +879,7 @@ def test_connect_timeout(hasty: Server, add_model: AddModel, key: str) -> None:
 
     assert (response.status_code, error_of(response)["code"]) in {
         (504, "upstream_connect_failed"),
-        (504, "upstream_timeout"),  # both clocks are at one second
+        (504, "upstream_timeout"),  # both timeouts are one second
     }
     assert time.monotonic() - began_at < 4
 

@@ -26,7 +26,7 @@ BODY = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}],
 
 @pytest.fixture(scope="session")
 def fronts(hasty: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The same relay, by where it is reached."""
+    """The same relay, directly and behind nginx."""
     with nginx(hasty.url, tmp_path_factory.mktemp("nginx")) as nginx_url:
         yield {"direct": hasty.url, "behind nginx": nginx_url}
 

@@ -1,4 +1,4 @@
-"""Where there is nothing, clients read JSON all the same."""
+"""Unknown paths answer clients in JSON, too."""
 
 import openai
 import pytest

@@ -1,7 +1,7 @@
 """One POST to an address that a person typed in: bounded in time and size, direct, and never redirected.
 
 By the standard library's client, which reads no proxies and no .netrc from the environment, follows nothing and logs
-nothing: the addresses hold tokens. A timer ends dripping answers: it shuts the socket down `TOTAL_S` after it connected.
+nothing: the addresses hold tokens. A timer ends dripping answers: it shuts the socket down `TOTAL_S` after connecting.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The admin's first page: whose it is, what its address may say, and where its numbers lead."""
+"""The admin's first page: who may see it, what its address accepts, and where its numbers link to."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -106,7 +106,7 @@ def test_card_leads_to_its_rows(world: World, marketer: Client) -> None:
 
 
 def test_funnel_split_and_top_ads_lead_to_exactly_their_rows(world: World, admin_client: Client) -> None:
-    """Also while no worker has dealt with the events, which have no advertiser of their own then."""
+    """Also before a worker has processed the events, while they have no advertiser of their own."""
     for user, ad in (("a", ADS[0]), ("b", ADS[1]), ("c", None)):
         world.attribute(user, ad, at=NOON)
         world.event("active", NOON, user=user)

@@ -1,4 +1,4 @@
-"""Lists as files: what stands in them, for whom, and that a spreadsheet does no harm with it."""
+"""Lists as files: their content, who may have them, and that no cell can harm through a spreadsheet."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def browser(db: None) -> Client:
 
 
 def download(browser: Client, address: str) -> bytes:
-    """What arrives, as an ASGI server sends it: its parts one after the other."""
+    """The parts of the download, in order, as an ASGI server sends them."""
     answer: Any = browser.get(address)
     assert answer.status_code == 200, answer.content
 
@@ -125,7 +125,7 @@ def test_rows_of_several_batches_come_once_and_newest_first(
     browser: Client, pipeline: Pipeline, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "BATCH_ROWS", 3)
-    for number in range(8):  # some at one moment, which the id must part
+    for number in range(8):  # some at the same moment, told apart by their id
         pipeline.now = NOW + timedelta(seconds=number // 4)
         Click.objects.create(app=pipeline.app, clicked_at=NOW, received_at=pipeline.now, request_id=f"r-{number}")
         pipeline.report(user=f"u-{number}")

@@ -49,7 +49,7 @@ def onlooker(db: None) -> Client:
 
 @pytest.fixture(autouse=True)
 def _now() -> Iterator[None]:
-    """The pipeline's clock is everybody's."""
+    """Everything uses the pipeline's clock."""
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -62,7 +62,7 @@ def users_in(browser: Client, query: str = "", model: str = "conversion") -> set
 
 
 def act(browser: Client, action: str, *conversions: Conversion, reason: str = "") -> str:
-    """Run the action on ticked records, as the list and the page behind it do; returns the page that follows."""
+    """Run the action on ticked records through the list and its confirmation page; returns the page that follows."""
     form = {"action": action, "_selected_action": [str(each.pk) for each in conversions], "index": "0"}
     asked = browser.post(LIST, form)
     return browser.post(asked.headers["Location"], {"reason": reason}, follow=True).content.decode()

@@ -1,4 +1,4 @@
-"""The live feed over real processes: who hears it, how often, what an open one costs, and what outages do to it."""
+"""The live feed over real processes: who gets it, how often, what an open feed costs, and how it survives outages."""
 
 import contextlib
 import http.client

@@ -54,7 +54,7 @@ def world(app: App) -> World:
 
 
 def lines(browser: Client, url: str) -> list[tuple[str, str, str]]:
-    """What the rows are called, their clicks and activations."""
+    """The rows' names, clicks and activations."""
     context = browser.get(url).context
     return [(line.name, line.cells[0].text, line.cells[1].text) for line in context["lines"]]
 
@@ -70,7 +70,7 @@ def follow(browser: Client, url: str, name: str) -> str:
 
 
 def rows_behind(url: str, user: User) -> int:
-    """How many rows the list at this address has. The list is not rendered, which is most of its price."""
+    """The number of rows in the list at this address, without rendering it, which is most of the cost."""
     view, arguments, keywords = resolve(urlsplit(url).path)
     request = RequestFactory().get(url)
     request.user = user
@@ -125,7 +125,7 @@ def test_days_lead_to_the_records_of_that_day(browser: Client, world: World) -> 
 def test_every_number_leads_to_exactly_its_rows(
     admin_client: Client, admin_user: User, world: World, group_by: str, source: str
 ) -> None:
-    """No worker has dealt with the events: they have no advertiser of their own yet."""
+    """No worker has processed the events, so they have no advertiser of their own yet."""
     world.attribute("nameless", Ad(advertiser_id=0, campaign=0, ad=0), at=NOON)
     for event in ("active", "active_register", "active_pay", "next_day_open", "game_addiction"):
         for user in ("u-1", "u-2", "organic", "nameless"):

@@ -1,4 +1,4 @@
-"""Showing whole device ids: who may, how, and what is left of it."""
+"""Showing whole device ids: who may, how, and what record remains of it."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The `App-Access-Token` of reports: fetched, renewed by one process, replaced when it is refused; and the RSA way."""
+"""The `App-Access-Token` of reports: fetched, renewed by one process, replaced when refused; and RSA signatures."""
 
 import threading
 from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_vendor_that_can_not_issue_a_token_now_holds_and_then_delivers(pipeline:
 
 
 def test_app_that_gets_no_token_reports_without_and_says_so(pipeline: Pipeline) -> None:
-    """As it did before it had an id and a secret: most accounts require no token."""
+    """As before it had an id and a secret, since most accounts require no token."""
     switch(pipeline, "ignored", secret="another")
     row = pipeline.report()
 
@@ -214,7 +214,7 @@ def test_rsa_signature_is_what_the_vendor_verifies(pipeline: Pipeline, settings:
 
 @pytest.mark.django_db(transaction=True)
 def test_eight_workers_at_once_fetch_one_token(pipeline: Pipeline) -> None:
-    """Each as a process that knows nothing: what they share is the row."""
+    """Each acts as a fresh process; they share only the row."""
     pipeline.fault("app_token", "slow", delay_s=0.3)
     start = threading.Barrier(8)
 

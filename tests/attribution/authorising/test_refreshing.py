@@ -130,7 +130,7 @@ def test_key_that_is_gone_says_authorise_again(connected: Marketing, settings: S
 
 
 def test_tokens_without_a_refresh_token_are_asked_for_anew(connected: Marketing) -> None:
-    """As App-Access-Tokens are: from the app's own id and secret."""
+    """As with App-Access-Tokens, which come from the app's own id and secret."""
     asked = []
 
     def ask(refresh_token: str) -> Tokens:
@@ -162,7 +162,7 @@ refreshing.access_token(
 
 @pytest.mark.django_db(transaction=True)
 def test_process_that_is_killed_after_the_answer_is_recognised(marketing: Marketing, tmp_path: Path) -> None:
-    """The platform has given the new pair out; whoever asked dies before it is on disk."""
+    """The platform has issued the new pair, and the process that asked dies before it is on disk."""
     marketing.connect()
     marketing.fault("oauth", "hang_after", times=1)
     environment = os.environ | {

@@ -252,7 +252,7 @@ def test_match_does_not_depend_on_the_order(
 
 
 def eligible(of_device: Device, clicks: list[ClickCandidate], windows: Windows, kind: Kind) -> Iterable[ClickCandidate]:
-    """The rule once more, in its plainest form."""
+    """The rule again, in its plainest form."""
     window = windows.ip_user_agent if kind is Kind.IP_USER_AGENT else windows.ids
     for each in clicks:
         shared = of_device.digests.get(kind, frozenset()) & each.digests.get(kind, frozenset())

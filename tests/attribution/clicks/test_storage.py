@@ -290,7 +290,7 @@ def test_find_takes_one_query(app: App, django_assert_num_queries: DjangoAssertN
 
 
 def plain(value: Any) -> Any:
-    """The bytes of a `memoryview`, as the database gives digests."""
+    """The bytes of a `memoryview`, the type in which the database returns digests."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     return bytes(value) if isinstance(value, memoryview) else value

@@ -126,7 +126,7 @@ def test_click_while_the_database_hangs(path: str, settings: Settings) -> None:
         cursor.execute("ROLLBACK")
     after = call(f"{path}?request_id=r1")
     assert (answers, after) == ([UNAVAILABLE] * 2, [OK])
-    # Ocean Engine called again, and the late first write counts the click no second time.
+    # Ocean Engine called again, and the late first write does not count the click twice.
     assert sorted(Click.objects.values_list("request_id", flat=True)) == ["", "r1", "r2"]
 
 

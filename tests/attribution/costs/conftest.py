@@ -21,7 +21,7 @@ YESTERDAY = timezone.localdate() - timedelta(days=1)
 
 @dataclass
 class Marketing:
-    """A clock that only `wait` moves: ahead of the sandbox's, whose tokens live by the real one."""
+    """A clock that only `wait` moves, ahead of the sandbox's, whose tokens expire by real time."""
 
     url: str
     now: datetime
@@ -46,7 +46,7 @@ class Marketing:
         return found
 
     def code(self) -> str:
-        """What the vendor's page sends back with a person."""
+        """The code with which the vendor's page sends a person back."""
         query = {"app_id": "1", "redirect_uri": "https://here.example/", "state": "s"}
         page = requests.get(f"{self.url}/openapi/audit/oauth.html", params=query, allow_redirects=False, timeout=10)
         return page.headers["Location"].partition("auth_code=")[2].partition("&")[0]

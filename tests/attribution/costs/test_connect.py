@@ -31,12 +31,12 @@ def operator(db: None) -> Client:
 
 
 def link(browser: Client) -> str:
-    """Where the page sends people to."""
+    """The address to which the page sends people."""
     return str(browser.get("/admin/costs/connect/oceanengine/").context["authorise_url"])
 
 
 def grant(address: str) -> str:
-    """What a person does on the platform's page; returns where they are sent to, without our host."""
+    """Grant access as a person does on the platform's page; returns the address they are sent to, without our host."""
     page = requests.get(address, allow_redirects=False, timeout=10)
     back = urlsplit(page.headers["Location"])
     assert f"{back.scheme}://{back.netloc}{back.path}" == f"https://rivermouth.test{CALLBACK}"
@@ -68,7 +68,7 @@ def test_link_names_app_state_and_callback(marketing: Marketing, operator: Clien
 
 
 def test_state_is_good_once_for_its_session_and_for_a_while(marketing: Marketing, operator: Client) -> None:
-    """A foreign code with a state that we did not give to this person would connect a stranger's accounts."""
+    """Otherwise another person's code, with a state that we never issued, would connect a stranger's accounts."""
     refusal = "This is not the answer to a connection that you began here. Begin again."
     stranger = member("Operators", "stranger")
     used, foreign = grant(link(operator)), grant(link(stranger))
@@ -157,7 +157,7 @@ def test_lists_show_accounts_imports_and_authorisations(
 def test_operator_switches_an_account_off_and_disconnects(connected: Marketing, operator: Client) -> None:
     account = CostAccount.objects.get(advertiser_id=ADVERTISERS[0])
     connected.run()
-    operator.post(f"/admin/attribution/costaccount/{account.pk}/change/", {})  # a box that is not ticked is not sent
+    operator.post(f"/admin/attribution/costaccount/{account.pk}/change/", {})  # an unticked box is not sent
     account.refresh_from_db()
     authorisation = Authorisation.objects.get()
     operator.post(f"/admin/attribution/authorisation/{authorisation.pk}/delete/", {"post": "yes"})

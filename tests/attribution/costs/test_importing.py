@@ -52,7 +52,7 @@ def test_day_is_stored_as_reported(connected: Marketing) -> None:
 
 
 def test_names_are_those_of_the_newest_day(connected: Marketing) -> None:
-    """An ad has a name in the statistics before anybody clicked on it."""
+    """An ad has a name in the statistics before anyone has clicked on it."""
     ad = ADS[0]
     newer = AdName(platform="oceanengine", level="campaign", platform_id=ad.project_id, name="new", seen_day=TODAY)
     newer.save()

@@ -19,7 +19,7 @@ from tests.attribution.costs.conftest import ADVERTISERS, Marketing, expected
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_import_leaves_no_half_day(marketing: Marketing) -> None:
-    """Of eight days two are stored; the third waits for a row that we hold, when the process dies."""
+    """Two of eight days are stored, and the third waits for a row that we hold, when the process dies."""
     marketing.connect()
     marketing.order(promotions=200)
     CostAccount.objects.exclude(advertiser_id=ADVERTISERS[0]).update(is_enabled=False)

@@ -1,4 +1,4 @@
-"""Files of costs as people have them."""
+"""Cost files as people really have them."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

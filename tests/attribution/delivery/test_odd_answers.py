@@ -1,4 +1,4 @@
-"""What the platform should never answer: it costs the one conversion at most, never its neighbours or the worker."""
+"""Answers that the platform should never give: each affects its own conversion at most, never others or the worker."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ NOT_THE_VENDORS = ("pending", "the answer is not Ocean Engine's")
 
 
 def deliver_beside_another(pipeline: Pipeline, on: str, answer: str) -> Conversion:
-    """The conversion that got this answer; one beside it must be reported, and each attempt have its outcome."""
+    """The conversion that got this answer. Checks that another beside it is reported, no attempt lacking an outcome."""
     pipeline.fault(on, "status", status=200, body=answer, match={"device_id": ODD})
     odd = pipeline.report(user="odd", device={"android_id": ODD})
     beside = pipeline.report(user="beside")

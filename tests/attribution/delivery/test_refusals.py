@@ -1,4 +1,4 @@
-"""What the platform says no to: tried again, final, or the fault of our token; and how an ended record comes back."""
+"""The platform's refusals: retried, final, or our token's fault; and how a finished record is revived."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def outcomes(conversion: Conversion, kind: str = "report") -> list[str]:
 
 
 def exhaust(pipeline: Pipeline, conversion: Conversion) -> list[int]:
-    """Deliver until it rests; the pauses between the tries in seconds."""
+    """Deliver until nothing is due; returns the pauses between the attempts, in seconds."""
     pipeline.deliver()
     pauses = []
     conversion.refresh_from_db()

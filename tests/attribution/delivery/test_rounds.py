@@ -287,7 +287,7 @@ def test_attempt_and_body_are_on_disk_before_the_request_leaves(pipeline: Pipeli
 
     class Platform(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            """Look into the database, by a connection of its own, while the request waits for its answer."""
+            """Look into the database, over a separate connection, while the request waits for its answer."""
             row = Conversion.objects.get()
             seen.append((self.path, outcomes(row), bool(row.body)))
             connection.close()

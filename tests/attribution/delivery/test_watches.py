@@ -1,4 +1,4 @@
-"""What people are told about deliveries, from the rows that deliveries leave."""
+"""Alerts about deliveries, from the rows that deliveries leave."""
 
 import uuid
 from datetime import timedelta
@@ -19,7 +19,7 @@ KINDS = ["breaker", "refusals", "dead_letters", "backlog"]
 
 
 def found(pipeline: Pipeline, kind: str, threshold: int | None = None) -> list[dict[str, Any]]:
-    """The causes, with their text in English; each page opens."""
+    """The causes, with their text in English; checks that each one's page opens."""
     watch = alerts.watches()[kind]
     causes = list(watch.check(watch.threshold if threshold is None else threshold, pipeline.now))
     return [
@@ -33,7 +33,7 @@ def found(pipeline: Pipeline, kind: str, threshold: int | None = None) -> list[d
 
 
 def break_down(pipeline: Pipeline) -> None:
-    """The attribution query fails until its breaker opens."""
+    """Let the attribution query fail until its breaker opens."""
     pipeline.fault("attribution", "status", status=503)
     for number in range(5):
         pipeline.report(user=f"u-{number}")
@@ -157,7 +157,7 @@ def test_breaker_goes_from_the_row_to_a_message_and_its_all_clear(pipeline: Pipe
     rounds.look(pipeline.now)
     notices = Notice.objects.filter(
         incident__rule__watch="breaker"
-    )  # whether a worker lives is not this test's business
+    )  # whether a worker is alive does not matter in this test
     began = notices.get()
     notices.update(state="sent")
     pipeline.end_faults()
@@ -178,7 +178,7 @@ def test_breaker_goes_from_the_row_to_a_message_and_its_all_clear(pipeline: Pipe
 def test_checks_read_the_large_table_by_index_only(kind: str) -> None:
     watch = alerts.watches()[kind]
     app = App.objects.create(slug="demo")
-    Conversion.objects.bulk_create(  # of an empty table PostgreSQL may take any index
+    Conversion.objects.bulk_create(  # for an empty table PostgreSQL may choose any index
         Conversion(
             app=app,
             dedup_key=uuid.uuid4(),

@@ -1,4 +1,4 @@
-"""Events that are made by the rules of an app. 04:00 UTC, the fixture's clock, is noon in Shanghai."""
+"""Events derived by an app's rules. 04:00 UTC, the fixture's clock, is noon in Shanghai."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

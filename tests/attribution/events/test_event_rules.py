@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def pipeline(pipeline: Pipeline) -> Pipeline:
-    """Its device came from an ad, and its user is active."""
+    """The device came from an ad, and its user has been activated."""
     pipeline.now = timezone.now()  # the endpoint's clock
     pipeline.device(ANDROID_ID)
     pipeline.report()
@@ -26,14 +26,14 @@ def pipeline(pipeline: Pipeline) -> Pipeline:
 
 
 def post(pipeline: Pipeline, **event: Any) -> tuple[int, Any]:
-    known_apps._known.clear()  # what a process remembers for a few seconds
+    known_apps._known.clear()  # what a process caches for a few seconds
     sent = {"user_id": "u-1", "os": "android", "android_id": ANDROID_ID, "occurred_at": pipeline.now.isoformat()}
     answer = server_client(pipeline.app).post("/api/events/", sent | event, format="json")
     return answer.status_code, answer.json()
 
 
 def sent(pipeline: Pipeline) -> list[tuple[str, Any]]:
-    """What the platform got after the activation."""
+    """What the platform received after the activation."""
     pipeline.now = Conversion.objects.order_by("-received_at")[0].received_at
     pipeline.deliver()
     bodies = [found["body"] for found in pipeline.ledger()["conversions"][1:]]

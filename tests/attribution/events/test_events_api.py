@@ -1,4 +1,4 @@
-"""`/api/events/`: works, refuses, twice, too many, not mine."""
+"""`/api/events/`: accepted, refused, repeated, too many, someone else's."""
 
 import json
 import uuid
@@ -282,7 +282,7 @@ def test_requests_are_stored_together(app: App, django_assert_num_queries: Djang
     credential = Credential(name="backend", caller_id=None, app_id=app.pk, is_throttled=False)
     users = [["u-1"], ["u-2", "u-1"], ["u-3"]]
 
-    with django_assert_num_queries(4):  # the app, its rules, the insert, the look-up of the event that was there
+    with django_assert_num_queries(4):  # the app, its rules, the insert, the look-up of the existing event
         answers = views._respond([_request(credential, each) for each in users])
 
     duplicates = [[receipt["duplicate"] for receipt in json.loads(answer.content)] for answer in answers]

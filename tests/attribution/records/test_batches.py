@@ -1,4 +1,4 @@
-"""Actions on many send records: in batches, exact however often they are interrupted."""
+"""Actions on many send records: in batches, and exact no matter how often they are interrupted."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -36,7 +36,7 @@ def marketer(db: None) -> User:
 
 @pytest.fixture
 def failed(pipeline: Pipeline) -> Pipeline:
-    """Five dead letters, two of one moment."""
+    """Five dead letters, two of them from the same moment."""
     for number in range(5):
         pipeline.now = NOW - timedelta(hours=number // 2)
         pipeline.report(user=f"u-{number}")
@@ -72,7 +72,7 @@ def test_interrupted_action_goes_on_where_it_was(failed: Pipeline, marketer: Use
     counts = []
     for _ in range(3):
         counts.append(batches.resume(action.pk, budget_s=0, now=NOW).changed)
-        failed.deliver()  # what was resent is no candidate any more, even if it fails again
+        failed.deliver()  # a resent record is no longer a candidate, even if it fails again
         Conversion.objects.filter(state="reported").update(state="failed")
 
     assert counts == [2, 4, 5]
@@ -81,7 +81,7 @@ def test_interrupted_action_goes_on_where_it_was(failed: Pipeline, marketer: Use
 
 def test_batch_that_dies_is_rolled_back_with_its_progress(failed: Pipeline, marketer: User) -> None:
     def die(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith('UPDATE "attribution_bulkaction"'):  # the records are changed, the progress is not
+        if sql.startswith('UPDATE "attribution_bulkaction"'):  # the records have changed, the progress has not
             raise SystemExit
         return execute(sql, params, many, context)
 
@@ -185,7 +185,7 @@ def test_page_asks_about_as_many_as_there_are(failed: Pipeline, admin_client: Cl
 
 
 def test_resend_is_no_one_elses_after_an_answer(pipeline: Pipeline, marketer: User) -> None:
-    """An organic user is asked about again by itself; that attempt is not the person's any more."""
+    """The platform is asked about an organic user again automatically; that attempt is not attributed to the person."""
     conversion = pipeline.report(device={"android_id": "organic-1"})
     pipeline.deliver()
     pipeline.wait(seconds=30)

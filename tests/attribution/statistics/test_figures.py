@@ -72,13 +72,13 @@ def test_figure_that_people_see_has_a_title(figure: Figure) -> None:
 
 
 def _cost(sums: Sequence[Sum], scope: Scope, columns: Columns, today: date) -> list[tuple[Key, list[int]]]:
-    """What the ads cost, known from elsewhere; by channel it is not known."""
+    """The ads' cost, from another source; not known by channel."""
     assert columns in {("channel",), ("is_organic", "platform", "advertiser_id", "campaign_id", "ad_id")}
     return [] if "channel" in columns else [(ADS[0].key, [250])]
 
 
 def test_row_of_a_made_up_figure_is_all_that_it_takes(app: App) -> None:
-    """Of a source that there is not, by day N, as a difference and as a quotient of sums that are no figures."""
+    """From a made-up source: by day N, as a difference, and as a quotient of sums that are not figures themselves."""
     world = World(app)
     world.attribute("u", ADS[0], at=NOON)
     world.event("active", NOON, user="u")

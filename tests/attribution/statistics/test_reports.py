@@ -310,7 +310,7 @@ def _days_of(activations: dict[str, int]) -> set[date]:
 
 
 def _values(day: date, payments: list[tuple[str, int, str, int]], activations: dict[str, int]) -> tuple[int, int]:
-    """What the users of this activation day paid up to day 0, and up to day 7 if that is over."""
+    """The payments of this activation day's users up to day 0, and up to day 7 if that day is over."""
     age = (TODAY - day).days
     mine = [(age - days, amount) for user, days, _channel, amount in payments if activations.get(user) == age]
     return (

@@ -78,7 +78,7 @@ def test_app_that_a_key_names_can_not_be_deleted(admin_client: Client) -> None:
 
 @pytest.mark.django_db
 def test_key_whose_app_has_gone_is_refused(caplog: pytest.LogCaptureFixture) -> None:
-    """Served without an app, it would see the rows of all of them."""
+    """If it were served without an app, it would see the rows of all apps."""
     App.objects.create(slug="demo")
     key = ApiKey.objects.issue(caller="backend", app_slug="demo")
     App.objects.filter(slug="demo").delete()  # by hand, past the model

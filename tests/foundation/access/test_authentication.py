@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from foundation.access.models import ApiKey
 
 pytestmark = pytest.mark.django_db
-# An endpoint that needs a caller and nothing else.
+# An endpoint that needs only a caller.
 PATH = "/v1/models"
 
 

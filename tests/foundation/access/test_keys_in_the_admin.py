@@ -1,4 +1,4 @@
-"""API keys in the admin: ended by revocation, and never in an address."""
+"""API keys in the admin: revoked keys stop working, and no key appears in an address."""
 
 from datetime import timedelta
 

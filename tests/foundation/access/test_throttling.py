@@ -16,7 +16,7 @@ LIMIT = 10
 
 @pytest.fixture
 def redis(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[services.Server]:
-    """A Redis of this test's own: its counts start at none, the test may stop it, and no other test has missed it."""
+    """This test's own Redis: its counts start at zero, and stopping it affects no other test."""
     server = services.start_redis(tmp_path)
     settings.REDIS_URL = server.url
     settings.REDIS_TIMEOUT_S = 10

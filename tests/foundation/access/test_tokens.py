@@ -1,4 +1,4 @@
-"""User tokens: minted for one user, verified without a query, refused when anything about them is off."""
+"""User tokens: minted for one user, verified without a query, refused if anything is wrong with them."""
 
 import datetime as dt
 from dataclasses import replace
@@ -17,7 +17,7 @@ SHARED = "a-secret-that-the-app-shares-with-us"
 
 
 def _in(**time: float) -> dt.datetime:
-    """A moment from now on; negative: before."""
+    """This long from now; negative: in the past."""
     return dt.datetime.now(dt.UTC) + dt.timedelta(**time)
 
 

@@ -41,7 +41,7 @@ class World:
         return sending.send_all(clock=lambda: self.now)
 
     def round(self, **later: float) -> list[str]:
-        """Look and send: the first lines of what people got by it."""
+        """Look and send; returns the first lines of the messages that people got."""
         before = len(self.robots.taken)
         self.look(**later)
         self.send()

@@ -37,7 +37,7 @@ Reply = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Robots:
-    """`taken` are the texts that reached people. `fault`: what every request is answered instead of being looked at."""
+    """`taken`: the texts that reached people. `fault`: the answer to every request, instead of checking it."""
 
     url: str = ""
     taken: list[str] = field(default_factory=list)
@@ -154,7 +154,7 @@ def robots() -> Iterator[Robots]:
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that leaves in mid-answer is no news."""
+            """A client that leaves in mid-answer is not worth a message."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Channels, rules and the log in the admin, as people of the groups meet them."""
+"""Channels, rules and the log in the admin, as members of the groups see them."""
 
 import uuid
 from typing import Any

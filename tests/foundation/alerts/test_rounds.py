@@ -1,4 +1,4 @@
-"""One message a cause, reminders, an all-clear: what people get as time goes by."""
+"""One message per cause, reminders, an all-clear: what people receive over time."""
 
 from datetime import time
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def told(world: World) -> World:
-    """A world whose one channel is told of everything."""
+    """A world whose only channel is told about everything."""
     world.channel()
     return world
 
@@ -214,7 +214,7 @@ def test_check_that_breaks_ends_nothing_and_holds_nothing_up(told: World, caplog
 
 
 def test_round_that_is_killed_leaves_no_half(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed after the incident is written and before its messages are: PostgreSQL takes both back."""
+    """Killed between writing the incident and its messages: PostgreSQL rolls both back."""
     told.bad = {"a": 1}
 
     class KilledError(BaseException):

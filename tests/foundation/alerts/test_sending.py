@@ -151,7 +151,7 @@ def test_killed_before_it_sends_nothing_is_lost_and_nothing_doubled(
 def test_killed_between_sending_and_writing_sends_again_with_the_same_id(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one way to a second message, and a receiver can tell it."""
+    """The only way to get a second message, which a receiver can recognise."""
     world.channel("webhook")
     world.bad = {"a": 1}
     world.look()

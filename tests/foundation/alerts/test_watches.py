@@ -1,4 +1,4 @@
-"""Workers, beat and Redis: who notices, when nobody is left who sweeps."""
+"""Workers, beat and Redis: who notices when nobody sweeps any more."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Group commit: what gathers is written together, and the connection is given back."""
+"""Group commit: items that gather are written together, and the connection is returned."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from foundation.database.group_commit import KEPT_S, GroupCommit, TooManyWaiting
 
 
 def add_all(commit: GroupCommit[int, int], *items: int) -> list[int | BaseException]:
-    """Add the items at once; the answer, or what was raised, of each."""
+    """Add the items all at once; returns each one's answer or exception."""
 
     async def add() -> list[int | BaseException]:
         return await asyncio.gather(*map(commit.add, items), return_exceptions=True)
@@ -18,7 +18,7 @@ def add_all(commit: GroupCommit[int, int], *items: int) -> list[int | BaseExcept
 
 
 class Writes:
-    """Keeps what was written together; answers each item with its double."""
+    """Records which items were written together; answers each item with its double."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -78,7 +78,7 @@ def test_connection_is_kept_between_writes_and_given_back_when_nothing_is_left()
 
     async def write_and_wait() -> list[bool]:
         found = []
-        for wait_s in (0, 0.75 * KEPT_S, 0.75 * KEPT_S):  # the second write puts the end off
+        for wait_s in (0, 0.75 * KEPT_S, 0.75 * KEPT_S):  # the second write delays the end
             await asyncio.sleep(wait_s)
             await commit.add(1)
             found.append(is_open())

@@ -1,4 +1,4 @@
-"""Database connections: when PostgreSQL drops them all, as its restart does, and when their process freezes."""
+"""Database connections: when PostgreSQL drops them all, as in a restart, and when their process freezes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def _use(barrier: Barrier) -> None:
-    """Take a connection while all the others are taken, and give it back: the pool keeps as many."""
+    """Take a connection while all other threads hold one, and return it, so that the pool keeps as many."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         barrier.wait(10)

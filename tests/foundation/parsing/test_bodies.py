@@ -1,4 +1,4 @@
-"""Bodies as clients pack them."""
+"""Request bodies as clients encode them."""
 
 import gzip
 import time
@@ -24,7 +24,7 @@ def deflated(body: bytes) -> bytes:
         (BODY, "", ""),
         (BODY, "identity", "utf-8"),
         (BODY, "", "UTF8"),
-        (BODY, "", "iso-8859-1"),  # many programs declare what their bodies are not
+        (BODY, "", "iso-8859-1"),  # many programs declare the wrong type
         (BODY, "", "no such charset"),
         (gzip.compress(BODY), "gzip", ""),
         (gzip.compress(BODY), "GZIP", ""),

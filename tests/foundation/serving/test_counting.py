@@ -1,4 +1,4 @@
-"""Counts in fixed windows: atomic, with an end, and one place for a thread and for the event loop."""
+"""Counts in fixed windows: atomic, expiring, and shared by threads and the event loop."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Responses that their source drives: what a server sees, however slow it is, and what the source is told."""
+"""Responses that their source drives: what a server sees, however slow it is, and what the source learns."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -44,7 +44,7 @@ class Server:
 
 
 class Source:
-    """Writes what it is told to when it is driven, and notes what it hears."""
+    """Writes what it is told to when it is driven, and records what it hears."""
 
     def __init__(self, *writes: bytes, ends: bool = True) -> None:
         self.heard: list[str] = []
@@ -67,7 +67,7 @@ class Source:
 
 
 async def _settle() -> None:
-    """Let every task that can go on do so."""
+    """Let every task run until it has to wait."""
     for _ in range(10):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""What probes and operators are told."""
+"""What health probes and operators see."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -33,7 +33,7 @@ def redis(settings: Settings, tmp_path: Path) -> Iterator[services.Server]:
 
 @pytest.fixture(autouse=True)
 def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that has just started."""
+    """Forget everything, as in a process that has just started."""
     monkeypatch.setattr(health, "_is_migrated", False)
     monkeypatch.setattr(health, "_worker_noted_at", 0.0)
 

@@ -1,4 +1,4 @@
-"""What the web server takes from the wire: addresses with bytes beyond ASCII, and requests that ask for an upgrade."""
+"""What the web server accepts on the wire: addresses with bytes beyond ASCII, and requests that offer an upgrade."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def test_body_that_looks_like_a_request_is_left_as_it_is(stack: Stack) -> None:
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     ).encode()
 
-    # Escaped, the body would be longer than was said, and its end be taken for the next request.
+    # If escaped, the body would be longer than announced, and its end taken for the next request.
     assert send(stack, head, body, click(b"request_id=after")) == [100, 400, 200]
 
 

@@ -1,4 +1,4 @@
-"""How a web process leaves: requests that are on their way to it when it is told to go."""
+"""How a web process ends: requests that are on their way when it is told to stop."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ def connected() -> Iterator[Connect]:
 
 
 def ask(connection: http.client.HTTPConnection) -> Told:
-    """The status, and what the answer says of the connection."""
+    """The status, and the answer's `Connection` header."""
     connection.request("GET", "/healthz")
     answer = connection.getresponse()
     answer.read()
@@ -52,7 +52,7 @@ def test_idle_connection_is_answered_once_more_and_then_closed(
 
     assert before == [(200, None)] * 2
     assert [after, after_too, of_late] == [(200, "close")] * 3
-    assert time.monotonic() - told_at < 30  # nothing is waited for when no connection is idle
+    assert time.monotonic() - told_at < 30  # it waits for nothing once no connection is idle
 
 
 def test_idle_connection_keeps_no_process(start_web: Callable[..., Server], connected: Connect) -> None:

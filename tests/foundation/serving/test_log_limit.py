@@ -1,4 +1,4 @@
-"""The limit of lines that say the same."""
+"""The limit on similar log lines."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The event loop's line to Redis, to a real one that is stopped, frozen and started again."""
+"""The event loop's connection to Redis, with a real Redis that is stopped, frozen and started again."""
 
 import asyncio
 import time

@@ -26,7 +26,7 @@ from foundation.serving.paths import canonical
         ("/models/team/doubao", "/v1/models/team/doubao"),
         ("/responses/resp_1/cancel", "/v1/responses/resp_1/cancel"),
         ("/embeddings", "/v1/embeddings"),
-        # What is not meant for providers stays as it is.
+        # Paths that are not OpenAI's stay as they are.
         ("/", "/"),
         ("/v1/", "/v1/"),
         ("/api/chat/", "/api/chat/"),

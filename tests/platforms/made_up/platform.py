@@ -56,7 +56,7 @@ class Billboard(Platform):
         )
 
     def report(self, event: UserEvent) -> str:
-        """The address that came in the click, with what happened behind it."""
+        """The address that came with the click, followed by the event's parameters."""
         yuan = {} if event.amount_fen is None else {"yuan": f"{event.amount_fen / 100:.2f}"}
         happened = {
             "kind": KINDS[event.event],

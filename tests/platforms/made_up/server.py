@@ -1,4 +1,4 @@
-"""Billboard's callback host: a real HTTP server in a thread, which remembers its calls and answers as it is told."""
+"""Billboard's callback host: a real HTTP server in a thread that records its calls and answers as told."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.platforms.made_up.platform import answer
 
 @dataclass
 class Host:
-    """`answers`: what to send, in turn, each a status and a body; a body of None closes the connection instead."""
+    """`answers`: the answers in turn, each a status and a body; a body of None closes the connection instead."""
 
     origin: str = ""
     calls: list[dict[str, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""From the click to the statistics, the export and the pages, at a platform that only this folder knows."""
+"""From click to statistics, export and pages, for a platform that only this folder knows."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -206,7 +206,7 @@ def test_only_a_person_who_ticks_it_sends_it_again(app: App, host: Host, admin_u
     ["http://127.0.0.1:1/cb", "http://169.254.169.254/latest", "{origin}@evil.example/cb", "{origin}.evil/", "cb"],
 )
 def test_address_that_is_not_the_platforms_is_never_called(app: App, host: Host, callback: str) -> None:
-    """Anyone who knows the link can make up a click."""
+    """Anyone who knows the link can forge a click."""
     click(app, host, cb=callback.replace("{origin}", host.origin))
     row = happen(app)
 

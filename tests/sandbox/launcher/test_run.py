@@ -1,4 +1,4 @@
-"""`make run` as a developer meets it: the launcher in a checkout of its own, with a blank in its path."""
+"""`make run` as a developer sees it: the launcher in its own checkout, with a blank in its path."""
 
 import contextlib
 import json
@@ -89,7 +89,7 @@ def running() -> Iterator[Run]:
 
 @pytest.fixture(scope="module")
 def checkout() -> Iterator[Path]:
-    """For the tests that start and end runs; `.local` stays between them, as on a developer's machine."""
+    """A checkout for tests that start and end runs; `.local` survives between them, as on a developer's machine."""
     with _copied_project() as checkout:
         yield checkout
 
@@ -224,7 +224,7 @@ def test_wrong_setting_ends_the_start_and_is_named(
 
     assert status == 1
     said = refused.output.splitlines()
-    # What the launcher itself reads is refused by itself; the others with all that is wrong.
+    # A setting that the launcher itself reads is refused alone; others are listed with everything else that is wrong.
     assert said[-1] == f"Rivermouth cannot run: {complaint}" or f"  {complaint}" in said
     assert "Traceback" not in refused.output
 

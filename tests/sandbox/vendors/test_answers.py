@@ -24,7 +24,7 @@ class City(BaseModel):
 
 
 class River(BaseModel):
-    """As SDKs turn a class into a schema: references, a class within itself, limits."""
+    """A class as SDKs turn it into a schema: references, recursion, limits."""
 
     name: str
     kind: Literal["stream", "river"]

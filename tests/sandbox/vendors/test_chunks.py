@@ -28,7 +28,7 @@ def answer(**changes: Any) -> Answer:
 
 
 def events(frames: list[bytes]) -> list[Any]:
-    """The frames without what is the same on each of them."""
+    """The frames, without the members that are equal in all of them."""
     assert frames[-1] == b"data: [DONE]\n\n"
     chunks = [json.loads(frame.removeprefix(b"data: ").removesuffix(b"\n\n")) for frame in frames[:-1]]
     for chunk in chunks:

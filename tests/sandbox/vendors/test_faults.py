@@ -1,4 +1,4 @@
-"""Every kind of fault as its victim meets it, and the book of faults."""
+"""Every kind of fault as its victim sees it, and the book of faults."""
 
 import gzip
 import json
@@ -37,12 +37,12 @@ def text_of(events: list[Any]) -> str:
 
 
 def whole_stream(sandbox: SandboxClient) -> list[Any]:
-    """The answer as it is without a fault."""
+    """The answer without a fault."""
     return payloads(send(sandbox, "chat").content)
 
 
 def faulty_stream(sandbox: SandboxClient, kind: str, **parameters: object) -> tuple[bytes, bool]:
-    """What comes of the same answer with this fault, and whether it ended as HTTP wants."""
+    """What arrives of the same answer with this fault, and whether it ended as HTTP requires."""
     sandbox.fault("chat", kind, **parameters)
     return read(sandbox.chat(stream=True))
 
@@ -309,7 +309,7 @@ def test_stall_without_an_end_waits_for_the_client(sandbox: SandboxClient) -> No
 
 
 def drain(connection: socket.socket) -> bytes:
-    """What comes until the connection is silent."""
+    """Everything received until the connection falls silent."""
     received = b""
     try:
         while part := connection.recv(65536):

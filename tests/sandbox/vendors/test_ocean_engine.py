@@ -10,7 +10,7 @@ from tests.sandbox.conftest import SandboxClient
 ATTRIBUTION, CONVERSION = "/sdk/app/attribution/", "/api/v2/conversion"
 ADVERTISER_ID = ADS[0].advertiser_id
 
-# The vendor's answer for a device that no ad brought, but its id and time.
+# The vendor's answer for a device that no ad brought, apart from its id and time.
 NOT_ATTRIBUTED: dict[str, Any] = {
     "code": 0, "message": "成功", "adv_idfv": "", "adv_android_id": "organic-1", "idfa": "", "caid": "", "oaid": "",
     "odid": "", "is_dp_open": False, "activation_window": 30, "last_touch_time": 0, "project_id": 0,

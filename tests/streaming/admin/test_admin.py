@@ -159,7 +159,7 @@ def test_empty_lists_say_what_is_served_by_the_setting(admin_client: Client, set
 
 @pytest.fixture
 def conversation(db: None) -> Conversation:
-    """A question and its answer, and a question that nobody has answered."""
+    """A question with its answer, and a question without one."""
     conversation = Conversation.objects.create(
         owner="user:1:2:u-1", title="canary title", created_at=timezone.now(), updated_at=timezone.now()
     )
@@ -324,7 +324,7 @@ def test_usage_page_needs_its_permission(db: None) -> None:
 
 
 class Operator:
-    """An operator's browser, as far as a form needs one."""
+    """As much of an operator's browser as a form needs."""
 
     def __init__(self, url: str, *permissions: str) -> None:
         user = User.objects.create_user("operator", password=PASSWORD, is_staff=True)

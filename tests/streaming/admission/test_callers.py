@@ -1,4 +1,4 @@
-"""Who begins a turn, asked for many times at once."""
+"""Looking up the caller of a turn, many times at once."""
 
 import asyncio
 

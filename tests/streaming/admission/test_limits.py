@@ -1,4 +1,4 @@
-"""Limits of keys and users: exact under parallel requests, told in headers, and nothing without Redis."""
+"""Limits of keys and users: exact under parallel requests, shown in headers, and not applied without Redis."""
 
 import asyncio
 import itertools
@@ -135,7 +135,7 @@ def test_frozen_redis_delays_chats_by_no_more_than_its_timeouts(
         first, *later = (list(threads.map(lambda _: chat(), range(20))) for _ in range(3))
     thawed = eventually(chat, lambda answer: answer[0] == 429)
 
-    # Nobody is counted, and nobody waits for more than the limits' and the log's timeouts; the later ones for none.
+    # Nothing is counted, and the first ones wait for the limits' and the log's timeouts at most, later ones not at all.
     assert {answer[:2] for answers in (first, *later) for answer in answers} == {(200, True)}
     assert max(answer[2] for answer in first) < 2
     assert max(answer[2] for answers in later for answer in answers) < 1

@@ -17,7 +17,8 @@ DOUBAO = Price(prompt=Decimal("0.8"), cached=Decimal("0.16"), completion=Decimal
         (1_000_000, 1_000_000, 0, "0.160000"),
         (1_000_000, 250_000, 500_000, "1.640000"),
         (1, 0, 0, "0.000001"),
-        (100, 500, 0, "0.000016"),  # more cached than there were: a provider's mistake costs nobody a refund
+        # more cached tokens than prompt tokens: a provider's mistake does not become a refund
+        (100, 500, 0, "0.000016"),
         (2**31, 0, 2**31, "6012.954214"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Timeouts of a route: its own, its model's, its provider's, or the settings."""
+"""A route's timeouts: its own, its model's, its provider's, or the setting."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Whose error table is used: chosen, else by the host, else by the slug, else the dialect's, else the general one."""
+"""Which error table is used: the chosen one, else by host, else by slug, else the dialect's, else the general one."""
 
 from pathlib import Path
 

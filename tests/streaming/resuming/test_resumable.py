@@ -1,4 +1,4 @@
-"""Chats of the app profile over two web processes: resumed, stopped, left, and orphaned."""
+"""App profile chats over two web processes: resumed, stopped, abandoned, and orphaned."""
 
 import os
 import signal
@@ -33,18 +33,18 @@ def _close_chats() -> Iterator[None]:
 
 @pytest.fixture
 def slow_stack(stack: Stack) -> Stack:
-    """The sandbox speaks slowly enough for a test to act in mid-answer."""
+    """A sandbox slow enough for a test to act in mid-answer."""
     stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 40})
     return stack
 
 
 def hurry(stack: Stack) -> None:
-    """From here on the sandbox speaks as fast as it can, in running answers too."""
+    """Let the sandbox go at full speed from now on, in running answers too."""
     stack.ask_sandbox("POST", "/_pace", {"tokens_per_s": 0})
 
 
 def age(chat_id: str, processes: Processes) -> None:
-    """As if the producer had been silent for `event_log.ALIVE_FOR_S`."""
+    """Make it look as if the producer had been silent for `event_log.ALIVE_FOR_S`."""
     with redis.Redis.from_url(processes.environment["REDIS_URL"]) as store:
         store.delete(f"chat:{chat_id}:alive")
 

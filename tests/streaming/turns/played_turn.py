@@ -1,4 +1,4 @@
-"""One turn in this process, between a provider and a client that do what the test says, in the order that it says.
+"""One turn in this process, between a provider and a client that act as the test says, in the order that it says.
 
 The turn, its connection to the provider and the outbox are the real ones; the client is an ASGI `send` that may block.
 """
@@ -74,7 +74,7 @@ class PlayedTurn:
             self.relay.client_left()
 
     async def until_ended(self, within_s: float = 20) -> None:
-        """Until the turn has ended, and its client has all of it, if it is still there."""
+        """Wait until the turn has ended and its client, if still there, has received all of it."""
         async with asyncio.timeout(within_s):
             await asyncio.wait([self._respond])
             while not (self.ends and self._is_served()):  # noqa: ASYNC110  # many parties say so

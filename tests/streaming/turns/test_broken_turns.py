@@ -1,4 +1,4 @@
-"""Errors of our own in the middle of a turn: it ends, is recorded, and costs no other turn anything."""
+"""Bugs of our own in the middle of a turn: it ends, is recorded, and does not affect other turns."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ def _own_recorder(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> It
 
 
 class BrokenFormat(OpenAIProfile):
-    """A client format with a bug, which shows at this word."""
+    """A client format with a bug that this word triggers."""
 
     def __init__(self, word: str) -> None:
         super().__init__(wants_usage=False)
@@ -88,7 +88,7 @@ def test_turn_that_broke_off_at_its_first_content_is_refused(parts: list[bytes])
 
 
 class Counting:
-    """An open turn that may be broken."""
+    """An open turn that a test may break."""
 
     def __init__(self, *, is_broken: bool) -> None:
         self.is_broken = is_broken

@@ -1,4 +1,4 @@
-"""Clients that leave before an answer has begun: nothing of theirs stays behind."""
+"""Clients that leave before an answer has begun leave nothing behind."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ from foundation.access.models import ApiKey
 from tests.servers import eventually
 from tests.stack import Processes, Stack
 
-# Within its first milliseconds a request is let in, its log opened, its provider asked.
+# Within its first milliseconds a request is admitted, its log opened and its provider asked.
 STAYS_S = [0.0005 * number for number in range(40)]
 
 
@@ -23,7 +23,7 @@ def test_clients_that_leave_at_once_give_their_slots_back(stack: Stack, processe
     stack.ask_sandbox("POST", "/_faults", {"on": "chat", "kind": "hang"})
 
     with redis.Redis.from_url(processes.environment["REDIS_URL"]) as store:
-        _ask_and_leave(stack.url, path, key, stay_s=1)  # keys and models are kept in memory from now on
+        _ask_and_leave(stack.url, path, key, stay_s=1)  # keys and models are cached from now on
         for stay_s in STAYS_S:
             _ask_and_leave(stack.url, path, key, stay_s=stay_s)
 

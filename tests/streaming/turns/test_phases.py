@@ -1,4 +1,4 @@
-"""Every cell of the table of phases: what whatever may happen does, wherever a turn stands."""
+"""Every cell of the table of phases: the effect of each event in each phase of a turn."""
 
 from itertools import product
 
@@ -11,7 +11,7 @@ OPENING, ANSWERING, ENDED = Phase
 TOO_LATE = None
 ILLEGAL = "illegal"
 
-# One row an event: while it is opening, while it answers, after its end.
+# One row per event: while the turn opens, while it answers, after its end.
 CELLS: dict[Event, tuple[Move | str | None, Move | str | None, Move | str | None]] = {
     Event.CONTENT: (Move(ANSWERING), ILLEGAL, ILLEGAL),
     Event.WHOLE: (

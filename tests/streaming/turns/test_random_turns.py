@@ -1,6 +1,6 @@
 """Turns played at random: streams cut anywhere, and clients, users, the watchdog and the process acting at any moment.
 
-Whatever the order, a turn ends once, is recorded once, says so once, and leaves no connection behind.
+In any order, a turn ends once, is recorded once, says so once, and leaves no connection behind.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ LAST = [
     [b'data: {"choices": 7}\n\n', chunk(finish_reason="stop"), DONE],
     *([error] for error in ERRORS),
 ]
-# What the OpenAI profile makes of what it doesn't pass on as it came.
+# What the OpenAI profile writes in place of bytes that it does not pass on unchanged.
 CHANGED = {COMMENT: b"", USAGE: b"", NAMED: chunk("seven"), TWO_IN_ONE: chunk("five") + chunk("six")}
 TERMINAL = re.compile(rb'^(?:data: \[DONE\]|data: \{"error"|event: done$|event: error$)', re.MULTILINE)
 ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
@@ -96,7 +96,7 @@ def provider(events: list[bytes], dice: random.Random) -> Script:
 
 
 async def act(turn: PlayedTurn, dice: random.Random) -> None:
-    """Something that may happen at any moment. The watchdog's clock may go on by an hour."""
+    """Something that may happen at any moment. The watchdog's clock may jump by an hour."""
     relay, now = turn.relay, time.monotonic()
     what = dice.choice(["stall", "read on", "leave", "stop", "interrupt", "beat", "stalled", "idle", "total", "wait"])
     if what == "stall":
@@ -140,7 +140,7 @@ async def play(seed: int) -> tuple[PlayedTurn, list[bytes]]:
 
 @pytest.fixture(autouse=True)
 def _in_this_process(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[None]:
-    """A recorder that ends with the test: its thread must not look for the database after that."""
+    """A recorder that ends with the test, since its thread must not use the database afterwards."""
     settings.CHAT_FIRST_CONTENT_TIMEOUT_S = 0.3
     own = recorder.Recorder()
     monkeypatch.setattr(recorder, "_recorder", own)
@@ -173,7 +173,8 @@ def test_whatever_happens_a_turn_ends_once(settings: LazySettings, caplog: pytes
                     f"random.Random({number})\n{row.state} {row.error_code}\n{turn.body!r}\n{log}"
                 ) from err
     assert [record for record in caplog.records if record.exc_info] == []
-    assert {row.state for row in recorded.values()} > {"completed", "disconnected", "failed"}  # or the dice are loaded
+    # otherwise the random choices are biased
+    assert {row.state for row in recorded.values()} > {"completed", "disconnected", "failed"}
 
 
 async def _play_all(seeds: range) -> dict[int, tuple[PlayedTurn, list[bytes]]]:

@@ -1,4 +1,4 @@
-"""The recorder against a real database: nothing is lost, nothing waits for it, nothing holds it up."""
+"""The recorder with a real database: it loses nothing, delays nothing and is delayed by nothing."""
 
 import datetime as dt
 import time
@@ -42,7 +42,7 @@ def completion(recorder: Recorder, **fields: Any) -> Completion:
 
 
 def rows(recorder: Recorder) -> QuerySet[Completion]:
-    """What this recorder wrote: a server of the test before may still write its last rows."""
+    """The rows that this recorder wrote; a server of the previous test may still be writing its last ones."""
     return Completion.objects.filter(process_id=recorder.process_id)
 
 
@@ -234,7 +234,7 @@ def test_turns_go_on_without_the_database_and_are_recorded_later(
 ) -> None:
     provider.stream(chunk("a"), chunk(finish_reason="stop"), DONE)
     with serve(API_KEY_CACHE_S="60", CHAT_CATALOGUE_CACHE_S="60", may_log_tracebacks=True) as server:
-        ask(server, key, model="scripted", stream=True)  # key and catalogue are known from now on
+        ask(server, key, model="scripted", stream=True)  # the key and the catalogue are cached from now on
 
         outage.begin()
         began_at = time.monotonic()

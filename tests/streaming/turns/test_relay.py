@@ -104,7 +104,7 @@ def test_client_that_reads_nothing_stops_the_provider_and_is_given_up(
 
     with send_request(hasty, key, model="scripted", stream=True, version=version) as client:
         completion = recorded()
-        received = read_all(client)  # what was on its way, then the end: the connection is cut
+        received = read_all(client)  # what was in transit, then the end: the connection is cut
 
     assert (completion.state, completion.error_code) == ("disconnected", "client_stalled")
     assert received < provider.sent_bytes < 20_000_000 < sum(len(step) for step in MANY if isinstance(step, bytes))
@@ -114,7 +114,7 @@ def test_client_that_reads_nothing_stops_the_provider_and_is_given_up(
 
 @pytest.fixture(scope="module")
 def impatient(serve: Serve) -> Iterator[Server]:
-    """A relay that gives up a client which reads nothing for a second; in all else as patient as can be."""
+    """A relay that drops clients which read nothing for a second, and is as patient as possible otherwise."""
     with serve(CHAT_WRITE_TIMEOUT_S="1") as server:
         yield server
 
@@ -165,19 +165,19 @@ def test_client_that_leaves_an_ended_answer_is_no_error(
 
     with send_request(impatient, key, model="scripted"):
         recorded()
-    time.sleep(2.5)  # it is looked after once more
+    time.sleep(2.5)  # it is checked once more
 
     assert "ERROR" not in impatient.log
 
 
 def has_let_go(server: Server, client: socket.socket) -> bool:
-    """Whether the server has closed its end. The client can't tell: what is on its way comes first."""
+    """Whether the server has closed its end. The client cannot tell, since it first gets the data in transit."""
     open_ends = psutil.Process(server.process.pid).net_connections("tcp")
     return client.getsockname() not in [connection.raddr for connection in open_ends]
 
 
 def read_all(client: socket.socket, *, pause_s: float = 0) -> int:
-    """Read until the other side has closed, or cut, the connection; how many bytes came."""
+    """Read until the other side has closed or cut the connection; returns the number of bytes."""
     received = 0
     with contextlib.suppress(ConnectionResetError):
         while read := client.recv(65_536):

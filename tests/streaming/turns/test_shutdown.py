@@ -1,4 +1,4 @@
-"""The end of a web process: told to go, and killed."""
+"""The end of a web process: told to stop, and killed."""
 
 import datetime as dt
 import signal
@@ -55,7 +55,7 @@ def test_stream_that_ends_within_the_drain_time_is_whole(serve: Serve, provider:
         server.wait()
 
     assert content == chunk("a") + chunk("b") + STOP + DONE
-    assert time.monotonic() - told_at < 10  # nothing is waited for that is not open
+    assert time.monotonic() - told_at < 10  # it waits for nothing that is not open
     assert recorded(response).state == "completed"
 
 
@@ -82,7 +82,7 @@ def test_client_that_reads_nothing_keeps_no_process(serve: Serve, provider: Scri
         send_request(server, key, model="scripted", stream=True),
     ):
         eventually(completions().count, bool)
-        time.sleep(1)  # by now all buffers on the way are full
+        time.sleep(1)  # by now all buffers in between are full
         told_at = time.monotonic()
 
         server.terminate()

@@ -1,4 +1,4 @@
-"""A body receiver that keeps what it is told, for tests to look at."""
+"""A body receiver that records its calls for tests."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Recorder:
         self._changed.set()
 
     async def until(self, is_reached: Callable[["Recorder"], bool]) -> None:
-        """Wait, at most 5 s, until the recorder looks like that."""
+        """Wait, at most 5 s, until the recorder meets the condition."""
         async with asyncio.timeout(5):
             while not is_reached(self):
                 self._changed.clear()

@@ -215,7 +215,7 @@ async def test_endless_trailers_are_refused(pool: UpstreamPool, endless: bytes) 
 
 
 async def test_long_stream_of_small_chunks_is_no_endless_head(pool: UpstreamPool) -> None:
-    # Every second read is all framing, and together they pass the limit of a head.
+    # Every second read consists of framing only, and together they exceed the limit of a head.
     framing, body = b"1;%b" % (b"e" * 1000), b"\r\nx\r\n"
     parts = itertools.chain.from_iterable(itertools.repeat((framing, body), 100))
 

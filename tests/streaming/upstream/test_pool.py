@@ -192,7 +192,7 @@ async def test_close_ends_waiting_open_and_idle_connections() -> None:
 
     async with ScriptedServer(answer(b"1"), Peer.hang, half, answer(b"2")) as server:
         await ask(pool, server.url)
-        waiting = asyncio.create_task(pool.post(server.url, [], b"{}"))  # on a used connection, as a stale one is
+        waiting = asyncio.create_task(pool.post(server.url, [], b"{}"))  # on a used connection, as stale ones are
         await server.until_requests(2)
         response = await pool.post(server.url, [], b"{}")
         recorder = Recorder()

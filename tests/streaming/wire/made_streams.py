@@ -1,4 +1,4 @@
-"""Streams in the shapes of real providers: what their chunks carry, in which order, where the usage stands.
+"""Streams in the shapes of real providers: the members of their chunks, their order, and the place of the usage.
 
 The answers are the sandbox's; the shapes are those of the recordings in `../shared/data/streams`, which are not part of
 this project. One JSON payload a chunk, as there: without `data: ` and `[DONE]`.

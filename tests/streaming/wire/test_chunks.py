@@ -1,11 +1,11 @@
-"""What a chunk holds, in its right shape and in odd ones."""
+"""Reading a chunk, well-formed or not."""
 
 import msgspec
 import pytest
 
 from streaming.wire import chunks, tokens
 
-# A chunk with parts of another shape than they should have → (content, prompt tokens, error)
+# A chunk with members of the wrong type → (content, prompt tokens, error)
 ODD_CHUNKS = {
     "counts that are null": (
         b'{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":null}}',

@@ -1,4 +1,4 @@
-"""Our words for what can go wrong: none may tell a client about keys, hosts or providers' answers."""
+"""Our error texts: none may tell a client about keys, hosts or providers' answers."""
 
 import pytest
 

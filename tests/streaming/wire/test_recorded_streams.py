@@ -61,7 +61,7 @@ CUTTINGS: dict[str, Callable[[Frames], Frames]] = {
 
 
 def assembled(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """What a reader of these chunks ends up with."""
+    """The message that a reader of these chunks assembles."""
     answer: dict[str, Any] = {"text": "", "reasoning": "", "tool_calls": defaultdict(dict), "finish_reason": None}
     for chunk in chunks:
         for choice in chunk["choices"]:
@@ -152,14 +152,14 @@ def test_streams_are_of_every_kind(streams: dict[str, Lines]) -> None:
 
 
 def test_made_streams_have_the_shapes_of_the_recordings() -> None:
-    """Says something only where the recordings are."""
+    """Skipped without effect where the recordings are missing."""
     recorded = {f"made-{name}": shape_of(payloads) for name, payloads in RECORDED.items()}
 
     assert {name: shape_of(MADE[name]) for name in recorded} == recorded
 
 
 def shape_of(payloads: Lines) -> set[str]:
-    """Every way to a value in the chunks, with the kind of the value."""
+    """The path to every value in the chunks, with the value's type."""
     return {way for payload in payloads for way in _ways(json.loads(payload))}
 
 

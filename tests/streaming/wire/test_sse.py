@@ -1,4 +1,4 @@
-"""The parser against the standard's own cases and any cutting; the encoders against the parser."""
+"""The parser with the standard's own cases, cut in any way; the encoders with the parser."""
 
 import re
 import sys
@@ -236,7 +236,7 @@ def test_event_read_byte_by_byte_takes_linear_time(write: Callable[[int], bytes]
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Without the measurement of coverage, which takes thirty times as long as what is measured here."""
+    """Without coverage's tracing, which takes thirty times as long as the code that is timed here."""
     trace = sys.gettrace()
     sys.settrace(None)
     try:

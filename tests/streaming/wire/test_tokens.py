@@ -1,4 +1,4 @@
-"""Token counts in the words of every vendor, and in odd places."""
+"""Token counts under every vendor's names, and in unusual places."""
 
 import pytest
 

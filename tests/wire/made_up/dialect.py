@@ -28,7 +28,7 @@ class _Counts(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    """All that any of the events may hold."""
+    """Everything that any of the events may contain."""
 
     say: str = ""
     muse: str = ""  # reasoning

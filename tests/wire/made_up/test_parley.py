@@ -129,7 +129,7 @@ def test_app_client_streams(relay: Server, parley: ScriptedProvider, key: str) -
     assert recorded(chat.response).state == "completed"
 
 
-# What the first route does → the fault that a second one makes good.
+# What the first route does → the fault that the second route makes up for.
 FAILURES: dict[str, list[Step]] = {
     "refusal": [answer(500, b'{"problem":{"kind":"hoarse"}}')],
     "no money": [answer(400, b'{"problem":{"kind":"purse_empty"}}')],

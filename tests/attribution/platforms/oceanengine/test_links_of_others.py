@@ -1,4 +1,4 @@
-"""Monitor links as other systems and makers of apps write them, filled in as Ocean Engine does."""
+"""Monitor links as other systems and app makers write them, filled in as Ocean Engine does."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

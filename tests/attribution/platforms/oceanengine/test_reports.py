@@ -1,4 +1,4 @@
-"""The vendor's words on the wire, where no sandbox is needed."""
+"""The vendor's wire format, where no sandbox is needed."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""OpenAI's protocol and Ark's variety of it: what is asked, and what the bytes of an answer mean."""
+"""OpenAI's protocol and Ark's variant: the request, and what the bytes of an answer mean."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What clients ask for: checked where it concerns us, passed on as it came."""
+"""Clients' requests: checked where they concern us, otherwise passed on unchanged."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_wrong_body_is_refused_naming_the_parameter(wrong: bytes, param: str | N
     assert param is None or param in fault.message
 
 
-# Values that some provider may take, or refuse in its own words.
+# Values that a provider may accept, or refuse in its own words.
 PASSED = [
     b'"max_tokens":-1', b'"max_tokens":0', b'"max_tokens":4096.0', b'"max_tokens":"4096"',
     b'"max_completion_tokens":-1', b'"temperature":"0.7"', b'"temperature":1e999', b'"top_p":[0.5]',

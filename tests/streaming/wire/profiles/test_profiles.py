@@ -1,4 +1,4 @@
-"""How a provider's events look to clients of both profiles."""
+"""How a provider's events appear to clients of both profiles."""
 
 from collections.abc import Callable
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Vendors' words: what their errors mean, and what of them nobody may read."""
+"""Vendors' errors: what they mean, and which parts must not be shown to clients."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ ERRORS = {
     "openai: too long": (OPENAI, 400, {"code": "context_length_exceeded"}, 400, Retry.NEVER),
     "openai: no credit": (OPENAI, 429, {"code": "insufficient_quota"}, 429, Retry.NEXT_ROUTE),
     "openai: rate": (OPENAI, 429, {"code": "rate_limit_exceeded"}, 429, Retry.SAME_ROUTE),
-    # The word for a class must not turn our key's refusal into the client's mistake.
+    # The name of an error class must not turn a refusal of our key into the client's mistake.
     "deepseek: our key": (OPENAI, 401, {"code": "invalid_request_error", "type": "authentication_error"}, *OUR_KEY),
     "deepseek: no balance": (OPENAI, 402, {"code": "invalid_request_error"}, 429, Retry.NEXT_ROUTE),
     "class without a status": (OPENAI, None, {"type": "invalid_request_error"}, 400, Retry.NEVER),
