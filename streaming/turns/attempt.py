@@ -169,13 +169,26 @@ class Attempt:
 
 
 class StreamedAttempt(Attempt):
-    """`first_content` is done once the first content has arrived, or fails with a Fault before that."""
+    """`first_content` is done once the first content has arrived, or fails with a Fault before that.
+
+    `is_alive`: its body has begun, so the idle and total timeouts have taken the place of that for the first content.
+    """
 
     def __init__(self, route: ServedRoute) -> None:
         super().__init__(route)
         self.decoder = self._dialect.decoder(max_event_bytes=settings.CHAT_MAX_EVENT_BYTES)
         self.heard = self.decoder
         self.first_content: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.deadline: asyncio.Timeout | None = None  # of the first content
+        self.is_alive = False
+
+    def show_life(self) -> None:
+        """Bytes of the body have come: what comes next may take its time, unless somebody has set one."""
+        if self.is_alive or self.route.timeouts.is_first_content_strict:
+            return
+        if self.deadline is not None and not self.deadline.expired():
+            self.deadline.reschedule(None)
+            self.is_alive = True
 
 
 def _with(extra: Mapping[str, str], headers: Headers) -> Headers:

@@ -22,7 +22,7 @@ class Client:
         self.wrote_at = time.monotonic()
 
     def hold(self, start: bytes) -> None:
-        """Begin with this output. Anything held from an earlier attempt is dropped."""
+        """Begin with this output."""
         self.held = start
 
     def drive(self, outbox: Outbox) -> None:

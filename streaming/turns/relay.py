@@ -1,15 +1,17 @@
 """One streamed turn: from a checked request to the last byte, over the routes of its model.
 
     relay = Relay(plan, profile)
-    await relay.open()            # up to the first content: retries and fails over; raises Fault
+    await relay.open()            # up to the first content, or until the client has waited long: raises Fault
     DrivenResponse(relay)         # from then on everything is pushed: read → observe → write, in one callback
 
 1. `open` asks one route after another. Before the first content nothing is sent to the client, so a fault can still be
    retried, and the client gets a real HTTP status.
-2. From the first content on, the turn is answering. Each read of the upstream's socket is decoded and written to the
+2. A client that has waited for `CHAT_HEARTBEAT_S` gets its 200 and heartbeats. What an attempt sends before its first
+   content is still held back, so the next route can take its place; what fails in the end is told in an event.
+3. From the first content on, the turn is answering. Each read of the upstream's socket is decoded and written to the
    client on the spot; a stream has no task, queue or timer of its own: `watchdog.py` handles the timeouts and
    heartbeats of all streams.
-3. The turn ends once (phases.py): with the provider's end, a fault, a client that left or does not read, or the end of
+4. The turn ends once (phases.py): with the provider's end, a fault, a client that left or does not read, or the end of
    the process. The upstream is closed, the last event is sent if anyone is there to read it, and the row is recorded.
 
 If the process is killed: the client sees its connection break without a terminal event; the row stays `streaming` until
@@ -47,15 +49,19 @@ class Relay(Turn[StreamedAttempt]):
         self._client = client or Client()
         self._read_at = time.monotonic()
         self._timeouts = timeouts.AS_SET  # those of the route that is asked
+        self._held_back = b""  # what the attempt has sent before its first content
 
     async def _try(self, route: ServedRoute) -> None:
         attempt = StreamedAttempt(route)
         self._begin(attempt)
-        self._client.hold(self._profile.start(completion_id=self.completion.id, model=self.completion.chat_model))
-        self._timeouts = route.timeouts
-        timeout_s = route.timeouts.first_content_s
+        self._held_back = b""
+        start = self._profile.start(completion_id=self.completion.id, model=self.completion.chat_model)
+        if self.completion.attempts == 1:
+            self._client.hold(start)
+        self._timeouts = allowed = route.timeouts
+        left_s = self._began_at + allowed.total_s - time.monotonic()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(min(allowed.first_content_s, left_s)) as attempt.deadline:
                 response = await attempt.ask(
                     self._plan.fields, completion_id=str(self.completion.id), is_stream=self.completion.is_stream
                 )
@@ -63,8 +69,18 @@ class Relay(Turn[StreamedAttempt]):
                 response.deliver_to(self)
                 await attempt.first_content
         except TimeoutError as err:
-            if self._phase is Phase.OPENING:  # otherwise the content arrived at that very moment
-                raise faults.first_content_timeout(timeout_s) from err
+            if self._is_answering:  # the content arrived at that very moment
+                return
+            if left_s < allowed.first_content_s:
+                raise faults.total_timeout(allowed.total_s) from err
+            raise faults.first_content_timeout(allowed.first_content_s) from err
+        finally:
+            attempt.deadline = None
+
+    @property
+    def _is_answering(self) -> bool:
+        """Whether content has been sent, or is about to be."""
+        return self._phase is not Phase.OPENING and self._phase is not Phase.WAITING
 
     # --- The upstream's side (upstream.BodyReceiver) ------------------------------------------------------------------
 
@@ -97,15 +113,23 @@ class Relay(Turn[StreamedAttempt]):
                 has_content = has_content or piece.has_content
         except (ValueError, RecursionError) as err:  # as above; what came before it is sent
             fault = faults.unreadable(str(err))
-        if has_content and self._phase is Phase.OPENING:
-            self._commit(attempt)
-        if passed_on := b"".join(out):  # includes events before the fault; not copied if it is one event
-            self._client.write(passed_on, self._read_at)
+        if not self._is_answering:
+            attempt.show_life()
+            if has_content:
+                self._commit(attempt)
+        self._pass_on(b"".join(out))  # includes events before the fault; not copied if it is one event
         fault = fault or decoder.fault
         if fault is not None:
             self._fail(attempt.redacted(fault))
         elif decoder.is_done:
             self._upstream_ended(attempt)
+
+    def _pass_on(self, out: bytes) -> None:
+        if not self._is_answering:
+            self._held_back += out
+        elif out := self._held_back + out:
+            self._held_back = b""
+            self._client.write(out, self._read_at)
 
     def body_ended(self) -> None:
         if self._attempt is not None:
@@ -125,7 +149,8 @@ class Relay(Turn[StreamedAttempt]):
     def _commit(self, attempt: StreamedAttempt) -> None:
         """The first content has arrived: from here on nothing is retried."""
         self._meet(Event.CONTENT)
-        self.completion.first_content_ms = self._elapsed_ms()
+        if attempt.decoder.has_content:  # otherwise it is only the end of an empty answer
+            self.completion.first_content_ms = self._elapsed_ms()
         if not attempt.first_content.done():
             attempt.first_content.set_result(None)
 
@@ -137,7 +162,7 @@ class Relay(Turn[StreamedAttempt]):
 
     def _fail(self, fault: Fault) -> None:
         """Before the first content this fails the attempt, which `open` learns of; after it, the turn."""
-        if self._phase is not Phase.OPENING:
+        if self._is_answering:
             self._meet(Event.FAULT, fault)
         elif self._attempt is not None and not self._attempt.first_content.done():
             self._attempt.close()
@@ -151,6 +176,8 @@ class Relay(Turn[StreamedAttempt]):
 
     def drive(self, outbox: Outbox) -> None:
         self._client.drive(outbox)
+        if self._phase is Phase.WAITING:
+            self._client.keep_open(self._profile.heartbeat, time.monotonic())
 
     def writable(self, is_writable: bool) -> None:
         now = time.monotonic()
@@ -185,25 +212,33 @@ class Relay(Turn[StreamedAttempt]):
     # --- Time ---------------------------------------------------------------------------------------------------------
 
     def look_after(self, now: float) -> None:
-        """Timeouts and heartbeats of a turn that is answering."""
-        if self._phase is not Phase.ANSWERING:
+        """Timeouts and heartbeats."""
+        if self._phase is Phase.ENDED:
             return
         client, allowed = self._client, self._timeouts
         if client.stalled_since is not None:
             if now - client.stalled_since > settings.WRITE_TIMEOUT_S:
                 self._give_up_client()
-        elif now - self._began_at > allowed.total_s:
-            self._meet(Event.FAULT, faults.total_timeout(allowed.total_s))
-        elif now - self._read_at > allowed.idle_s:
+        elif self._is_timed and now - self._began_at > allowed.total_s:
+            self._fail(faults.total_timeout(allowed.total_s))
+        elif self._is_timed and now - self._read_at > allowed.idle_s:
             self._idled(allowed.idle_s)
+        elif self._phase is Phase.OPENING:
+            if now - self._began_at > settings.CHAT_HEARTBEAT_S:
+                self._meet(Event.WAITED)
         elif now - client.wrote_at > settings.CHAT_HEARTBEAT_S:
             client.keep_open(self._profile.heartbeat, now)
 
+    @property
+    def _is_timed(self) -> bool:
+        """Whether the idle and total timeouts apply; until then an attempt watches its time itself."""
+        return self._is_answering or (self._attempt is not None and self._attempt.is_alive)
+
     def _idled(self, timeout_s: float) -> None:
-        if self._attempt is not None and self._attempt.decoder.has_whole_answer:
+        if self._phase is Phase.ANSWERING and self._attempt is not None and self._attempt.decoder.has_whole_answer:
             self._meet(Event.WHOLE)
         else:
-            self._meet(Event.FAULT, faults.idle_timeout(timeout_s))
+            self._fail(faults.idle_timeout(timeout_s))
 
     def _give_up_client(self) -> None:
         self._meet(Event.STALLED, Fault("client_stalled", "The client read nothing.", status=408))

@@ -1,7 +1,8 @@
 """What all turns have in common, streamed or not: routes, a single end, and a record.
 
-As long as nothing has been sent to the client, a retryable fault is retried with back-off and jitter, then the next
-route is asked. Subclasses define an attempt (relay.py, whole_answer.py); phases.py defines what may happen when.
+As long as no content has been sent to the client, a retryable fault is retried with back-off and jitter, then the next
+route is asked. A task does that, since a client that has waited for long gets heartbeats meanwhile. Subclasses define
+an attempt (relay.py, whole_answer.py); phases.py defines what may happen when.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from streaming.catalogue.catalogue import ServedRoute
 from streaming.models import Completion
 from streaming.turns import phases, recorder
 from streaming.turns.attempt import Attempt
-from streaming.turns.phases import Event, Phase, State, Words
+from streaming.turns.phases import Event, Move, Phase, State, Words
 from streaming.turns.watchdog import watchdog
 from streaming.wire import faults
 from streaming.wire.faults import Fault, Retry
@@ -60,7 +61,8 @@ class Turn(Generic[AttemptT]):
         self._plan = plan
         self._began_at = time.monotonic()
         self._phase = Phase.OPENING
-        self._opening: asyncio.Task[object] | None = None
+        self._opened: asyncio.Future[None] | None = None  # there is something to send, or a fault
+        self._asking: asyncio.Task[None] | None = None
         self._attempt: AttemptT | None = None  # the current one, or the last
 
     async def open(self) -> None:
@@ -70,26 +72,34 @@ class Turn(Generic[AttemptT]):
             raise faults.shutting_down()
         watchdog.add(self)
         recorder.current().save(self.completion)
-        self._opening = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        self._opened = loop.create_future()
+        self._asking = loop.create_task(self._ask_routes())
         try:
-            await self._try_routes()
-        except Fault as fault:
-            self._meet(Event.GIVEN_UP, fault)
-            raise
+            await self._opened
         except asyncio.CancelledError:
             if self._meet(Event.LEFT):
                 raise
-            if self.completion.state == State.INTERRUPTED:
-                raise faults.shutting_down() from None
-            # Stopped by the user: there is something to send, a beginning and an end.
-        except BaseException:
-            self._meet(Event.GIVEN_UP, faults.internal())
-            raise
-        finally:
-            self._opening = None
+            # The turn ended at this very moment. Its client has left, but its readers have not.
+            if not self._opened.cancelled():
+                self._opened.result()
+
+    async def _ask_routes(self) -> None:
+        """The task that goes on until the first content; the turn's end cancels it."""
+        fault: Fault | None = None
+        try:
+            await self._try_routes()
+        except Fault as err:
+            fault = err
+        except Exception:
+            logger.exception("The turn %s broke off before its first content", self.completion.id)
+            fault = faults.internal()
+        self._asking = None
+        if fault is not None:
+            self._meet(Event.GIVEN_UP, fault)
 
     def look_after(self, now: float) -> None:
-        """Do whatever is due; until the first content the attempt has its own timeouts."""
+        """Do whatever is due; until the provider shows life, the attempt has its own timeouts."""
 
     def interrupt(self) -> None:
         """The process is ending: tell the client while that is possible."""
@@ -143,18 +153,26 @@ class Turn(Generic[AttemptT]):
         move = phases.move(self._phase, event)
         if move is None:
             return False
-        was_opening, self._phase = self._phase is Phase.OPENING, move.phase
+        self._phase = move.phase
         if move.state is not None:
             self._record(move.state, fault)
             self._say(move.words, fault)
-            if was_opening:
-                self._cancel_opening()
+            if self._asking is not None:
+                self._asking.cancel()
+        if move.phase is not Phase.OPENING:
+            self._end_opening(move, fault)
         return True
 
-    def _cancel_opening(self) -> None:
-        """Make `open` return or raise, unless `open` itself ended the turn."""
-        if self._opening is not None and self._opening is not asyncio.current_task():
-            self._opening.cancel()
+    def _end_opening(self, move: Move, fault: Fault | None) -> None:
+        """Make `open` return if there is something to send, else raise."""
+        if self._opened is None or self._opened.done():
+            return
+        if move.phase is not Phase.ENDED or move.words is not Words.NONE:
+            self._opened.set_result(None)
+        elif fault is not None:
+            self._opened.set_exception(fault)
+        else:
+            self._opened.cancel()
 
     def _say(self, words: Words, fault: Fault | None) -> None:
         """End the client's stream. An answer that is not streamed has no last words."""

@@ -102,7 +102,8 @@ def first_content_timeout(timeout_s: float) -> Fault:
 
 
 def idle_timeout(timeout_s: float) -> Fault:
-    return Fault("upstream_idle_timeout", f"The provider sent nothing for {timeout_s:g} s.", status=504)
+    message = f"The provider sent nothing for {timeout_s:g} s."
+    return Fault("upstream_idle_timeout", message, status=504, retry=Retry.NEXT_ROUTE)
 
 
 def total_timeout(timeout_s: float) -> Fault:

@@ -61,21 +61,29 @@ def relay(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
         yield server
 
 
+HASTY = {
+    "CHAT_TRIES_PER_ROUTE": "1",
+    "CHAT_CONNECT_TIMEOUT_S": "1",
+    "CHAT_FIRST_CONTENT_TIMEOUT_S": "1",
+    "CHAT_IDLE_TIMEOUT_S": "1",
+    "CHAT_TOTAL_TIMEOUT_S": "4",
+    "CHAT_WRITE_TIMEOUT_S": "1",
+    "MAX_BODY_BYTES": "4096",
+    "CHAT_MAX_EVENT_BYTES": "20000",
+}
+
+
 @pytest.fixture(scope="session")
 def hasty(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
-    """A relay that tries each route once and waits at most a second for anything."""
-    with serve(
-        ARK_BASE_URL=sandbox_server.url + "/api/v3",
-        CHAT_TRIES_PER_ROUTE="1",
-        CHAT_CONNECT_TIMEOUT_S="1",
-        CHAT_FIRST_CONTENT_TIMEOUT_S="1",
-        CHAT_IDLE_TIMEOUT_S="1",
-        CHAT_TOTAL_TIMEOUT_S="4",
-        CHAT_WRITE_TIMEOUT_S="1",
-        CHAT_HEARTBEAT_S="0.3",
-        MAX_BODY_BYTES="4096",
-        CHAT_MAX_EVENT_BYTES="20000",
-    ) as server:
+    """A relay that asks each route once and waits for nothing longer than a second, and sends no heartbeats."""
+    with serve(ARK_BASE_URL=sandbox_server.url + "/api/v3", **HASTY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chatty(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
+    """A hasty relay whose clients get a heartbeat whenever they have waited for a third of a second."""
+    with serve(ARK_BASE_URL=sandbox_server.url + "/api/v3", **HASTY, CHAT_HEARTBEAT_S="0.3") as server:
         yield server
 
 

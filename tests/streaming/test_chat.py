@@ -105,10 +105,10 @@ def test_fault_before_the_first_content_is_a_status(hasty: Server, sandbox: Sand
     assert (response.status_code, response.json()["error"]["code"]) == (503, "upstream_unavailable")
 
 
-def test_silence_is_filled_with_heartbeats(hasty: Server, provider: ScriptedProvider, key: str) -> None:
+def test_silence_is_filled_with_heartbeats(chatty: Server, provider: ScriptedProvider, key: str) -> None:
     provider.stream(chunk("a"), 0.9, STOP, DONE)
 
-    response = ask(hasty, key, path=PATH, model="scripted")
+    response = ask(chatty, key, path=PATH, model="scripted")
 
     assert b"\n\n: hb\n\n" in response.content
     assert [name for name, _payload in events_of(response)] == ["start", "delta", "done"]

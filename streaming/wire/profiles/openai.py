@@ -59,12 +59,16 @@ class OpenAIProfile:
     def __init__(self, *, wants_usage: bool, wants_chunk_usage: bool = False) -> None:
         self._wants_usage = wants_usage
         self._wants_chunk_usage = wants_chunk_usage
+        self._forget()
+
+    def _forget(self) -> None:
         self._is_running_usage = False  # it comes on chunk after chunk
         self._has_passed_usage = False  # the client has got it, on a chunk of the answer
         self._usage_chunk = b""
         self._newest = b""  # a chunk of the answer, of which a usage chunk takes its head
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
+        self._forget()
         return b""
 
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:

@@ -23,7 +23,8 @@ class Profile(Protocol):
         """The bytes that keep a silent connection open."""
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
-        """The bytes before everything else. Called for each attempt; only the last attempt's bytes are sent."""
+        """The bytes before everything else. Called for each attempt, since nothing else of an earlier one was sent, and
+        returns the same each time: they are sent once, with the first content or heartbeat."""
 
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
         """Write one event of the provider; `chunk` is None if we do not understand it. Raises: ValueError."""

@@ -7,25 +7,33 @@ import pytest
 from streaming.turns import phases
 from streaming.turns.phases import Event, IllegalMove, Move, Phase, State, Words
 
-OPENING, ANSWERING, ENDED = Phase
+OPENING, WAITING, ANSWERING, ENDED = Phase
 TOO_LATE = None
 ILLEGAL = "illegal"
 
-# One row per event: while the turn opens, while it answers, after its end.
-CELLS: dict[Event, tuple[Move | str | None, Move | str | None, Move | str | None]] = {
-    Event.CONTENT: (Move(ANSWERING), ILLEGAL, ILLEGAL),
+Cell = Move | str | None
+
+# One row per event: while the turn opens, while its client waits, while it answers, after its end.
+CELLS: dict[Event, tuple[Cell, ...]] = {
+    Event.WAITED: (Move(WAITING), ILLEGAL, ILLEGAL, ILLEGAL),
+    Event.CONTENT: (Move(ANSWERING), Move(ANSWERING), ILLEGAL, ILLEGAL),
     Event.WHOLE: (
         Move(ENDED, State.COMPLETED, Words.DONE),
+        ILLEGAL,
         Move(ENDED, State.COMPLETED, Words.DONE),
         ILLEGAL,
     ),
-    Event.FAULT: (Move(OPENING), Move(ENDED, State.FAILED, Words.ERROR), TOO_LATE),
-    Event.GIVEN_UP: (Move(ENDED, State.FAILED), ILLEGAL, TOO_LATE),
-    Event.LEFT: (Move(ENDED, State.DISCONNECTED), Move(ENDED, State.DISCONNECTED), TOO_LATE),
-    Event.STALLED: (ILLEGAL, Move(ENDED, State.DISCONNECTED), TOO_LATE),
-    Event.UNREAD: (ILLEGAL, Move(ENDED, State.DISCONNECTED, Words.ERROR), TOO_LATE),
-    Event.STOP: (Move(ENDED, State.STOPPED, Words.DONE), Move(ENDED, State.STOPPED, Words.DONE), TOO_LATE),
-    Event.INTERRUPT: (Move(ENDED, State.INTERRUPTED), Move(ENDED, State.INTERRUPTED, Words.ERROR), TOO_LATE),
+    Event.FAULT: (Move(OPENING), Move(WAITING), Move(ENDED, State.FAILED, Words.ERROR), TOO_LATE),
+    Event.GIVEN_UP: (Move(ENDED, State.FAILED), Move(ENDED, State.FAILED, Words.ERROR), ILLEGAL, TOO_LATE),
+    Event.LEFT: (*[Move(ENDED, State.DISCONNECTED)] * 3, TOO_LATE),
+    Event.STALLED: (ILLEGAL, *[Move(ENDED, State.DISCONNECTED)] * 2, TOO_LATE),
+    Event.UNREAD: (ILLEGAL, *[Move(ENDED, State.DISCONNECTED, Words.ERROR)] * 2, TOO_LATE),
+    Event.STOP: (*[Move(ENDED, State.STOPPED, Words.DONE)] * 3, TOO_LATE),
+    Event.INTERRUPT: (
+        Move(ENDED, State.INTERRUPTED),
+        *[Move(ENDED, State.INTERRUPTED, Words.ERROR)] * 2,
+        TOO_LATE,
+    ),
 }
 
 

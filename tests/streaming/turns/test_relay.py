@@ -201,39 +201,39 @@ def test_client_that_reads_late_gets_everything(relay: Server, provider: Scripte
 # --- Silence ----------------------------------------------------------------------------------------------------------
 
 
-def test_silence_is_filled_with_heartbeats_between_events(hasty: Server, provider: ScriptedProvider, key: str) -> None:
+def test_silence_is_filled_with_heartbeats_between_events(chatty: Server, provider: ScriptedProvider, key: str) -> None:
     provider.stream(chunk("a")[:30], 0.05, chunk("a")[30:], 0.9, chunk("b")[:30], 0.8, chunk("b")[30:], STOP, DONE)
 
-    content = ask(hasty, key, model="scripted", stream=True).content
+    content = ask(chatty, key, model="scripted", stream=True).content
 
     assert content.replace(b": hb\n", b"") == chunk("a") + chunk("b") + STOP + DONE
     assert content.startswith(chunk("a") + b": hb\n")
 
 
-def test_steady_stream_has_no_heartbeats(hasty: Server, provider: ScriptedProvider, key: str) -> None:
+def test_steady_stream_has_no_heartbeats(chatty: Server, provider: ScriptedProvider, key: str) -> None:
     steps: list[Step] = [chunk("a"), 0.05] * 20
     provider.stream(*steps, STOP, DONE)
 
-    content = ask(hasty, key, model="scripted", stream=True).content
+    content = ask(chatty, key, model="scripted", stream=True).content
 
     assert b"hb" not in content
 
 
-def test_openai_client_reads_over_heartbeats(hasty: Server, provider: ScriptedProvider, key: str) -> None:
+def test_openai_client_reads_over_heartbeats(chatty: Server, provider: ScriptedProvider, key: str) -> None:
     provider.stream(chunk("a"), 0.9, chunk("b"), 0.8, STOP, DONE)
 
-    with openai.OpenAI(base_url=hasty.url + "/v1", api_key=key, max_retries=0) as client:
+    with openai.OpenAI(base_url=chatty.url + "/v1", api_key=key, max_retries=0) as client:
         stream = client.chat.completions.create(model="scripted", messages=HELLO, stream=True)
         texts = [each.choices[0].delta.content for each in stream]
 
     assert texts == ["a", "b", None]
 
 
-def test_openai_async_client_reads_over_heartbeats(hasty: Server, provider: ScriptedProvider, key: str) -> None:
+def test_openai_async_client_reads_over_heartbeats(chatty: Server, provider: ScriptedProvider, key: str) -> None:
     provider.stream(chunk("a"), 0.9, chunk("b"), 0.8, STOP, DONE)
 
     async def read() -> list[str | None]:
-        async with openai.AsyncOpenAI(base_url=hasty.url + "/v1", api_key=key, max_retries=0) as client:
+        async with openai.AsyncOpenAI(base_url=chatty.url + "/v1", api_key=key, max_retries=0) as client:
             stream = await client.chat.completions.create(model="scripted", messages=HELLO, stream=True)
             return [each.choices[0].delta.content async for each in stream]
 

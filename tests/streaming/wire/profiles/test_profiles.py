@@ -146,7 +146,7 @@ def test_midway_is_what_the_chunk_is(make: Callable[[], OpenAIProfile | AppProfi
     assert make().midway(block, chunk) == make().chunk(event, chunk)
 
 
-def test_app_start_of_a_second_attempt_is_the_first_event_again() -> None:
+def test_app_start_of_a_second_attempt_is_the_same_event() -> None:
     profile = AppProfile(keeps_text=False)
     profile.start(completion_id=ID, model="m")
 
