@@ -11,6 +11,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page
 
+from tests.clients import raw, table
 from tests.servers import ROOT, Server
 from tests.stack import Stack
 
@@ -35,6 +36,26 @@ async ({url, token}) => {
         const answer = await fetch(url, {headers: {Authorization: `Bearer ${token}`, "x-stainless-lang": "js"}});
         return [answer.status, answer.headers.get("x-request-id") !== null, (await answer.text()).length > 0];
     } catch (error) { return String(error); }
+}
+"""
+
+
+# What a page of one's own does with OpenAI's format, by hand.
+CALLS = """
+async ({url, key, bodies}) => {
+    const answers = [];
+    for (const body of bodies) {
+        const answer = await fetch(`${url}/v1/chat/completions`, {
+            method: "POST",
+            headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+            body: JSON.stringify(body),
+        });
+        const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        let text = "";
+        for (let read; !(read = await reader.read()).done;) text += read.value;
+        answers.push([answer.status, text]);
+    }
+    return answers;
 }
 """
 
@@ -97,3 +118,20 @@ def test_page_of_another_origin_reads_nothing(app_page: Page, stack: Stack, star
     web = start_web(CORS_ALLOWED_ORIGINS="https://app.example.com")
 
     assert "Failed to fetch" in app_page.evaluate(READ, {"url": f"{web.url}/v1/models", "token": stack.key})
+
+
+def test_page_is_a_client_of_the_table(
+    app_page: Page, app_url: str, stack: Stack, start_web: Callable[..., Server]
+) -> None:
+    models = "doubao=doubao-1-5-pro-32k-250115,doubao-cut=doubao-cut"
+    web = start_web(CORS_ALLOWED_ORIGINS=app_url, ARK_MODELS=models, CHAT_HEARTBEAT_S="0.1")
+    for fault in table.FAULTS:
+        stack.ask_sandbox("POST", "/_faults", fault)
+    asked = table.asked(web.url, stack.key)
+
+    seen = raw.seen(
+        asked,
+        lambda bodies: app_page.evaluate(CALLS, {"url": web.url, "key": stack.key, "bodies": bodies}),
+    )
+
+    assert table.shown(asked, seen) == table.claims("a page in a browser"), seen

@@ -17,6 +17,7 @@ from tests.house.sources import Said, done, files, parsed, read, said
 OF_OTHERS = {
     "FILE.toml", "models.toml", "TOKEN", "django.conf",
     "XREAD", "XRANGE", "epoll_wait", "perf", "socket.gaierror",
+    "supportsStructuredOutputs", "includeUsage", "extra-openai-models.yaml",
     "HttpClient", "Observable", "http.disconnect", "server.url", "server.requests",
 }  # fmt: skip
 

@@ -1,11 +1,8 @@
-"""Clients as people use them, directly and behind an nginx with its default buffering."""
+"""The relay reached directly, and behind an nginx with its default buffering."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import openai
 import pytest
@@ -14,10 +11,7 @@ import requests
 from tests.nginx import nginx
 from tests.servers import Server
 from tests.streaming.conftest import TIMEOUT_S, recorded
-from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, answer, chunk, event
-
-NPM_PACKAGE = "openai@7.57.0"
-NPM_CLIENT = Path(__file__).with_name("npm_client.mjs")
+from tests.streaming.scripted_provider import DONE, Act, ScriptedProvider, chunk, event
 
 STOP = chunk(finish_reason="stop")
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
@@ -34,30 +28,6 @@ def fronts(hasty: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(params=["direct", "behind nginx"])
 def front(request: pytest.FixtureRequest, fronts: dict[str, str]) -> str:
     return fronts[request.param]
-
-
-@pytest.fixture(scope="session")
-def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the npm package and a program that uses it."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("no npm and node: apt-get install npm")
-    folder = tmp_path_factory.mktemp("npm")
-    shutil.copy(NPM_CLIENT, folder)
-    (folder / "package.json").write_text('{"private": true}')
-    installed = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", NPM_PACKAGE], cwd=folder, capture_output=True, check=False
-    )
-    if installed.returncode:
-        pytest.skip(f"npm can't install {NPM_PACKAGE}: {installed.stderr.decode()[-300:]}")
-    return folder
-
-
-def with_node(folder: Path, front: str, key: str) -> dict[str, Any]:
-    command = ["node", "npm_client.mjs", front + "/v1", key, "scripted"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60)
-    read: dict[str, Any] = json.loads(done.stdout)
-    return read
 
 
 def test_chunks_arrive_one_by_one(front: str, provider: ScriptedProvider, key: str) -> None:
@@ -111,41 +81,3 @@ def test_openai_of_python(front: str, provider: ScriptedProvider, key: str) -> N
 
     assert [each.choices[0].delta.content for each in chunks if each.choices] == ["河", "口", None]
     assert chunks[-1].usage.to_dict() == USAGE
-
-
-def test_openai_of_npm_reads_a_stream(npm_folder: Path, front: str, provider: ScriptedProvider, key: str) -> None:
-    provider.stream(
-        chunk("", reasoning_content="嗯"),
-        chunk("河"),
-        0.7,
-        chunk("口"),
-        STOP,
-        event({"choices": [], "usage": USAGE}),
-        DONE,
-    )
-
-    read = with_node(npm_folder, front, key)
-
-    assert read == {
-        "texts": ["河", "口"],
-        "reasoning": "嗯",
-        "usage": USAGE,
-        "finishReason": "stop",
-        "error": None,
-    }
-
-
-def test_openai_of_npm_hears_of_a_cut(npm_folder: Path, front: str, provider: ScriptedProvider, key: str) -> None:
-    provider.stream(chunk("partial"))
-
-    read = with_node(npm_folder, front, key)
-
-    assert (read["texts"], read["error"]["code"]) == (["partial"], "upstream_truncated")
-
-
-def test_openai_of_npm_hears_of_a_status(npm_folder: Path, front: str, provider: ScriptedProvider, key: str) -> None:
-    provider.on_request([answer(429, b"{}")])
-
-    read = with_node(npm_folder, front, key)
-
-    assert (read["error"]["status"], read["error"]["name"]) == (429, "RateLimitError")
