@@ -40,6 +40,7 @@ class AttributionConfig(AppConfig):
         upkeep.sweep.register("due conversions", deliver)
         upkeep.sweep.register("days summed again", summing.catch_up)
         upkeep.purge.register("clicks", purging.delete_clicks)
+        upkeep.purge.register("keys of clicks", purging.delete_click_keys)
         upkeep.purge.register("conversions whose device ids were erased", purging.erase_device_ids)
         upkeep.purge.register("attempts", purging.delete_attempts)
         upkeep.purge.register("conversions", purging.delete_conversions)

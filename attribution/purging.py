@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
-from attribution.models import Attempt, Click, Conversion, CostImport, State
+from attribution.models import Attempt, Click, ClickKey, Conversion, CostImport, State
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,11 @@ M = TypeVar("M", bound=Model)
 def delete_clicks(now: datetime) -> int:
     """Delete old clicks. Attributions keep the ad that they copied from a click."""
     return _in_batches(Click.objects.all(), "received_at", _before(now, settings.CLICK_RETENTION_DAYS), _delete)
+
+
+def delete_click_keys(now: datetime) -> int:
+    """Delete the keys of old clicks: a repeat would come within minutes."""
+    return _in_batches(ClickKey.objects.all(), "received_at", _before(now, settings.CLICK_RETENTION_DAYS), _delete)
 
 
 def erase_device_ids(now: datetime) -> int:

@@ -10,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from attribution.admin.event_rules import EventRuleInline
-from attribution.clicks.links import monitor_links
+from attribution.clicks.links import monitor_links, view_links
 from attribution.models import App, Attribution, ChannelPackage, Click, Conversion
+from attribution.models.words import MATCH_TYPES
 from attribution.platforms.registry import name_of
+
+VIEW_WINDOWS = ["play_window_hours", "impression_window_hours"]
 
 
 class ChannelPackageInline(TabularInline):
@@ -33,7 +36,7 @@ class AppAdmin(ModelAdmin):
             _("Which ad"),
             {
                 "fields": [
-                    "click_window_days", "event_window_days", "reattribution_days", "matches_by_network",
+                    "click_window_days", *VIEW_WINDOWS, "event_window_days", "reattribution_days", "matches_by_network",
                     "activates_once_per_callback",
                 ],
             },
@@ -56,7 +59,12 @@ class AppAdmin(ModelAdmin):
 
     @admin.display(description=_("monitor link"))
     def link(self, app: App) -> str:
-        links = [(slug, name_of(slug), link) for slug, link in monitor_links(app).items()]
+        titles = dict(MATCH_TYPES)
+        links = []
+        for slug, link in monitor_links(app).items():
+            links.append((slug, name_of(slug), link))
+            for match_type, view_link in view_links(app, slug).items():
+                links.append((f"{slug}-{match_type}", f"{name_of(slug)}: {titles[match_type]}", view_link))
         context = {"links": links, "app": app}
         return render_to_string("admin/attribution/monitor_link.html", context)
 

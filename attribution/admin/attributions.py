@@ -13,6 +13,7 @@ from attribution.admin.pages.formats import moment
 from attribution.admin.pages.wording import reason_in_words, source_in_words
 from attribution.models import Attribution, EarlierAttribution
 from attribution.models.users import users_in
+from attribution.models.words import MATCH_TYPES
 from attribution.platforms import registry
 from attribution.records import exporting, filtering
 
@@ -36,6 +37,7 @@ class AttributionAdmin(BigList):
         text("ad", _("ad or promotion")),
         choice("attributed", _("attributed"), YES_OR_NO),
         choice("source", _("source"), Attribution.Source.choices),
+        choice("match_type", _("match type"), MATCH_TYPES),
         choice("suspicious", _("suspicious"), YES_OR_NO),
     ]
     search_help_text = _("User id")

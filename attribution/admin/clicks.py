@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from attribution.admin.lists import BigList, Days, apps, choice, platform_names, text
 from attribution.admin.pages.formats import moment
 from attribution.models import Click, Os
+from attribution.models.words import MATCH_TYPES
 from attribution.platforms import registry
 from attribution.records import exporting, filtering
 
@@ -24,7 +25,7 @@ class ClickAdmin(BigList):
     filters = filtering.CLICKS
     export = exporting.CLICKS
 
-    list_display = ["clicked", "app", "os", "advertiser_id", "campaign", "ad", "request_id"]
+    list_display = ["clicked", "app", "match_type", "os", "advertiser_id", "campaign", "ad", "request_id"]
     list_filter = [
         Days,
         choice("app", _("app"), apps),
@@ -33,6 +34,7 @@ class ClickAdmin(BigList):
         text("campaign", _("campaign or project")),
         text("ad", _("ad or promotion")),
         choice("os", _("system"), Os.choices),
+        choice("match_type", _("match type"), MATCH_TYPES),
     ]
     search_help_text = _("Request id, or number")
     readonly_fields = ["platform_name", "unread_parameters"]

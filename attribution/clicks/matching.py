@@ -1,9 +1,11 @@
 """Which of our clicks brought a device: a pure rule. No database, no clock, no Django.
 
-1. The kinds of ids are tried from the most to the least reliable (`Kind`, in this order).
-2. Within one kind, the newest click inside the window wins. A click at the very moment of the activation, or exactly as
+1. A click wins over an effective play, and that over an impression (`MatchType`, in this order), each with a window of
+   its own.
+2. The kinds of ids are tried from the most to the least reliable (`Kind`, in this order).
+3. Within one kind, the newest click inside the window wins. A click at the very moment of the activation, or exactly as
    old as the window, counts; a click after the activation never does.
-3. IP and user agent are a guess, not an id: they are used only if the app allows it, with a separate window.
+4. IP and user agent are a guess, not an id: they are used only if the app allows it, with a shorter window.
 
 A click shortly before the activation may have been injected by a fraudulent app that saw the installation begin. It is
 flagged but still wins: whether to pay for it is the marketer's decision.
@@ -13,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from attribution.devices.match_types import MatchType
 
 # Measurement partners consider 3 to 10 s suspicious: nobody downloads and opens an app faster.
 SUSPICIOUS_BELOW_S = 10
@@ -37,6 +41,13 @@ LABELS = {
     Kind.IDFA: "IDFA",
     Kind.CAID: "CAID",
     Kind.IP_USER_AGENT: "IP and user agent",
+}
+
+
+WORDS = {
+    MatchType.CLICK: "a click",
+    MatchType.PLAY: "an effective play",
+    MatchType.IMPRESSION: "an impression",
 }
 
 
@@ -66,17 +77,30 @@ class ClickCandidate:
     click_id: int
     clicked_at: datetime
     digests: Digests
+    match_type: MatchType = MatchType.CLICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """How long before the activation a click counts. `ip_user_agent` is None if the app does not allow the guess."""
+    """How long before the activation a click counts (`ids`), a play, and an impression; those never if it is zero.
+
+    `ip_user_agent`: the limit for a guess; None if the app does not allow it.
+    """
 
     ids: timedelta
+    plays: timedelta = timedelta()
+    impressions: timedelta = timedelta()
     ip_user_agent: timedelta | None = None
 
-    def of(self, kind: Kind) -> timedelta | None:
-        return self.ip_user_agent if kind is Kind.IP_USER_AGENT else self.ids
+    def of(self, kind: Kind, match_type: MatchType = MatchType.CLICK) -> timedelta | None:
+        """None: such a match does not count."""
+        by_id = {MatchType.PLAY: self.plays or None, MatchType.IMPRESSION: self.impressions or None}
+        window = by_id.get(match_type, self.ids)
+        if kind is not Kind.IP_USER_AGENT or window is None:
+            return window
+        if self.ip_user_agent is None or match_type is MatchType.CLICK:
+            return self.ip_user_agent
+        return min(window, self.ip_user_agent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +117,20 @@ class Match:
 
 def match(device: Device, clicks: Iterable[ClickCandidate], *, activated_at: datetime, windows: Windows) -> Match:
     """The click that brought the device, or why there is none."""
-    clicks = list(clicks)
     kinds = [kind for kind in Kind if device.digests.get(kind) and windows.of(kind) is not None]
     if not kinds:
         return _miss(Miss.NO_DEVICE_ID, "The event has no device id that a click could also have")
-    misses = []
-    for kind in kinds:
-        shared = [click for click in clicks if _has_in_common(device, click, kind)]
-        click = _newest_in_window(shared, activated_at, windows.of(kind) or timedelta())
-        if click is not None:
-            return _hit(kind, click, activated_at)
-        misses += [(kind, click) for click in shared]
+    clicks = list(clicks)
+    for match_type in MatchType:
+        of_type = [click for click in clicks if click.match_type is match_type]
+        for kind in kinds:
+            window = windows.of(kind, match_type)
+            shared = [click for click in of_type if window is not None and _has_in_common(device, click, kind)]
+            click = _newest_in_window(shared, activated_at, window or timedelta())
+            if click is not None:
+                return _hit(kind, click, activated_at)
+    clicks = [click for click in clicks if click.match_type is MatchType.CLICK]
+    misses = [(kind, click) for kind in kinds for click in clicks if _has_in_common(device, click, kind)]
     return _why_not(misses, kinds, activated_at, windows)
 
 
@@ -120,7 +147,7 @@ def _newest_in_window(clicks: list[ClickCandidate], activated_at: datetime, wind
 def _hit(kind: Kind, click: ClickCandidate, activated_at: datetime) -> Match:
     lag = activated_at - click.clicked_at
     is_suspicious = lag < timedelta(seconds=SUSPICIOUS_BELOW_S)
-    detail = f"same {LABELS[kind]} as a click {_span(lag)} before the activation"
+    detail = f"same {LABELS[kind]} as {WORDS[click.match_type]} {_span(lag)} before the activation"
     return Match(
         click_id=click.click_id,
         reason=kind.value,

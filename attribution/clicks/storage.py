@@ -13,8 +13,9 @@ from attribution.clicks import matching
 from attribution.clicks.matching import ClickCandidate, Device, Kind, Match, Windows
 from attribution.devices import device_ids
 from attribution.devices.caids import caid_md5s, without_version
+from attribution.devices.match_types import MatchType
 from attribution.devices.networks import network_identities, parse_address
-from attribution.models import App, Click
+from attribution.models import App, Click, ClickKey
 from attribution.platforms.platform import MonitoredClick
 from foundation.database import bulk
 
@@ -41,9 +42,11 @@ class NewClick(NamedTuple):
 
 
 def store(clicks: Sequence[NewClick]) -> None:
-    """Write the clicks in one statement. A repeat (the app has its request id from this platform) is dropped."""
-    rows = [_row(click) for click in sorted(clicks, key=lambda click: click.said.request_id)]
-    bulk.insert_values(Click, rows, or_drop=True)
+    """Write the clicks in one statement. Repeats of a click are dropped."""
+    by_key = {key: click for click in reversed(clicks) if (key := _key(click))}
+    rows = [_row(by_key[key], key) for key in sorted(by_key)]
+    rows += [_row(click, None) for click in clicks if not click.said.identity]
+    bulk.insert_values(Click, rows, keys=ClickKey)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,8 @@ def device_of(ids: Mapping[str, str], *, os: str = "", ip: str = "", user_agent:
 def windows_of(app: App) -> Windows:
     return Windows(
         ids=timedelta(days=app.click_window_days),
+        plays=timedelta(hours=app.play_window_hours),
+        impressions=timedelta(hours=app.impression_window_hours),
         ip_user_agent=matching.PROBABILISTIC_WINDOW if app.matches_by_network else None,
     )
 
@@ -98,7 +103,8 @@ def _candidates(sought: Sequence[_Sought]) -> list[list[ClickCandidate]]:
     """For each device, the clicks that decide the result of `matching.match`.
 
     For each id: the newest click up to the activation, which wins if any does, and the first one after it, which
-    explains a miss. Clicks without a callback are left out: nothing could be reported for them.
+    explains a miss; the newest play and the newest impression in their windows. Those without a callback are left out:
+    nothing could be reported for them.
     """
     rows = [row for number, each in enumerate(sought) for row in _sought_rows(number, each)]
     found: list[list[ClickCandidate]] = [[] for _each in sought]
@@ -106,37 +112,49 @@ def _candidates(sought: Sequence[_Sought]) -> list[list[ClickCandidate]]:
         return found
     with connection.cursor() as cursor:
         cursor.execute(_candidates_statement(), [msgspec.json.encode(rows).decode()])
-        for number, click_id, clicked_at, *digests in cursor.fetchall():
+        for number, click_id, clicked_at, match_type, *digests in cursor.fetchall():
             by_column = dict(zip(_ALL_COLUMNS, digests, strict=True))
-            candidate = ClickCandidate(click_id=click_id, clicked_at=clicked_at, digests=_by_kind(by_column))
+            candidate = ClickCandidate(
+                click_id=click_id,
+                clicked_at=clicked_at,
+                match_type=MatchType(match_type),
+                digests=_by_kind(by_column),
+            )
             found[number].append(candidate)
     return found
 
 
 def _sought_rows(number: int, sought: _Sought) -> Iterator[dict[str, Any]]:
     for kind, digests in sought.device.digests.items():
-        if (window := sought.windows.of(kind)) is None:
+        since = {
+            f"{match_type}_since": sought.activated_at - window
+            for match_type in MatchType
+            if (window := sought.windows.of(kind, match_type)) is not None
+        }
+        if not since:
             continue
         # Thousands share the address of a mobile network: read back only as far as a click can win.
-        since = sought.activated_at - window if kind is Kind.IP_USER_AGENT else datetime.min.replace(tzinfo=UTC)
+        if kind is not Kind.IP_USER_AGENT:
+            since["click_since"] = datetime.min.replace(tzinfo=UTC)
         for digest in digests:
             yield {
                 "number": number,
                 "kind": kind,
                 "app_id": sought.app_id,
-                "digest": digest.hex(),
-                "since": since,
+                "digest_hex": digest.hex(),
                 "activated_at": sought.activated_at,
+                **since,
             }
 
 
 @cache
 def _candidates_statement() -> str:
+    since = ", ".join(f"{match_type}_since timestamptz" for match_type in MatchType)
+    columns = f"number int, kind text, app_id bigint, digest_hex text, activated_at timestamptz, {since}"
+    found = (_candidates_by(kind, column) for kind, columns in COLUMNS.items() for column in columns)
     return (
-        "WITH sought AS (SELECT number, kind, app_id, decode(digest, 'hex') AS digest, since, activated_at "
-        "FROM json_to_recordset(%s) AS given (number int, kind text, app_id bigint, digest text, since timestamptz, "
-        "activated_at timestamptz)) "
-        + " UNION ALL ".join(_candidates_by(kind, column) for kind, columns in COLUMNS.items() for column in columns)
+        "WITH sought AS (SELECT given.*, decode(digest_hex, 'hex') AS digest "  # noqa: S608
+        f"FROM json_to_recordset(%s) AS given ({columns})) {' UNION ALL '.join(found)}"
     )
 
 
@@ -144,15 +162,17 @@ def _candidates_by(kind: Kind, column: str) -> str:
     clicks = (
         _clicks_of_a_caid() if kind is Kind.CAID else f"{Click._meta.db_table} AS click WHERE {column} = digest AND"
     )
-    columns = f"id, clicked_at, {', '.join(_ALL_COLUMNS)}"
+    columns = f"id, clicked_at, match_type, {', '.join(_ALL_COLUMNS)}"
     of_app = "click.app_id = sought.app_id AND callback_param <> ''"
-    return (
-        f"SELECT number, found.* FROM sought CROSS JOIN LATERAL ("  # noqa: S608
-        f"(SELECT {columns} FROM {clicks} {of_app} AND clicked_at BETWEEN since AND activated_at "
-        f"ORDER BY clicked_at DESC, id DESC LIMIT 1) UNION ALL "
-        f"(SELECT {columns} FROM {clicks} {of_app} AND clicked_at > activated_at "
-        f"ORDER BY clicked_at, id LIMIT 1)) AS found WHERE kind = '{kind}'"
-    )
+
+    def first(match_type: MatchType, when: str, order: str) -> str:
+        of_type = f"{of_app} AND match_type = '{match_type}'"
+        return f"(SELECT {columns} FROM {clicks} {of_type} AND clicked_at {when} ORDER BY {order} LIMIT 1)"  # noqa: S608
+
+    newest = [first(each, f"BETWEEN {each}_since AND activated_at", "clicked_at DESC, id DESC") for each in MatchType]
+    too_late = first(MatchType.CLICK, "> activated_at", "clicked_at, id")
+    candidates = " UNION ALL ".join([*newest, too_late])
+    return f"SELECT number, found.* FROM sought CROSS JOIN LATERAL ({candidates}) AS found WHERE kind = '{kind}'"  # noqa: S608
 
 
 def _clicks_of_a_caid() -> str:
@@ -166,10 +186,18 @@ def _clicks_of_a_caid() -> str:
     return f"(SELECT * FROM {table} WHERE {having} OFFSET 0) AS click WHERE"  # noqa: S608
 
 
-def _row(click: NewClick) -> dict[str, Any]:
-    """Values by the table's columns. Not a `Click`: creating an instance costs as much as reading the query."""
+def _key(click: NewClick) -> str:
+    """The primary key of its `ClickKey`: a UUID; empty if the platform tells no clicks apart."""
+    identity = click.said.identity
+    text = f"{click.app_id}\n{click.platform}\n{click.said.match_type}\n{identity}"
+    return identity and device_ids.md5_of(text)
+
+
+def _row(click: NewClick, key: str | None) -> dict[str, Any]:
+    """Values by the tables' columns. Not a `Click`: creating an instance costs as much as reading the query."""
     said, ad = click.said, click.said.ad
     return {
+        "key": key,
         "app_id": click.app_id,
         "platform": click.platform,
         "advertiser_id": ad.advertiser_id,
@@ -180,6 +208,7 @@ def _row(click: NewClick) -> dict[str, Any]:
         "creative_id": ad.creative_id,
         "creative_name": ad.creative_name,
         "platform_ad": ad.platform_ad,
+        "match_type": said.match_type,
         "request_id": said.request_id,
         "track_id": said.track_id,
         "clicked_at": said.clicked_at,

@@ -86,6 +86,7 @@ def _take_click(row: Attribution, click: Click, match: Match, now: datetime) -> 
     row.is_attributed = True
     row.source = Attribution.Source.CLICK
     row.click = click
+    row.match_type = click.match_type
     row.callback_param = click.callback_param
     row.touched_at = click.clicked_at
     row.attributed_at = now

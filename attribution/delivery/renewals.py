@@ -11,7 +11,7 @@ from attribution.models import Attribution, Conversion, EarlierAttribution, Stat
 from attribution.models.users import User, users_in
 from foundation.database import bulk
 
-RENEWED_FIELDS = ["asked_at", "callback_param", "touched_at"]
+RENEWED_FIELDS = ["asked_at", "callback_param", "match_type", "touched_at"]
 
 
 def take(answers: Sequence[tuple[Attribution, Lookup]], now: datetime) -> dict[User, Attribution]:
@@ -30,6 +30,7 @@ def take(answers: Sequence[tuple[Attribution, Lookup]], now: datetime) -> dict[U
         if found.is_attributed and known.is_same_ad(found) and _is_newer(found, known):
             renewed |= {_user(known)} if known.callback_param != found.callback_param else set()
             known.callback_param, known.touched_at = found.callback_param, found.touched_at
+            known.match_type = found.match_type
         known.asked_at = known.asked_at if lookup.has_failed else now
         kept.append(known)
     written = bulk.update(kept, RENEWED_FIELDS, guard="attributed_at") if kept else set()

@@ -38,6 +38,7 @@ from attribution.delivery.calls import CALLS_PER_THREAD, Call, Lines
 from attribution.delivery.lookups import Lookup
 from attribution.devices import device_ids
 from attribution.devices.device_ids import DecryptionError
+from attribution.devices.match_types import MatchType
 from attribution.models import App, Attempt, Attribution, Conversion, Destination, State
 from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
@@ -178,18 +179,17 @@ class _Round:
         row = lookup.conversions[0]
         package = lookup.app.package_for(os=row.os, channel=row.channel)
         for slug, query in _queries_after(lookup.platform):
-            if not package and lookup.is_renewal:
+            question = query.question(
+                os=row.os, device=row.device_ids, package=package, activated_at=lookup.activated_at
+            )
+            if question is None or (lookup.is_renewal and not package):
                 continue
             if not package:
                 for each in lookup.conversions:
                     each.mark_held("no_package", f"The app has no package for {row.os}")
                 return lookup.conversions
-            question = query.question(
-                os=row.os, device=row.device_ids, package=package, activated_at=lookup.activated_at
-            )
-            if question is not None:
-                self._lines.add(_lookup_call(replace(lookup, platform=slug), query, question))
-                return []
+            self._lines.add(_lookup_call(replace(lookup, platform=slug), query, question))
+            return []
         self._answered.append(lookup)
         return []
 
@@ -408,6 +408,7 @@ def _user_event(row: Conversion, attribution: Attribution, event: str) -> UserEv
         device=row.device_ids,
         ad=Ad.of(attribution),
         callback=attribution.callback_param,
+        match_type=MatchType(attribution.match_type),
         occurred_at=row.occurred_at,
         outer_event_id=row.outer_event_id,
         amount_fen=row.amount_fen,

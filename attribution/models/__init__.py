@@ -9,7 +9,7 @@ from attribution.models.attributions import Attribution, EarlierAttribution
 from attribution.models.authorisations import Authorisation
 from attribution.models.bulk_actions import BulkAction
 from attribution.models.callbacks import CallbackUse
-from attribution.models.clicks import Click
+from attribution.models.clicks import Click, ClickKey
 from attribution.models.conversions import Attempt, Conversion, new_id
 from attribution.models.costs import AdCost, CostAccount, CostImport, CostUpload, CreativeCost
 from attribution.models.destinations import Destination
@@ -19,7 +19,7 @@ from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, S
 
 __all__ = [
     "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App", "Attempt", "Attribution", "Authorisation",
-    "BulkAction", "CallbackUse", "Change", "ChannelPackage", "Click", "ClickDay", "CohortDay", "Conversion",
+    "BulkAction", "CallbackUse", "Change", "ChannelPackage", "Click", "ClickDay", "ClickKey", "CohortDay", "Conversion",
     "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "EarlierAttribution", "Event",
     "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
 ]  # fmt: skip

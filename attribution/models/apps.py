@@ -44,6 +44,18 @@ class App(models.Model):
         default=7,
         help_text=_("A click on our monitor link counts if it came at most this long before the activation."),
     )
+    play_window_hours = models.PositiveSmallIntegerField(
+        _("effective play window (hours)"),
+        default=24,
+        db_default=24,
+        help_text=_("An effective play counts if it came at most this long before the activation. 0: never."),
+    )
+    impression_window_hours = models.PositiveSmallIntegerField(
+        _("impression window (hours)"),
+        default=24,
+        db_default=24,
+        help_text=_("An impression counts if it came at most this long before the activation. 0: never."),
+    )
     event_window_days = models.PositiveSmallIntegerField(
         _("event window (days)"),
         default=90,
@@ -141,7 +153,9 @@ class App(models.Model):
         return {(rule.name, rule.platform): rule for rule in self.event_rules.all()}
 
     def package_for(self, *, os: str, channel: str) -> str:
-        """The package by which the platform knows this user's app; empty: not configured."""
+        """The package by which the platform knows this user's app; empty: not configured. No platform that can be asked
+        knows HarmonyOS yet.
+        """
         if os == Os.IOS:
             return self.ios_bundle
         by_channel = {each.channel.lower(): each.package for each in self.channel_packages.all()}

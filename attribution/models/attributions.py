@@ -6,9 +6,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from attribution.devices.match_types import MatchType
 from attribution.models.ads import AdIds
 from attribution.models.apps import App
 from attribution.models.clicks import Click
+from attribution.models.words import MATCH_TYPES
 
 
 class Attribution(AdIds):
@@ -29,6 +31,13 @@ class Attribution(AdIds):
     source = models.CharField(_("source"), max_length=16, blank=True, choices=Source)
     reason = models.CharField(_("reason"), max_length=64, blank=True)
     detail = models.TextField(_("detail"), blank=True)
+    match_type = models.CharField(
+        _("match type"),
+        max_length=10,
+        choices=MATCH_TYPES,
+        default=MatchType.CLICK.value,
+        db_default=MatchType.CLICK.value,
+    )
     callback_param = models.TextField(_("callback parameter"), blank=True)
     click = models.ForeignKey(Click, verbose_name=_("click"), null=True, on_delete=models.SET_NULL, related_name="+")
     touched_at = models.DateTimeField(_("last touch"), null=True)

@@ -6,12 +6,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from attribution.devices.match_types import MatchType
 from attribution.models.ads import AdIds
 from attribution.models.apps import App
+from attribution.models.words import MATCH_TYPES
 
 
 class Click(AdIds):
-    """A click on an ad, as the monitor link reported it.
+    """A click on an ad, or one of its other touches (`match_type`), as the monitor link reported it.
 
     Device ids are kept as keyed digests of their **md5** form, since a link may give them raw or hashed; the query as
     received is kept encrypted in `raw`.
@@ -19,6 +21,13 @@ class Click(AdIds):
 
     id = models.BigAutoField(primary_key=True)
     app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="clicks", db_index=False)
+    match_type = models.CharField(
+        _("match type"),
+        max_length=10,
+        choices=MATCH_TYPES,
+        default=MatchType.CLICK.value,
+        db_default=MatchType.CLICK.value,
+    )
     request_id = models.CharField(_("request id"), max_length=128, blank=True)
     track_id = models.CharField(_("track id"), max_length=128, blank=True)
     clicked_at = models.DateTimeField(_("clicked at"))
@@ -41,14 +50,9 @@ class Click(AdIds):
     class Meta:
         verbose_name = _("click")
         verbose_name_plural = _("clicks")
-        constraints = [
-            # A platform repeats a call that was answered late: the click would be counted twice. Also serves the
-            # admin's search by request id, which does not know the platform: so the platform comes last.
-            models.UniqueConstraint(
-                fields=["app", "request_id", "platform"], condition=~Q(request_id=""), name="click_request_once"
-            )
-        ]
         indexes = [
+            # The admin's search by request id.
+            models.Index(fields=["app", "request_id"], condition=~Q(request_id=""), name="click_by_request"),
             # The candidates for a device by each kind of id, newest first (`storage.find`).
             models.Index(
                 fields=["app", "oaid_digest", "-clicked_at"],
@@ -84,6 +88,8 @@ class Click(AdIds):
             GinIndex(fields=["caid_digests"], condition=~Q(caid_digests=[]), fastupdate=False, name="click_by_caid"),
             # The admin's newest page, and the purge of rows past their retention.
             models.Index(fields=["received_at"], name="click_by_time"),
+            # The admin's list of plays or impressions: there may be few or none of them.
+            models.Index(fields=["-received_at"], condition=~Q(match_type="click"), name="click_views_by_time"),
             # One day of clicks (statistics). Times rise along the table's pages, so a BRIN of a thousandth of a btree's
             # size is enough; "multi": a few late clicks in a page don't make it match every day in between.
             BrinIndex(
@@ -96,3 +102,23 @@ class Click(AdIds):
 
     def __str__(self) -> str:
         return f"{self.pk} · {self.clicked_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ClickKey(models.Model):
+    """That a click is stored, so that a repeat of it is dropped: a platform calls again if it was answered late.
+
+    A narrow table of its own, so that clicks can be partitioned: no unique index can span partitions. `key` is a digest
+    of app, platform, match type and `MonitoredClick.identity`. Rows are kept as long as clicks are.
+    """
+
+    key = models.UUIDField(primary_key=True, editable=False)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # The purge of rows past their retention.
+            models.Index(fields=["received_at"], name="click_key_by_time")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)

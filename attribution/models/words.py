@@ -3,10 +3,21 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from attribution.devices.match_types import MatchType
+
 
 class Os(models.TextChoices):
     ANDROID = "android", _("Android")
     IOS = "ios", _("iOS")
+    HARMONY = "harmony", _("HarmonyOS")
+
+
+# The titles of `MatchType`, as choices.
+MATCH_TYPES = [
+    (MatchType.CLICK.value, _("click")),
+    (MatchType.PLAY.value, _("effective play")),
+    (MatchType.IMPRESSION.value, _("impression")),
+]
 
 
 class Event(models.TextChoices):

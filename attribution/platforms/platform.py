@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from attribution.devices.match_types import MatchType
 from attribution.platforms.cost_source import CostSource, Tokens
 from attribution.platforms.http import Reply, Timeouts
 
@@ -52,11 +53,13 @@ class AdLevel:
 class MonitoredClick(msgspec.Struct, frozen=True, kw_only=True):
     """What a monitor link said about one click. Ids are md5 forms in lower-case hex; None: not given.
 
+    `track_id`: the vendor's id of the click; `request_id`: of the ad request, which may have had several ads.
     `callback`: an opaque text from the vendor, without which nothing can be reported for this click; a vendor that
     reports by device alone puts any word here. `oddities`: parameters that could not be read.
     """
 
     clicked_at: datetime
+    match_type: MatchType = MatchType.CLICK
     ad: Ad = Ad()
     request_id: str = ""
     track_id: str = ""
@@ -73,6 +76,15 @@ class MonitoredClick(msgspec.Struct, frozen=True, kw_only=True):
     callback_url: str = ""
     material: dict[str, str] = {}
     oddities: list[str] = []
+
+    @property
+    def identity(self) -> str:
+        """What only repeats of this click have in common, within app, platform and match type; empty: unknown."""
+        if self.track_id or not self.request_id:
+            return self.track_id
+        ad = self.ad
+        ids = (ad.advertiser_id, ad.campaign_id, ad.ad_id, ad.creative_id)
+        return "\n".join([self.request_id, *("" if each is None else str(each) for each in ids)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +106,7 @@ class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
     callback: str
     occurred_at: datetime
     outer_event_id: str
+    match_type: MatchType = MatchType.CLICK
     amount_fen: int | None = None
     # What else the app said about it, by the vendor's names.
     properties: Mapping[str, Any] = {}
@@ -164,6 +177,8 @@ class Platform(Protocol):
     cost_source: CostSource | None = None
     # The query of a monitor link: names of our choice, with the vendor's macros for values.
     link_macros: str
+    # The queries of its links for other touches than clicks, where it has any. `read_click` tells them apart.
+    view_link_macros: Mapping[MatchType, str] = {}
     click_answers: ClickAnswers
 
     @property

@@ -20,7 +20,8 @@ def platforms() -> Mapping[str, Platform]:
 
 def device_id_fields(os: str) -> list[str]:
     """The event fields by which platforms identify a device, in the order of the platforms."""
-    return list(dict.fromkeys(platform.device_id_fields[os] for platform in platforms().values()))
+    fields = (platform.device_id_fields.get(os) for platform in platforms().values())
+    return list(dict.fromkeys(filter(None, fields)))
 
 
 def name_of(slug: str) -> str:

@@ -16,6 +16,7 @@ from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
+from attribution.devices.match_types import MatchType
 from attribution.events.reported import dedup_key
 from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
 from attribution.models.roll_ups import Change, ClickDay, EventDay, StateDay
@@ -299,6 +300,7 @@ CLICKS = Filters(
         "campaign": _summed(_campaign, ClickDay, "campaign_id", "received_at"),
         "ad": _summed(_ad, ClickDay, "ad_id", "received_at"),
         "os": _one_of("os", Os.values),
+        "match_type": _one_of("match_type", list(MatchType)),
     },
 )
 ATTRIBUTIONS = Filters(
@@ -315,5 +317,6 @@ ATTRIBUTIONS = Filters(
         "attributed": _yes_or_no("is_attributed"),
         "suspicious": _yes_or_no("is_suspicious"),
         "source": _one_of("source", Attribution.Source.values),
+        "match_type": _one_of("match_type", list(MatchType)),
     },
 )

@@ -193,7 +193,7 @@ APP_DAY = "%(app)s::bigint AS app_id, %(day)s::date AS day"
 _CLICKS = f"""
     clicks AS NOT MATERIALIZED (
         SELECT {_AD} FROM {Click._meta.db_table} AS ad
-        WHERE app_id = %(app)s AND clicked_at >= %(start)s AND clicked_at < %(end)s
+        WHERE app_id = %(app)s AND clicked_at >= %(start)s AND clicked_at < %(end)s AND match_type = 'click'
     ),
 """  # noqa: S608
 _CLICK_DAY = f"""

@@ -32,10 +32,14 @@ def insert(rows: Sequence[Model], *, or_drop: bool = False) -> None:
     _execute(statement, _as_json(rows, _columns(model)))
 
 
-def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]], *, or_drop: bool = False) -> None:
-    """`insert` for rows that are not instances: the values of all columns by name, bytes in PostgreSQL's text form."""
-    statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
-    _execute(statement, msgspec.json.encode(rows).decode())
+def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]], *, keys: type[Model]) -> None:
+    """Insert rows that are not instances: the values of all columns by name, bytes in PostgreSQL's text form.
+
+    `keys`: a table whose columns the rows have as well. A row whose primary key there is stored already is dropped; one
+    without (None) never is. Within `rows` a key occurs once; sort them by it: two processes with overlapping rows could
+    otherwise deadlock.
+    """
+    _execute(_insert_values_statement(model, keys), msgspec.json.encode(rows).decode())
 
 
 def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:
@@ -103,6 +107,22 @@ def _insert_statement(model: type[Model], conflict: str, returned: Sequence[str]
     return (
         f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM {_recordset(columns)} "  # noqa: S608
         f"{conflict} {returning and f'RETURNING {returning}'}"
+    )
+
+
+@cache
+def _insert_values_statement(model: type[Model], keys: type[Model]) -> str:
+    columns, of_keys = _columns(model), _columns(keys)
+    known = {column.column for column in columns}
+    given = [*columns, *(column for column in of_keys if column.column not in known)]
+    names, key_names = (", ".join(map(_name, each)) for each in (columns, of_keys))
+    key = _name(keys._meta.pk)
+    return (
+        f"WITH given AS (SELECT * FROM {_recordset(given)}), new AS ("  # noqa: S608
+        f"INSERT INTO {keys._meta.db_table} ({key_names}) SELECT {key_names} FROM given WHERE {key} IS NOT NULL "
+        f"ON CONFLICT DO NOTHING RETURNING {key}) "
+        f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM given "
+        f"WHERE {key} IS NULL OR {key} IN (SELECT {key} FROM new)"
     )
 
 

@@ -75,7 +75,7 @@ class DeviceContext(Struct, frozen=True):
 
     @property
     def device_id(self) -> str:
-        if self.platform == "android":
+        if self.platform in ("android", "harmony"):
             return self.android_id or self.oaid or self.imei
         return self.idfv or self.idfa or self.caid
 
@@ -272,7 +272,7 @@ def _parse_report(body: bytes) -> tuple[Report, int]:
     for name, value in required.items():
         if not value:
             raise RefusalError(INCOMPLETE, f"缺少参数: {name}")
-    if report.context.device.platform not in PLATFORMS:
+    if report.context.device.platform not in (*PLATFORMS, "harmony"):
         raise RefusalError(INVALID, "参数错误: context.device.platform")
     if report.timestamp < MIN_TIMESTAMP_MS:
         raise RefusalError(INVALID, "参数错误: timestamp 应为毫秒")

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from attribution.devices.match_types import MatchType
 from attribution.platforms.registry import platforms
 from attribution.records.filtering import ATTRIBUTED, NONE, ORGANIC
 from attribution.statistics.figures import Behind
@@ -28,7 +29,7 @@ def records(scope: Scope | None = None, **filters: Any) -> str:
 
 def clicks(scope: Scope) -> str:
     """The clicks of the scope. Clicks have neither a channel nor a user."""
-    return _list("click", _of_rows(scope))
+    return _list("click", _of_rows(scope) | {"match_type": MatchType.CLICK.value})
 
 
 def record(conversion_id: Any) -> str:

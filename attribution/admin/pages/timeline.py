@@ -147,7 +147,9 @@ def _facts_of_ad(found: Attribution) -> Iterator[Fact]:
     yield from _levels(found)
     if found.click_id:
         url = reverse("admin:attribution_click_change", args=[found.click_id])
-        yield Fact(name=_("Click"), value=moment(found.touched_at) or found.click_id, url=url)
+        yield Fact(
+            name=capfirst(found.get_match_type_display()), value=moment(found.touched_at) or found.click_id, url=url
+        )
     elif found.touched_at:
         yield Fact(name=_("Last touch"), value=moment(found.touched_at))
     yield Fact(name=_("Activation"), value=moment(found.activated_at))

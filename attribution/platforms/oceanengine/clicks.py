@@ -10,16 +10,23 @@ import re
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
+from attribution.devices.match_types import MatchType
 from attribution.platforms.link_query import MAX_CALLBACK_LENGTH, MAX_KEY_LENGTH, LinkQuery
 from attribution.platforms.oceanengine import ads, link_names, wire
-from attribution.platforms.oceanengine.words import CALLBACK_DOMAINS, LINK_OS_WORDS
+from attribution.platforms.oceanengine.words import CALLBACK_DOMAINS, LINK_MATCH_TYPES, LINK_OS_WORDS
 from attribution.platforms.platform import ClickAnswers, MonitoredClick
 from foundation.database.columns import BIGINT_MAX
 
-LINK_MACROS = "&".join(f"{name}=__{name.upper()}__" for name in link_names.MACROS)
+LINK_MACROS = link_names.query(link_names.MACROS)
+# Links for impressions and plays. The platform has no such macros for an impression.
+VIEW_LINK_MACROS = {
+    MatchType.IMPRESSION: "match_type=impression&"
+    + link_names.query(name for name in link_names.MACROS if name not in ("advertiser_id", "ipv6")),
+    MatchType.PLAY: f"match_type=play&{LINK_MACROS}",
+}
 MATERIAL_FIELDS = ("csite", "union_site", "ctype", "convert_id", "mid1", "mid2", "mid3", "mid4", "mid5", "mid6")
 ADDRESSES = ("ip", "ipv4", "ipv6")
-WITH_ZERO = ("os", "os_version")
+WITH_ZERO = ("os", "os_version", "match_type")
 # Where the callback parameter may be, from its own name to the ones that other systems use for other things too. An
 # address may be in any of them, and then has it as a parameter of its own.
 CALLBACK_FIELDS = ("callback_param", "callback", "clickid", "callback_url")
@@ -44,6 +51,7 @@ def read(query: str, *, received_at: datetime) -> MonitoredClick:
     ipv4_identity, ipv6_identity = given.identities(ADDRESSES, "ua", os=os, model=model)
     return MonitoredClick(
         clicked_at=given.clicked_at("ts", received_at=received_at),
+        match_type=given.read("match_type", lambda word: LINK_MATCH_TYPES[word.lower()]) or MatchType.CLICK,
         request_id=given.key("request_id"),
         track_id=given.key("track_id"),
         os=os,

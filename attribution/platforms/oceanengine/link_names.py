@@ -4,6 +4,8 @@ Names are compared without case and signs (`link_query.spellings`), so `projectI
 热云 TrackingIO, AppsFlyer, Adjust, 友盟, TalkingData, 巨量星图, and links of makers of apps (public code, 2026).
 """
 
+from collections.abc import Iterable
+
 from attribution.platforms.link_query import spellings
 
 MACROS = [
@@ -40,6 +42,7 @@ ALIASES = {
     "ts": ["time", "timestamp", "click_time", "clicktime", "click_ts", "click_timestamp", "event_time", "ctime"],
     "request_id": ["req_id", "reqid"],
     "track_id": ["trackid"],
+    "match_type": ["kind", "matchtype"],
     "callback": ["cb", "callbackparam1", "callback_token"],
     "clickid": ["click_id", "ad_clickid", "clid"],
     "callback_url": ["call_url", "callbackurl", "cb_url", "callback_uri"],
@@ -53,8 +56,13 @@ UNNEEDED = [
     "openudid", "uuid", "gaid", "advertising_id", "advertisingid", "vid", "sign", "muid", "demand_id", "item_id",
 ]  # fmt: skip
 
-_OWN = {name: name for name in [*MACROS, "ipv4", "os_version", "caid_md5", "callback", "clickid"]}
+_OWN = {name: name for name in [*MACROS, "match_type", "ipv4", "os_version", "caid_md5", "callback", "clickid"]}
 _ALIASES = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
 NAMES = spellings(_OWN | _ALIASES | dict.fromkeys(UNNEEDED, ""))
 # With an ad set (`asid`), a campaign's id is `cid` and an ad's is `aid`: so do the tags of TikTok's landing pages.
 NAMES_WITH_AD_SET = NAMES | {"cid": "campaign_id", "asid": "aid", "aid": "cid"}
+
+
+def query(names: Iterable[str]) -> str:
+    """Parameters with their macros: `aid=__AID__&…`."""
+    return "&".join(f"{name}=__{name.upper()}__" for name in names)

@@ -25,6 +25,7 @@ class OceanEngine(Platform):
     query = OceanEngineQuery()
     cost_source = OceanEngineCosts()
     link_macros = clicks.LINK_MACROS
+    view_link_macros = clicks.VIEW_LINK_MACROS
     click_answers = clicks.ANSWERS
 
     @property

@@ -11,7 +11,7 @@ import msgspec
 from attribution.devices.device_ids import is_absent
 from attribution.platforms.http import Reply
 from attribution.platforms.oceanengine import ads, wire
-from attribution.platforms.oceanengine.words import DEVICE_ID_FIELDS
+from attribution.platforms.oceanengine.words import QUERY_ID_FIELDS
 from attribution.platforms.platform import AdAnswer
 from foundation.database.columns import BIGINT_MAX
 
@@ -46,7 +46,7 @@ _answers = msgspec.json.Decoder(Answer, strict=False)
 class OceanEngineQuery:
     def question(self, *, os: str, device: Mapping[str, str], package: str, activated_at: datetime) -> str | None:
         """Asks about a device by its raw Android id or IDFV."""
-        name = DEVICE_ID_FIELDS[os]
+        name = QUERY_ID_FIELDS.get(os, "")
         if not device.get(name):
             return None
         return wire.encode(

@@ -6,16 +6,17 @@ Reference: section "转化回传" of the handbook
 import hashlib
 from collections.abc import Mapping
 
+from django.conf import settings
+
 from attribution.platforms.http import Reply
 from attribution.platforms.oceanengine import wire
-from attribution.platforms.oceanengine.words import DEVICE_ID_FIELDS, EVENT_TYPES
+from attribution.platforms.oceanengine.words import EVENT_TYPES, FOREIGN_ID_FIELDS, MATCH_TYPES
 from attribution.platforms.platform import UserEvent
 
 PATH = "/api/v2/conversion"
 
 # Kept, but not authenticated: dropped once the account's authentication is switched on (words.CODE_MEANINGS).
 ACCEPTED_WITH_WARNING = 128
-MATCHED_BY_CLICK = 0
 
 
 def body(event: UserEvent) -> bytes:
@@ -25,8 +26,8 @@ def body(event: UserEvent) -> bytes:
         {
             "event_type": EVENT_TYPES[event.event],
             "context": {
-                "ad": {"callback": wire.without_fragment(event.callback), "match_type": MATCHED_BY_CLICK},
-                "device": {"platform": event.os, **_device(event.os, event.device)},
+                "ad": {"callback": wire.without_fragment(event.callback), "match_type": MATCH_TYPES[event.match_type]},
+                "device": {"platform": _platform(event.os), **_device(event.os, event.device)},
             },
             "properties": {**event.properties, **paid},
             "outer_event_id": event.outer_event_id,
@@ -41,13 +42,17 @@ def send(report: bytes) -> Reply:
     return reply
 
 
+def _platform(os: str) -> str:
+    return settings.OCEANENGINE_HARMONY_PLATFORM if os == "harmony" else os
+
+
 def _device(os: str, device: Mapping[str, str]) -> dict[str, str]:
     """The device's ids in the vendor's forms: IMEI as its md5, all others raw."""
     reported = {name: device[name] for name in ("android_id", "idfv", "oaid", "idfa") if device.get(name)}
     if device.get("imei"):
         reported["imei"] = _md5(device["imei"])
-    other = DEVICE_ID_FIELDS["ios" if os == "android" else "android"]
-    reported.pop(other, None)
+    for name in FOREIGN_ID_FIELDS.get(os, ()):
+        reported.pop(name, None)
     return reported
 
 

@@ -2,6 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from attribution.devices.match_types import MatchType
+
 # What is known of its codes, for people.
 CODE_MEANINGS = {
     103: _("the callback is not valid"),
@@ -89,9 +91,22 @@ EVENT_NUMBERS = {
     0: "active", 1: "active_register", 2: "active_pay", 3: "form", 5: "consult_effective", 6: "next_day_open",
     25: "game_addiction",
 }  # fmt: skip
-OS_NUMBERS = {0: "android", 1: "ios"}
-# The one id per system that the vendor's query and report require.
-DEVICE_ID_FIELDS = {"android": "android_id", "ios": "idfv"}
+OS_NUMBERS = {0: "android", 1: "ios", 2: "harmony"}
+# The one id per system that the vendor's report requires, and its query. How the query is asked about HarmonyOS is not
+# known, so it is not.
+DEVICE_ID_FIELDS = {"android": "android_id", "ios": "idfv", "harmony": "oaid"}
+QUERY_ID_FIELDS = {"android": "android_id", "ios": "idfv"}
+# Ids that a device of this system cannot have.
+FOREIGN_ID_FIELDS = {"android": ["idfv"], "ios": ["android_id"], "harmony": ["android_id", "idfv"]}
+# `context.ad.match_type`, and the same in a monitor link of ours, where people may write other words.
+MATCH_TYPES = {MatchType.CLICK: 0, MatchType.IMPRESSION: 1, MatchType.PLAY: 2}
+LINK_MATCH_TYPES = {
+    **{str(number): match_type for match_type, number in MATCH_TYPES.items()},
+    **{match_type.value: match_type for match_type in MatchType},
+    "show": MatchType.IMPRESSION,
+    "view": MatchType.IMPRESSION,
+    "effective_play": MatchType.PLAY,
+}
 # The device ids in its answers; other device ids have the same names as ours.
 PERSONAL_FIELDS = frozenset({"adv_android_id", "adv_idfv", "odid"})
 # Values of a monitor link's __OS__, and what makers of links write instead. Elsewhere in a link a zero means absent.

@@ -464,12 +464,15 @@ def test_app_shows_its_whole_monitor_link(admin_client: Client, pipeline: Pipeli
     page = admin_client.get(f"/admin/attribution/app/{pipeline.app.pk}/change/").content.decode()
 
     assert f"/track/oceanengine/{pipeline.app.monitor_token}/?advertiser_id=__ADVERTISER_ID__&amp;" in page
+    assert "/?match_type=impression&amp;project_id=__PROJECT_ID__&amp;" in page
+    assert "/?match_type=play&amp;advertiser_id=__ADVERTISER_ID__&amp;" in page
     assert "data-copy" in page
     assert admin_client.get("/admin/attribution/app/add/").status_code == 200
 
 
 APP_FORM = {
-    "slug": "demo", "click_window_days": 7, "event_window_days": 90, "key_behaviour_count": 1,
+    "slug": "demo", "click_window_days": 7, "play_window_hours": 24, "impression_window_hours": 24,
+    "event_window_days": 90, "reattribution_days": 0, "key_behaviour_count": 1,
     "key_behaviour_hours": 24, "channel_packages-TOTAL_FORMS": 0, "channel_packages-INITIAL_FORMS": 0,
     "event_rules-TOTAL_FORMS": 0, "event_rules-INITIAL_FORMS": 0,
 }  # fmt: skip

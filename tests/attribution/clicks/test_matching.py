@@ -8,11 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.clicks.matching import ClickCandidate, Device, Kind, Match, Windows, match
+from attribution.devices.match_types import MatchType
 
 SUREST_FIRST = ["oaid", "android_id", "imei", "idfa", "caid", "ip_user_agent"]
 ACTIVATED_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 IDS_ONLY = Windows(ids=timedelta(days=7))
 WITH_GUESS = Windows(ids=timedelta(days=7), ip_user_agent=timedelta(hours=24))
+
+
+WITH_VIEWS = Windows(
+    ids=timedelta(days=7), plays=timedelta(hours=48), impressions=timedelta(hours=12), ip_user_agent=timedelta(hours=24)
+)
 
 
 def device(**ids: str) -> Device:
@@ -21,6 +27,11 @@ def device(**ids: str) -> Device:
 
 def click(click_id: int, before: timedelta, **ids: str) -> ClickCandidate:
     return ClickCandidate(click_id=click_id, clicked_at=ACTIVATED_AT - before, digests=digests(ids))
+
+
+def view(match_type: MatchType, click_id: int, before: timedelta, **ids: str) -> ClickCandidate:
+    clicked_at = ACTIVATED_AT - before
+    return ClickCandidate(click_id=click_id, clicked_at=clicked_at, digests=digests(ids), match_type=match_type)
 
 
 def digests(ids: dict[str, str]) -> dict[Kind, frozenset[bytes]]:
@@ -159,6 +170,73 @@ def test_match(
     of_device: Device, clicks: list[ClickCandidate], windows: Windows, winner: int | None, reason: str
 ) -> None:
     found = match(of_device, clicks, activated_at=ACTIVATED_AT, windows=windows)
+
+    assert (found.click_id, found.reason) == (winner, reason)
+
+
+@pytest.mark.parametrize(
+    ("clicks", "windows", "winner", "reason"),
+    [
+        pytest.param([view(MatchType.IMPRESSION, 1, hours(1), oaid="a")], WITH_VIEWS, 1, "oaid", id="an impression"),
+        pytest.param(
+            [view(MatchType.IMPRESSION, 1, hours(1), oaid="a"), click(2, hours(24 * 6), oaid="a")],
+            WITH_VIEWS,
+            2,
+            "oaid",
+            id="a click wins over a newer impression",
+        ),
+        pytest.param(
+            [view(MatchType.IMPRESSION, 1, hours(1), oaid="a"), view(MatchType.PLAY, 2, hours(40), oaid="a")],
+            WITH_VIEWS,
+            2,
+            "oaid",
+            id="a play wins over a newer impression",
+        ),
+        pytest.param(
+            [view(MatchType.PLAY, 1, hours(1), oaid="a"), click(2, hours(3), ip_user_agent="b")],
+            WITH_VIEWS,
+            2,
+            "ip_user_agent",
+            id="a guessed click wins over a surer play",
+        ),
+        pytest.param(
+            [view(MatchType.IMPRESSION, 1, hours(13), oaid="a"), view(MatchType.PLAY, 2, hours(49), oaid="a")],
+            WITH_VIEWS,
+            None,
+            "no_click",
+            id="windows of their own",
+        ),
+        pytest.param(
+            [
+                view(MatchType.IMPRESSION, 1, hours(13), ip_user_agent="b"),
+                view(MatchType.PLAY, 2, hours(25), ip_user_agent="b"),
+            ],
+            WITH_VIEWS,
+            None,
+            "no_click",
+            id="a guess has the shorter window",
+        ),
+        pytest.param(
+            [view(MatchType.PLAY, 2, hours(23), ip_user_agent="b")], WITH_VIEWS, 2, "ip_user_agent", id="a guessed play"
+        ),
+        pytest.param(
+            [view(MatchType.IMPRESSION, 1, hours(0), oaid="a"), view(MatchType.PLAY, 2, hours(0), oaid="a")],
+            IDS_ONLY,
+            None,
+            "no_click",
+            id="never without a window",
+        ),
+        pytest.param(
+            [view(MatchType.IMPRESSION, 1, hours(13), oaid="a"), click(2, hours(24 * 8), oaid="a")],
+            WITH_VIEWS,
+            None,
+            "click_too_old",
+            id="a miss is explained by clicks",
+        ),
+    ],
+)
+def test_match_of_views(clicks: list[ClickCandidate], windows: Windows, winner: int | None, reason: str) -> None:
+    found = match(device(oaid="a", ip_user_agent="b"), clicks, activated_at=ACTIVATED_AT, windows=windows)
 
     assert (found.click_id, found.reason) == (winner, reason)
 

@@ -14,7 +14,7 @@ from attribution.clicks import storage
 from attribution.clicks.matching import Match
 from attribution.clicks.storage import Activation, NewClick
 from attribution.devices import device_ids
-from attribution.models import App, Click
+from attribution.models import App, Click, ClickKey
 from attribution.platforms.oceanengine import ads, clicks, link_names
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ DALVIK = "Dalvik/2.1.0 (Linux; U; Android 13; M2012K11AC Build/TKQ1)"
 
 
 SAME_NAMES = [
-    "clicked_at", "request_id", "track_id", "os", "device_model", "callback_url", "material", "oddities",
+    "clicked_at", "match_type", "request_id", "track_id", "os", "device_model", "callback_url", "material", "oddities",
 ]  # fmt: skip
 
 
@@ -110,30 +110,52 @@ def test_store_keeps_every_field(app: App) -> None:
     assert all(value not in (None, "", [], {}) for name, value in stored.items() if name != "oddities")
 
 
-def test_store_drops_a_repeated_request_id(app: App) -> None:
-    other = App.objects.create(slug="other")
+@pytest.mark.parametrize(
+    ("first", "second", "is_repeat"),
+    [
+        ({"track_id": "t1"}, {"track_id": "t1"}, True),
+        ({"track_id": "t1", "request_id": "r1"}, {"track_id": "t2", "request_id": "r1"}, False),
+        ({"track_id": "t1", "request_id": "r1"}, {"track_id": "t1", "request_id": "r2"}, True),
+        ({"track_id": "t1", "aid": 1}, {"track_id": "t1", "aid": 2}, True),
+        ({"request_id": "r1"}, {"request_id": "r1"}, True),
+        ({"request_id": "r1", "cid": 1, "aid": 1}, {"request_id": "r1", "cid": 1, "aid": 1}, True),
+        ({"request_id": "r1", "cid": 1, "aid": 1}, {"request_id": "r1", "cid": 2, "aid": 1}, False),
+        ({"request_id": "r1", "promotion_id": 1}, {"request_id": "r1", "promotion_id": 2}, False),
+        ({"request_id": "r1", "advertiser_id": 1}, {"request_id": "r1", "advertiser_id": 2}, False),
+        ({"request_id": "r1", "aid": 1}, {"request_id": "r1", "campaign_id": 1}, False),
+        ({"track_id": "t1"}, {"request_id": "t1"}, False),
+        ({"track_id": "__TRACK_ID__", "request_id": "r1"}, {"track_id": "__TRACK_ID__", "request_id": "r2"}, False),
+        ({"track_id": "t1"}, {"track_id": "t1", "match_type": "impression"}, False),
+        ({"track_id": "t1", "match_type": "play"}, {"track_id": "t1", "match_type": "impression"}, False),
+        ({"track_id": "t1", "match_type": "play"}, {"track_id": "t1", "match_type": "2"}, True),
+        ({}, {}, False),
+    ],
+)
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_store_drops_repeats_of_a_click(
+    app: App, first: dict[str, object], second: dict[str, object], is_repeat: bool, is_one_batch: bool
+) -> None:
+    clicks = [new_click(app, urlencode(each)) for each in (first, second)]
 
-    store(app, {"request_id": "r1", "aid": 1})
-    store(app, {"request_id": "r1", "aid": 2})
-    store(other, {"request_id": "r1", "aid": 3})
-    store(app, {"request_id": "r1", "aid": 4}, platform="another")
+    for batch in [clicks] if is_one_batch else [[click] for click in clicks]:
+        storage.store(batch)
 
-    assert list(Click.objects.order_by("ad_id").values_list("ad_id", flat=True)) == [1, 3, 4]
+    assert Click.objects.count() == (1 if is_repeat else 2)
 
 
-def test_store_drops_a_request_id_repeated_in_one_batch(app: App) -> None:
-    batch = [new_click(app, f"request_id=r1&aid={aid}") for aid in (1, 2)]
+def test_store_keeps_the_first_of_repeats(app: App) -> None:
+    storage.store([new_click(app, f"track_id=t1&aid={aid}") for aid in (1, 2)])
+    storage.store([new_click(app, "track_id=t1&aid=3")])
 
-    storage.store(batch)
-
-    assert Click.objects.count() == 1
+    assert Click.objects.get().ad_id == 1
 
 
-def test_store_keeps_clicks_without_a_request_id(app: App) -> None:
-    store(app, {})
-    store(app, {})
+def test_store_tells_clicks_of_apps_and_platforms_apart(app: App) -> None:
+    store(app, {"track_id": "t1"})
+    store(App.objects.create(slug="other"), {"track_id": "t1"})
+    store(app, {"track_id": "t1"}, platform="another")
 
-    assert Click.objects.count() == 2
+    assert (Click.objects.count(), ClickKey.objects.count()) == (3, 3)
 
 
 names = st.sampled_from([*link_names.NAMES, "other"]) | st.text(max_size=5)
@@ -268,6 +290,23 @@ def test_find_leaves_out_other_apps_and_clicks_without_callback(app: App) -> Non
     found = find(app, ANDROID, activated_at=NOW)
 
     assert (found.click_id, found.reason) == (None, "no_click")
+
+
+def test_find_a_view_where_no_click_is(app: App) -> None:
+    for match_type, ago_h in [("impression", 1), ("play", 20), ("play", 22)]:
+        store(app, {"oaid": ANDROID["oaid"], "match_type": match_type}, ago=timedelta(hours=ago_h))
+
+    found = find(app, ANDROID, activated_at=NOW)
+    app.play_window_hours = 19
+    without_play = find(app, ANDROID, activated_at=NOW)
+    app.impression_window_hours = 0
+    without_views = find(app, ANDROID, activated_at=NOW)
+    store(app, {"oaid": ANDROID["oaid"]}, ago=timedelta(days=6))
+    with_click = find(app, ANDROID, activated_at=NOW)
+
+    assert [each.click_to_install_s for each in (found, without_play, with_click)] == [72_000, 3600, 6 * 86_400]
+    assert found.detail == "same OAID as an effective play 20 h before the activation"
+    assert (without_views.click_id, without_views.reason) == (None, "no_click")
 
 
 def test_find_after_the_key_was_rotated(app: App, settings: Settings) -> None:

@@ -8,6 +8,7 @@ import pytest
 import responses
 from pytest_django import Settings
 
+from attribution.devices.match_types import MatchType
 from attribution.platforms.http import PlatformRejected, PlatformUnavailable
 from attribution.platforms.oceanengine import reports
 from attribution.platforms.oceanengine.query import OceanEngineQuery
@@ -40,6 +41,7 @@ def report_body(**given: Any) -> Any:
         ("android", {"android_id": "a1", "imei": "073C7F9023295ED74595B55A744C973E"},
          {"android_id": "a1", "imei": "073c7f9023295ed74595b55a744c973e"}),
         ("android", {"android_id": "a1", "ip": "1.2.3.4", "user_agent": "x"}, {"android_id": "a1"}),
+        ("harmony", {"oaid": "o", "android_id": "x", "idfv": "x"}, {"oaid": "o"}),
     ],
 )  # fmt: skip
 def test_report_has_the_platforms_ids_in_its_forms(os: str, device: dict[str, str], reported: dict[str, str]) -> None:
@@ -48,6 +50,25 @@ def test_report_has_the_platforms_ids_in_its_forms(os: str, device: dict[str, st
 
 def test_report_strips_a_fragment_from_the_callback() -> None:
     assert report_body(callback="cb#12")["context"]["ad"] == {"callback": "cb", "match_type": 0}
+
+
+@pytest.mark.parametrize(
+    ("match_type", "number"), [(MatchType.CLICK, 0), (MatchType.IMPRESSION, 1), (MatchType.PLAY, 2)]
+)
+def test_report_says_what_the_match_was(match_type: MatchType, number: int) -> None:
+    assert report_body(match_type=match_type)["context"]["ad"]["match_type"] == number
+
+
+def test_report_from_harmony_has_the_word_of_the_setting(settings: Settings) -> None:
+    settings.OCEANENGINE_HARMONY_PLATFORM = "ohos"
+
+    assert report_body(os="harmony", device={"oaid": "o"})["context"]["device"] == {"platform": "ohos", "oaid": "o"}
+
+
+def test_query_is_not_asked_about_harmony() -> None:
+    device = {"oaid": "o", "android_id": "a1", "idfv": "v1"}
+
+    assert OceanEngineQuery().question(os="harmony", device=device, package="p", activated_at=AT) is None
 
 
 def test_report_has_milliseconds_and_no_amount_unless_paid() -> None:
@@ -105,7 +126,7 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
 
 
 @responses.activate
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 422])
+@pytest.mark.parametrize("status", [400, 404, 410, 413, 422])
 def test_other_statuses_of_the_400s_are_refusals(status: int) -> None:
     responses.post(URL, status=status, body="no")
 
