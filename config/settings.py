@@ -299,6 +299,9 @@ CHAT_DEFAULT_MODEL = env.text("CHAT_DEFAULT_MODEL", "")  # "" is the first one
 CHAT_CATALOGUE_CACHE_S = env.seconds("CHAT_CATALOGUE_CACHE_S", 5, minimum=0)
 
 CHAT_TRIES_PER_ROUTE = env.integer("CHAT_TRIES_PER_ROUTE", 2, minimum=1)
+# A route that failed so often in a row is passed over for this time, then probed by one turn. 0 s: never.
+CHAT_COOL_DOWN_FAILURES = env.integer("CHAT_COOL_DOWN_FAILURES", 3, minimum=1)
+CHAT_COOL_DOWN_S = env.seconds("CHAT_COOL_DOWN_S", 30, minimum=0)
 CHAT_CONNECT_TIMEOUT_S = env.seconds("CHAT_CONNECT_TIMEOUT_S", 5)
 CHAT_FIRST_CONTENT_TIMEOUT_S = env.seconds("CHAT_FIRST_CONTENT_TIMEOUT_S", 30)
 CHAT_IDLE_TIMEOUT_S = env.seconds("CHAT_IDLE_TIMEOUT_S", 60)

@@ -62,8 +62,8 @@ class ServedRoute:
 
     @cached_property
     def key(self) -> str:
-        """Names the route in every process, also after its row was written again."""
-        return f"{self.chat_model}:{self.provider}/{self.upstream_model}"
+        """Names the route in every process, also after its row was written again; another address is another route."""
+        return f"{self.chat_model}:{self.provider}/{self.upstream_model}@{self.base_url}"
 
     @property
     def api_key(self) -> str:

@@ -72,6 +72,7 @@ async def _admitted(caller: Caller, ask: ChatRequest, model: ServedModel, profil
     return Plan(
         completion=completion,
         routes=model.routes,
+        is_weighted=model.is_weighted,
         fields=ask.fields,
         on_end=partial(callers.leave, grant),
         headers={"X-Request-Id": str(completion.id), **grant.headers},

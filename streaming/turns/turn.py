@@ -19,6 +19,7 @@ from django.conf import settings
 
 from streaming.catalogue.catalogue import ServedRoute
 from streaming.models import Completion
+from streaming.routing.selection import Selection
 from streaming.turns import phases, recorder
 from streaming.turns.attempt import Attempt
 from streaming.turns.phases import Event, Move, Phase, State, Words
@@ -37,7 +38,7 @@ _MAX_DETAIL_CHARS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a turn needs: its row, the routes in order, the client's fields undecoded, and whom to tell of its end.
+    """What a turn needs: its row, the model's routes, the client's fields undecoded, and whom to tell of its end.
 
     `headers` are sent with its answer.
     """
@@ -47,6 +48,7 @@ class Plan:
     fields: Mapping[str, msgspec.Raw]
     on_end: Callable[[Completion], None]
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_weighted: bool = False  # otherwise the routes are asked in their order
 
 
 AttemptT = TypeVar("AttemptT", bound=Attempt)
@@ -64,6 +66,8 @@ class Turn(Generic[AttemptT]):
         self._opened: asyncio.Future[None] | None = None  # there is something to send, or a fault
         self._asking: asyncio.Task[None] | None = None
         self._attempt: AttemptT | None = None  # the current one, or the last
+        messages = plan.fields.get("messages", b"")
+        self._selection = Selection(plan.routes, is_weighted=plan.is_weighted, messages=messages)
 
     async def open(self) -> None:
         """Return once there is something to send. Raises: Fault; then nothing was sent, and the turn is recorded."""
@@ -114,22 +118,30 @@ class Turn(Generic[AttemptT]):
 
     async def _try_routes(self) -> None:
         fault = faults.unreadable("the model has no route")
-        for route in self._plan.routes:
+        while (route := await self._selection.next()) is not None:
             for tries in range(settings.CHAT_TRIES_PER_ROUTE):
                 try:
                     await self._try(route)
                 except Fault as err:
                     fault = err
+                    self._selection.failed(fault)
                     self._meet(Event.FAULT, fault)
                     self._close_attempt()
                     self._log(route, fault)
                 else:
+                    self._selection.answered()
                     return
                 if fault.retry is Retry.NEVER:
                     raise fault
-                if fault.retry is Retry.NEXT_ROUTE or not await _back_off(tries, fault):
+                if fault.retry is Retry.NEXT_ROUTE or not await self._may_repeat(route, tries, fault):
                     break
         raise fault
+
+    async def _may_repeat(self, route: ServedRoute, tries: int, fault: Fault) -> bool:
+        """Wait until the route may be asked again; False if it should not be."""
+        if self._selection.is_given_up(route) or not await _back_off(tries, fault):
+            return False
+        return await self._selection.repeat(route)
 
     def _log(self, route: ServedRoute, fault: Fault) -> None:
         """A line for each attempt that failed through no fault of the client's."""
@@ -186,6 +198,11 @@ class Turn(Generic[AttemptT]):
         completion.finished_at = dt.datetime.now(dt.UTC)
         completion.duration_ms = self._elapsed_ms()
         self._record_heard()
+        self._selection.ended(
+            is_completed=state is State.COMPLETED,
+            fault=fault if state is State.FAILED else None,
+            tokens=_sum(completion.prompt_tokens, completion.completion_tokens),
+        )
         if state is State.STOPPED:
             completion.finish_reason = STOP_REQUESTED
         if fault is not None:
@@ -224,6 +241,12 @@ class Turn(Generic[AttemptT]):
 def _count(tokens: int) -> int | None:
     """The number of tokens if it is plausible and fits its column, else None: not known."""
     return tokens if 0 <= tokens < 2**31 else None
+
+
+def _sum(prompt_tokens: int | None, completion_tokens: int | None) -> int | None:
+    if prompt_tokens is None and completion_tokens is None:
+        return None
+    return (prompt_tokens or 0) + (completion_tokens or 0)
 
 
 def _recordable(text: str) -> str:
