@@ -111,7 +111,7 @@ class Relay(Turn[StreamedAttempt]):
             for piece in decoder.feed(read):
                 out.append(self._profile.chunk(piece.event, piece.chunk))
                 has_content = has_content or piece.has_content
-        except (ValueError, RecursionError) as err:  # as above; what came before it is sent
+        except (ValueError, RecursionError) as err:  # JSON of the wrong shape; what came before it is sent
             fault = faults.unreadable(str(err))
         if not self._is_answering:
             attempt.show_life()

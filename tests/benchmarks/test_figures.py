@@ -23,7 +23,7 @@ def test_percentile_is_a_measured_value(measured: list[float], percent: float, e
     assert percentile(measured, percent) == expected
 
 
-def test_percentile_of_nothing_is_no_number() -> None:
+def test_percentile_of_nothing_is_nan() -> None:
     assert math.isnan(percentile([], 99))
 
 

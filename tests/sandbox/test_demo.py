@@ -82,7 +82,7 @@ def test_history_and_a_live_day_add_up(stack: Stack) -> None:
     assert EventDay.objects.filter(activations__gt=0).values("day").distinct().count() >= SMALL.days
 
 
-def test_again_leaves_history_alone_and_goes_on_with_today(stack: Stack) -> None:
+def test_second_demo_leaves_history_alone_and_continues_today(stack: Stack) -> None:
     site = _site(stack)
     demo.show(site, SMALL)
     past, time_of_first = _history(), timezone.now()

@@ -127,7 +127,7 @@ def test_done_with_spaces_is_done(relay: Server, provider: ScriptedProvider, key
     assert response.content == chunk("a") + STOP + DONE
 
 
-def test_odd_usage_costs_no_content(relay: Server, provider: ScriptedProvider, key: str) -> None:
+def test_odd_usage_loses_no_content(relay: Server, provider: ScriptedProvider, key: str) -> None:
     choice = {"index": 0, "delta": {"content": "hi"}}
     odd = event({"choices": [choice], "usage": {"prompt_tokens": None}})
     late = event({"choices": [], "usage": {"prompt_tokens": "5", "completion_tokens": 2.0}})
@@ -141,7 +141,7 @@ def test_odd_usage_costs_no_content(relay: Server, provider: ScriptedProvider, k
     assert completion.first_content_ms is not None
 
 
-def test_odd_usage_costs_no_whole_answer(relay: Server, provider: ScriptedProvider, key: str) -> None:
+def test_odd_usage_does_not_break_a_whole_answer(relay: Server, provider: ScriptedProvider, key: str) -> None:
     body = json.dumps({**WHOLE, "usage": {"prompt_tokens": None, "completion_tokens": 2}}).encode()
     provider.on_request([answer(200, body)])
 
@@ -544,7 +544,7 @@ def test_status_counts_whatever_its_body_is(
     [b'{"error":{"code":"rate_limit_exceeded"}}', b'data: {"error":{"code":"rate_limit_exceeded"}}\n'],
     ids=["JSON in a stream", "event without an end"],
 )
-def test_error_that_is_no_whole_event_is_understood(
+def test_error_in_an_incomplete_event_is_understood(
     hasty: Server, provider: ScriptedProvider, key: str, body: bytes
 ) -> None:
     provider.stream(body)

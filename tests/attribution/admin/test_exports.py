@@ -141,7 +141,7 @@ def test_rows_of_several_batches_come_once_and_newest_first(
     assert [row[key] for row in xlsx_rows(browser, model=model)] == rows
 
 
-def test_export_costs_a_query_a_batch(browser: Client, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_takes_one_query_per_batch(browser: Client, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             csv_rows(browser)

@@ -216,7 +216,9 @@ def test_unknown_filter_is_refused_where_rows_are_exported_or_changed(browser: C
 
 
 @pytest.mark.parametrize("model", ["conversion", "click", "attribution"])
-def test_list_counts_nothing_and_costs_the_same_with_more_rows(browser: Client, pipeline: Pipeline, model: str) -> None:
+def test_list_counts_nothing_and_needs_no_more_queries_for_more_rows(
+    browser: Client, pipeline: Pipeline, model: str
+) -> None:
     def queries() -> list[str]:
         with CaptureQueriesContext(
             connection,

@@ -98,7 +98,7 @@ def is_told(feed: Feed, *, since: float, within_s: float = 10) -> bool:
     return bool(eventually(lambda: [at for at in feed.changes() if at >= since], bool, within_s=within_s))
 
 
-def test_feed_is_for_who_may_look_at_send_records(stack: Stack) -> None:
+def test_feed_needs_the_right_to_see_send_records(stack: Stack) -> None:
     other = session_of(User.objects.create(username="other", is_staff=True))
 
     for cookies in ({}, other, {settings.SESSION_COOKIE_NAME: "forged"}):
@@ -108,7 +108,7 @@ def test_feed_is_for_who_may_look_at_send_records(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("part", ["activity", "operations"])
-def test_parts_are_for_who_may_look_at_send_records(db: None, part: str) -> None:
+def test_parts_need_the_right_to_see_send_records(db: None, part: str) -> None:
     browser = Client()
     browser.force_login(User.objects.create(username="other", is_staff=True))
 

@@ -77,7 +77,7 @@ def rows_behind(url: str, user: User) -> int:
     return len(view(request, *arguments, **keywords).context_data["cl"].queryset)
 
 
-def test_page_is_for_who_may_look_at_send_records(db: None) -> None:
+def test_page_needs_the_right_to_see_send_records(db: None) -> None:
     browser = Client()
     browser.force_login(User.objects.create(username="other", is_staff=True))
 

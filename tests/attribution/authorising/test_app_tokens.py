@@ -156,7 +156,7 @@ def test_app_that_gets_no_token_reports_without_and_says_so(pipeline: Pipeline) 
     assert Authorisation.objects.get().lost_because == "code 40001: secret 错误"
 
 
-def test_key_that_is_gone_costs_one_more_token(pipeline: Pipeline, settings: Settings) -> None:
+def test_missing_key_costs_one_more_token(pipeline: Pipeline, settings: Settings) -> None:
     pipeline.report()
     pipeline.deliver()
     Authorisation.objects.update(access_token="not ours")

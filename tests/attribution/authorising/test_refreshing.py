@@ -129,7 +129,7 @@ def test_key_that_is_gone_says_authorise_again(connected: Marketing, settings: S
         token(connected)
 
 
-def test_tokens_without_a_refresh_token_are_asked_for_anew(connected: Marketing) -> None:
+def test_tokens_without_a_refresh_token_are_requested_again(connected: Marketing) -> None:
     """As with App-Access-Tokens, which come from the app's own id and secret."""
     asked = []
 

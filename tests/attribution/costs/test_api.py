@@ -129,7 +129,7 @@ def test_bad_item_is_named_and_blocks_no_other(client: APIClient, field: str, va
     assert [row[1] for row in stored()] == [5]
 
 
-def test_missing_fields_and_things_that_are_no_item(client: APIClient) -> None:
+def test_missing_fields_and_items_of_the_wrong_type(client: APIClient) -> None:
     answer = client.post("/api/costs/", [{}, 7, None], format="json")
 
     required = ["This field is required."]

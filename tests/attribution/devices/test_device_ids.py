@@ -170,7 +170,7 @@ def test_mask_message_of_a_report() -> None:
         ("oaid=5f3d8c1e-7b2a&x=1", "oaid=5f…2a&x=1"),
     ],
 )
-def test_mask_message_of_what_is_no_json(body: str | bytes, masked: str) -> None:
+def test_mask_message_that_is_not_json(body: str | bytes, masked: str) -> None:
     assert device_ids.mask_message(body) == masked
 
 

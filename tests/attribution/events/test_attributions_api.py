@@ -44,7 +44,7 @@ def test_ad_is_shown_without_its_callback(client: APIClient, app: App) -> None:
         ("游戏?1#", "%E6%B8%B8%E6%88%8F%3F1%23"),
     ],
 )
-def test_any_user_whom_events_take_can_be_asked_about(client: APIClient, app: App, user_id: str, path: str) -> None:
+def test_every_user_id_that_events_accept_can_be_queried(client: APIClient, app: App, user_id: str, path: str) -> None:
     attribute(app, user_id)
 
     answer = client.get(f"/api/attributions/{path}/")

@@ -115,7 +115,7 @@ def test_time_of_the_event_has_limits(client: APIClient, age: timedelta, status:
      "<nil>", "[object Object]", "NaN", "false", "00000000-0000-0000-0000-000000000000", "${user_id}", "__UID__",
      "ffffffff-ffff-ffff-ffff-ffffffffffff", "()", "游客", "未登录"],
 )  # fmt: skip
-def test_placeholder_is_no_user(client: APIClient, user_id: Any) -> None:
+def test_placeholder_is_not_a_user(client: APIClient, user_id: Any) -> None:
     status, errors = post(client, ACTIVE | {"user_id": user_id})
 
     assert (status, list(errors)) == (400, ["user_id"])
@@ -145,7 +145,7 @@ def test_time_without_zone_is_refused(client: APIClient, moment: str) -> None:
 
 
 @pytest.mark.parametrize("moment", [True, [], {}, 0, -1, 10**30, 1e300, "1e9", "²³", "20261130205243"])
-def test_what_is_no_time_is_refused(client: APIClient, moment: Any) -> None:
+def test_invalid_time_is_refused(client: APIClient, moment: Any) -> None:
     status, errors = post(client, ACTIVE | {"occurred_at": moment})
 
     assert (status, list(errors)) == (400, ["occurred_at"])

@@ -138,7 +138,7 @@ def test_days_choose_by_the_day_of_the_event(failed: Pipeline, marketer: User) -
     assert Conversion.objects.get(state="pending").user_id == "u-4"
 
 
-def test_one_that_breaks_does_not_keep_others_waiting(
+def test_broken_watch_does_not_keep_others_waiting(
     failed: Pipeline, marketer: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = ask(marketer)
@@ -184,7 +184,7 @@ def test_page_asks_about_as_many_as_there_are(failed: Pipeline, admin_client: Cl
     assert "left alone" in page.content.decode()
 
 
-def test_resend_is_no_one_elses_after_an_answer(pipeline: Pipeline, marketer: User) -> None:
+def test_resend_belongs_to_nobody_after_an_answer(pipeline: Pipeline, marketer: User) -> None:
     """The platform is asked about an organic user again automatically; that attempt is not attributed to the person."""
     conversion = pipeline.report(device={"android_id": "organic-1"})
     pipeline.deliver()

@@ -238,7 +238,7 @@ def test_payment_that_comes_late_is_the_one_before_the_next(
     assert summed_again == len(late)
 
 
-def test_payment_that_is_no_more_is_not_before_the_next(world: World) -> None:
+def test_removed_payment_no_longer_precedes_the_next(world: World) -> None:
     for days in (3, 2, 0):
         world.event("active_pay", NOW - timedelta(days=days))
     summing.catch_up(NOW)
@@ -251,7 +251,7 @@ def test_payment_that_is_no_more_is_not_before_the_next(world: World) -> None:
     assert list(found) == [(date(2026, 11, 20), NEVER), (date(2026, 11, 23), date(2026, 11, 20))]
 
 
-def test_cohort_follows_its_users_and_leaves_the_days_it_is_no_longer_of(world: World) -> None:
+def test_cohort_follows_its_users_to_their_new_days(world: World) -> None:
     world.event("active", NOW - timedelta(days=3), channel="huawei")
     world.event("active_pay", NOW, amount_fen=70)
     summing.catch_up(NOW)
@@ -277,7 +277,7 @@ def test_paying_user_counts_once_a_day_at_the_channel_of_the_first_payment(world
     assert list(UserDay.objects.values_list("channel", "payments")) == [("huawei", 2)]
 
 
-def test_sums_that_are_no_more_are_removed(world: World) -> None:
+def test_outdated_sums_are_removed(world: World) -> None:
     world.event("active", NOW)
     summing.catch_up(NOW)
 
@@ -297,7 +297,7 @@ def test_state_that_changes_later_counts_at_the_day_of_the_event(world: World) -
     assert list(StateDay.objects.values_list("day", "state", "conversions")) == [(date(2026, 11, 20), "failed", 1)]
 
 
-def test_claim_of_a_worker_is_no_change(world: World) -> None:
+def test_claim_by_a_worker_is_not_a_change(world: World) -> None:
     world.event("active", NOW)
     Change.objects.all().delete()
 

@@ -69,7 +69,7 @@ def test_address_and_secret_are_encrypted_and_never_shown(world: World, operator
     assert "http://127.0.0.1/…obot" in pages[4].content.decode()
 
 
-def test_empty_fields_leave_what_is_stored(world: World, operator: Client) -> None:
+def test_empty_fields_keep_the_stored_values(world: World, operator: Client) -> None:
     operator.post(f"{CHANNELS}add/", typed(world))
     Channel.objects.update(failures=3)
     channel = Channel.objects.get()
@@ -152,7 +152,7 @@ def test_test_that_works_ends_the_pause_of_a_channel(world: World, operator: Cli
     assert world.send() == 1
 
 
-def test_test_is_a_post_of_somebody_who_may(world: World, operator: Client) -> None:
+def test_test_message_needs_a_post_and_the_right(world: World, operator: Client) -> None:
     channel = world.channel()
     address = f"{CHANNELS}{channel.pk}/test/"
     forged = Client(enforce_csrf_checks=True)

@@ -97,7 +97,7 @@ def test_robot_that_was_told_too_much_is_left_alone(robot_server: Robots, kind: 
 
 @pytest.mark.parametrize("kind", ["feishu", "dingtalk", "wecom", "slack"])
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'{"code":null}', b"[" * 100_000, b"\xff\x00"])
-def test_answer_that_is_not_the_vendors_is_no_yes(robot_server: Robots, kind: str, answer: bytes) -> None:
+def test_answer_not_from_the_vendor_does_not_count_as_accepted(robot_server: Robots, kind: str, answer: bytes) -> None:
     robot_server.fault = (200, {}, answer)
 
     with pytest.raises(NotSentError):

@@ -159,7 +159,7 @@ def test_each_channel_has_its_language(world: World) -> None:
     assert chinese.startswith("[Rivermouth] 告警：kiln a is at 1\n开始于 2026-12-01 12:00\n")
 
 
-def test_quiet_hours_put_off_what_is_still_wrong_at_their_end(told: World) -> None:
+def test_quiet_hours_delay_alerts_that_are_still_true_at_their_end(told: World) -> None:
     told.set_rule(quiet_from=time(11), quiet_until=time(14), over_after_minutes=0)
     told.bad = {"lasts": 1, "passes": 1}
     quiet = told.round()
@@ -276,7 +276,7 @@ def test_channel_that_was_down_is_told_the_last_thing_once(told: World) -> None:
     assert told.states() == [("began", "sent")]
 
 
-def test_message_that_nobody_took_for_a_day_is_given_up(told: World) -> None:
+def test_message_undelivered_for_a_day_is_given_up(told: World) -> None:
     told.robots.fault = (503, {}, b"")
     told.bad = {"a": 1}
     told.round()

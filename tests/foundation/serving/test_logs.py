@@ -65,7 +65,7 @@ def test_lines_say_what_they_are_about_until_the_work_ends() -> None:
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
-def test_odd_texts_are_written_all_the_same(formatter: logging.Formatter) -> None:
+def test_odd_texts_are_written_anyway(formatter: logging.Formatter) -> None:
     half = formatter.format(record("user %s", "\ud83d"))
     long = formatter.format(record("x" * 1_000_000))
 

@@ -79,7 +79,7 @@ def test_database_of_the_url_is_the_one_that_is_asked(redis_server: RedisServer)
     run(ask())
 
 
-def test_ask_that_can_not_be_sent_costs_no_other_its_answer() -> None:
+def test_unsendable_question_does_not_affect_the_others() -> None:
     async def ask() -> None:
         good = loop_redis.ask(("ECHO", "a"))
         with pytest.raises(UnicodeEncodeError):
@@ -89,7 +89,7 @@ def test_ask_that_can_not_be_sent_costs_no_other_its_answer() -> None:
     run(ask())
 
 
-def test_frozen_redis_costs_the_timeout_once_and_is_used_again(redis_server: RedisServer) -> None:
+def test_frozen_redis_is_waited_for_once_and_used_again_later(redis_server: RedisServer) -> None:
     async def ask_through_a_freeze() -> None:
         assert await loop_redis.ask(("PING",)) == [b"PONG"]
         with redis_server.frozen():
@@ -122,7 +122,7 @@ def test_restarted_redis_is_found_again(redis_server: RedisServer) -> None:
     run(ask_through_a_restart())
 
 
-def test_connection_that_redis_closed_while_nobody_asked_costs_no_ask(redis_server: RedisServer) -> None:
+def test_connection_closed_by_redis_while_idle_fails_no_question(redis_server: RedisServer) -> None:
     async def ask_before_and_after() -> None:
         [name] = await loop_redis.ask(("CLIENT", "ID"))
         await asyncio.to_thread(redis_server.client().client_kill_filter, _id=str(name))

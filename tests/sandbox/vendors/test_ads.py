@@ -49,7 +49,7 @@ def test_callback_tells_its_advertiser() -> None:
 
 
 @pytest.mark.parametrize("callback", ["", "B.", "B.AAAA", "invented", "数", callback_param(1, "device")[:-2] + "AA"])
-def test_callback_of_somebody_else_has_no_advertiser(callback: str) -> None:
+def test_foreign_callback_has_no_advertiser(callback: str) -> None:
     assert advertiser_of(callback) is None
 
 

@@ -144,8 +144,7 @@ def test_generating_stops_when_the_client_leaves(sandbox: SandboxClient, stream:
     body = {"model": "doubao", "stream": stream, "messages": [{"role": "user", "content": "hello"}]}
 
     with sandbox.connect("/api/v3/chat/completions", body):
-        sandbox.eventually(lambda ledger: bool(ledger["chats"]))
-        time.sleep(0.2)
+        sandbox.eventually(lambda ledger: ledger["chats"] and (ledger["chats"][0]["chunks_sent"] > 0 or not stream))
     left_at = time.time()
 
     (chat,) = sandbox.eventually(lambda ledger: ledger["chats"][0]["ended_at"])["chats"]

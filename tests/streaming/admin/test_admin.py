@@ -103,7 +103,7 @@ def test_completion_can_not_be_edited(admin_client: Client, rows: dict[str, Comp
 @pytest.mark.parametrize(
     ("may_read", "stores_text", "is_shown"), [(True, True, True), (False, True, False), (True, False, False)]
 )
-def test_text_is_for_who_may_read_it(
+def test_text_needs_the_right_to_read_it(
     settings: Settings, db: None, may_read: bool, stores_text: bool, is_shown: bool
 ) -> None:
     settings.CHAT_STORE_TEXT = stores_text
@@ -174,7 +174,7 @@ def conversation(db: None) -> Conversation:
     ("permission", "stores_text", "status"),
     [("read_text", True, 200), ("view_conversation", True, 403), ("read_text", False, 403)],
 )
-def test_conversations_are_for_who_may_read_texts_that_are_stored(
+def test_conversations_need_stored_texts_and_the_right_to_read_them(
     settings: Settings, conversation: Conversation, permission: str, stores_text: bool, status: int
 ) -> None:
     settings.CHAT_STORE_TEXT = stores_text

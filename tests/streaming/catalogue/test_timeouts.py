@@ -35,7 +35,7 @@ def test_nearest_row_decides(route: Route, name: str, settings: Settings) -> Non
     assert seen == [9, 3, 2, 1]
 
 
-def test_first_content_is_strict_if_somebody_set_it() -> None:
+def test_first_content_timeout_is_strict_if_set_explicitly() -> None:
     assert not Timeouts().is_first_content_strict
     assert Timeouts(own_first_content_s=5).is_first_content_strict
 

@@ -132,7 +132,7 @@ def test_list_is_newest_first_in_pages_and_only_the_owners(stack: Stack) -> None
     assert second["next"] is None
 
 
-def test_conversation_of_somebody_else_does_not_exist(stack: Stack) -> None:
+def test_conversation_of_another_user_does_not_exist(stack: Stack) -> None:
     mine, theirs = (app_client.mint(stack.url, stack.key, user_id) for user_id in ("u-1", "u-2"))
     conversation = _post(stack.url, mine, "/api/conversations/").json()["id"]
 

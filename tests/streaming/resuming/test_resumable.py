@@ -126,7 +126,7 @@ def test_chat_that_ended_is_replayed_to_its_end(stack: Stack) -> None:
     assert nothing_new.events == first.events[-1:]
 
 
-def test_chat_of_which_all_was_read_is_204_and_beyond_its_end_410(stack: Stack) -> None:
+def test_fully_read_chat_is_204_and_beyond_its_end_410(stack: Stack) -> None:
     first = app_client.start(stack.url, stack.key)
     first.rest()
     path = f"/api/chat/{first.id}/stream/"
@@ -215,7 +215,7 @@ def test_state_shows_the_text_so_far(slow_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("verb", ["stream", "state", "stop"])
-def test_chat_of_somebody_else_does_not_exist(stack: Stack, verb: str) -> None:
+def test_chat_of_another_user_does_not_exist(stack: Stack, verb: str) -> None:
     mine = app_client.mint(stack.url, stack.key, "u-1")
     theirs = app_client.mint(stack.url, stack.key, "u-2")
     chat = app_client.start(stack.url, mine)
@@ -303,7 +303,7 @@ def test_without_redis_a_chat_streams_and_says_that_it_cannot_be_resumed(stack: 
 
 
 @pytest.mark.parametrize("last_event_id", ["-1", "x", "1.5", "9" * 30])
-def test_last_event_id_that_is_none_is_refused(stack: Stack, last_event_id: str) -> None:
+def test_invalid_last_event_id_is_refused(stack: Stack, last_event_id: str) -> None:
     path = f"/api/chat/00000000-0000-4000-8000-000000000000/stream/?last_event_id={last_event_id}"
 
     answer = app_client.get(stack.url, stack.key, path)

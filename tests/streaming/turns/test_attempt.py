@@ -195,7 +195,7 @@ async def test_other_fault_of_the_client_is_told_and_nothing_remembered() -> Non
     assert ["stream_options" in body for body in bodies(server)] == [True, False, True]
 
 
-async def test_provider_that_blames_what_nobody_sends_is_left_for_the_next_route() -> None:
+async def test_provider_that_blames_a_field_not_sent_is_skipped() -> None:
     async with ScriptedServer(refusal("stream_options: unknown")) as server:
         with pytest.raises(Fault) as caught:
             await ask(route_to(server))

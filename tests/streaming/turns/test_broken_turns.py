@@ -109,7 +109,7 @@ class Counting:
             raise KeyError(what)
 
 
-def test_broken_turn_costs_the_others_no_timeout_and_no_end(settings: LazySettings) -> None:
+def test_broken_turn_affects_neither_timeouts_nor_ends_of_others(settings: LazySettings) -> None:
     settings.DRAIN_S = 0.6
     turns = [Counting(is_broken=number % 2 == 0) for number in range(10)]
     dog = Watchdog()

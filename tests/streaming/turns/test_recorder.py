@@ -107,7 +107,7 @@ def test_process_is_seen_alive_before_its_rows(recorder: Recorder) -> None:
     ],
     ids=["NUL", "half a surrogate pair", "count past 32 bits", "count below 0", "too long a text"],
 )
-def test_refused_row_costs_no_other(recorder: Recorder, refused: dict[str, Any]) -> None:
+def test_refused_row_does_not_affect_others(recorder: Recorder, refused: dict[str, Any]) -> None:
     turns = [completion(recorder), completion(recorder, **refused), completion(recorder)]
     lost_before = LOST_ROWS._value.get()
 
@@ -155,7 +155,7 @@ def test_completed_chat_of_a_known_user_is_told_with_its_row(
     assert told == [("chat", 7, "u-1", 1, True)]
 
 
-def test_listener_that_fails_costs_no_row_and_is_counted(
+def test_failing_listener_loses_no_row_and_is_counted(
     recorder: Recorder, tell_all: list[Callable[[Activity], None]]
 ) -> None:
     def fail(chat: Activity) -> None:

@@ -158,7 +158,7 @@ def test_client_that_reads_an_ended_answer_slowly_gets_everything(
     assert received > len(BIG)
 
 
-def test_client_that_leaves_an_ended_answer_is_no_error(
+def test_client_leaving_a_finished_answer_is_not_an_error(
     impatient: Server, provider: ScriptedProvider, key: str
 ) -> None:
     provider.on_request(WHOLE_AT_ONCE["whole answer"][0])

@@ -94,7 +94,7 @@ def test_client_that_reads_nothing_keeps_no_process(serve: Serve, provider: Scri
 
 def test_request_that_never_ends_keeps_no_process(serve: Serve, key: str) -> None:
     with (
-        serve(CHAT_DRAIN_S="0.5", may_log_tracebacks=True) as server,  # as above
+        serve(CHAT_DRAIN_S="0.5", may_log_tracebacks=True) as server,  # of the request that uvicorn cancels
         socket.create_connection(address_of(server)) as client,
     ):
         client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")

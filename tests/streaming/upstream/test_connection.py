@@ -121,7 +121,7 @@ async def test_truncated_body_delivers_what_came_then_fails(
     assert pool.open_connections == 0
 
 
-async def test_reset_of_a_body_without_length_is_no_end(pool: UpstreamPool) -> None:
+async def test_reset_of_a_body_without_length_is_an_error(pool: UpstreamPool) -> None:
     async def script(peer: Peer) -> None:
         await peer.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
         await asyncio.sleep(0.02)
@@ -214,7 +214,7 @@ async def test_endless_trailers_are_refused(pool: UpstreamPool, endless: bytes) 
                 await response.read(LIMIT)
 
 
-async def test_long_stream_of_small_chunks_is_no_endless_head(pool: UpstreamPool) -> None:
+async def test_long_stream_of_small_chunks_is_not_taken_for_an_endless_head(pool: UpstreamPool) -> None:
     # Every second read consists of framing only, and together they exceed the limit of a head.
     framing, body = b"1;%b" % (b"e" * 1000), b"\r\nx\r\n"
     parts = itertools.chain.from_iterable(itertools.repeat((framing, body), 100))

@@ -173,7 +173,7 @@ def test_problem_before_the_first_word_is_a_status(relay: Server, parley: Script
     assert (row.state, row.error_code, row.error_detail) == ("failed", "too_loud", "400 too_loud: hush")
 
 
-def test_problem_in_mid_answer_is_told_and_recorded(relay: Server, parley: ScriptedProvider, key: str) -> None:  # noqa: F811
+def test_problem_in_mid_answer_is_reported_and_recorded(relay: Server, parley: ScriptedProvider, key: str) -> None:  # noqa: F811
     parley.stream(OPENED, *SAID, PROBLEM)
 
     response = ask(relay, key, model="parley", stream=True)
@@ -186,7 +186,7 @@ def test_problem_in_mid_answer_is_told_and_recorded(relay: Server, parley: Scrip
     assert row.error_detail == "200 hoarse: no voice left for [hidden]"
 
 
-def test_stream_that_is_cut_is_no_whole_answer(relay: Server, parley: ScriptedProvider, key: str) -> None:  # noqa: F811
+def test_stream_that_is_cut_is_not_a_whole_answer(relay: Server, parley: ScriptedProvider, key: str) -> None:  # noqa: F811
     parley.stream(OPENED, *SAID)
 
     response = ask(relay, key, model="parley", stream=True)

@@ -140,7 +140,7 @@ def test_midway_is_what_feed_is() -> None:
         b"data: {\n\n",
     ],
 )
-def test_read_that_is_no_chunk_in_the_midst_of_a_choice_is_for_feed(read: bytes) -> None:
+def test_read_other_than_a_chunk_in_mid_choice_is_left_to_feed(read: bytes) -> None:
     reading = decoder()
     reading.feed(ROLE + TEXT)
 

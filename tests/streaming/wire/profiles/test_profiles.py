@@ -42,7 +42,7 @@ def test_openai_chunk_passes(block: bytes, passed_on: bytes) -> None:
     assert OpenAIProfile(wants_usage=False).chunk(event, chunk) == passed_on
 
 
-def test_openai_event_that_is_no_chunk_passes() -> None:
+def test_openai_event_that_is_not_a_chunk_passes() -> None:
     assert OpenAIProfile(wants_usage=False).chunk(event_of(b"data: ping\n\n"), None) == b"data: ping\n\n"
 
 
@@ -119,7 +119,7 @@ def test_app_events_of_other_content() -> None:
     assert (profile.text, profile.reasoning) == (["a", "no"], ["hm", "so"])
 
 
-def test_chunk_that_is_refused_takes_no_id() -> None:
+def test_refused_chunk_uses_no_id() -> None:
     profile = AppProfile(keeps_text=True)
     profile.start(completion_id=ID, model="doubao")
 
