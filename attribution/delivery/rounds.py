@@ -27,7 +27,7 @@ from attribution.delivery import (
     breakers,
     callbacks,
     claiming,
-    event_rules,
+    completion,
     lookups,
     outcomes,
     retry,
@@ -39,11 +39,13 @@ from attribution.delivery.lookups import Lookup
 from attribution.devices import device_ids
 from attribution.devices.device_ids import DecryptionError
 from attribution.devices.match_types import MatchType
+from attribution.events import event_rules
+from attribution.events.reported import CALLBACK
 from attribution.models import App, Attempt, Attribution, Conversion, Destination, State
 from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
 from attribution.platforms.http import PlatformRejected, PlatformUnauthorised, PlatformUnavailable
-from attribution.platforms.platform import Ad, AdQuery, UserEvent
+from attribution.platforms.platform import Ad, AdAnswer, AdQuery, UserEvent
 from attribution.platforms.registry import platforms
 from foundation.database import bulk
 from foundation.database.insisting import insist
@@ -113,6 +115,8 @@ class _Round:
         )
         self._destinations.load()
         known = attributions.stored({_user(row) for row in rows})
+        unknown = [row for row in rows if not row.body and not (row.os and _has_ad(known.get(_user(row))))]
+        news = completion.complete(unknown, now=now)
         lost = _lost_reports(rows)
         to_ask: dict[User, list[Conversion]] = {}
         settled: list[Conversion] = []
@@ -128,7 +132,9 @@ class _Round:
                 settled.append(row)
             elif row.body or lookups.is_usable(attribution, row, now):
                 settled += self._queue_report(row, attribution)
-            elif attribution and not attribution.is_attributed and lookups.is_fresh(attribution, now):
+            elif not _has_ad(attribution) and completion.knows_nothing(row):
+                settled.append(completion.put_off(row, now))
+            elif attribution and not _has_ad(attribution) and _is_shared(attribution, row, news, now):
                 outcomes.mark_organic(row, attribution, now)
                 settled.append(row)
             else:
@@ -169,6 +175,9 @@ class _Round:
             lookup = replace(lookup, activated_at=min(moments))
         elif known:
             lookup = replace(lookup, activated_at=min(row.occurred_at, known.activated_at))
+        if callback := row.device_ids.get(CALLBACK):
+            self._answered.append(replace(lookup, platform=next(iter(platforms())), answer=AdAnswer(callback=callback)))
+            return []
         return self._ask_next(lookup)
 
     def _ask_next(self, lookup: Lookup) -> list[Conversion]:
@@ -378,6 +387,15 @@ class _Round:
             self._destinations.note_throttling(call.destination, error.retry_after_s, str(error))
         else:
             self._destinations.note_failure(call.destination, str(error))
+
+
+def _is_shared(attribution: Attribution, row: Conversion, news: set[User], now: datetime) -> bool:
+    """Whether the answer to a question about another event of this moment is this event's too."""
+    return lookups.is_fresh(attribution, now) and _user(row) not in news
+
+
+def _has_ad(attribution: Attribution | None) -> bool:
+    return attribution is not None and attribution.is_attributed
 
 
 def _queries_after(slug: str) -> Iterator[tuple[str, AdQuery]]:

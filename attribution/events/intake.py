@@ -12,10 +12,10 @@ from django.db.models import Q, QuerySet
 
 from attribution.announcing import live_feed, nudging
 from attribution.devices import device_ids
-from attribution.events import derived, known_apps
+from attribution.events import derived, known_apps, known_users
 from attribution.events.reported import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event, State
-from attribution.models.conversions import REVIVABLE
+from attribution.models.conversions import REVIVABLE, WAITING
 from attribution.platforms.registry import device_id_fields
 from foundation.database import bulk
 from foundation.hooks.activity import Activity
@@ -39,6 +39,7 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
     """Store the events and those derived from them; committed when this returns. One receipt per event, in order."""
     if not events:
         return []
+    events = known_users.complete(events)
     apps = {app_id: known_apps.get(app_id) for app_id in {event.app_id for event in events}}
     if any(app.has_rules for app in apps.values()):
         with transaction.atomic():
@@ -142,7 +143,7 @@ def _revived(posted: Sequence[Conversion], now: datetime) -> dict[uuid.UUID, Con
         return {}
     keys = [row.dedup_key for row in posted]
     rows = Conversion.objects.filter(dedup_key__in=keys)
-    _restore_ids(rows.filter(REVIVABLE), posted)
+    _learn_ids(rows.filter(REVIVABLE | WAITING), posted)
     rows.revive(now)
     return _known(keys)
 
@@ -163,13 +164,25 @@ def _ask_again(posted: Sequence[Conversion], now: datetime) -> None:
     is_old = Q(attribution__asked_at__lte=now - timedelta(hours=settings.ATTRIBUTION_REFRESH_H))
     rows = Conversion.objects.filter(is_old | Q(earlier_attribution__isnull=False), state=State.REPORTED)
     rows = rows.filter(dedup_key__in=[row.dedup_key for row in posted], due_at=None, lease_token=None)
-    _restore_ids(rows, posted)
+    _learn_ids(rows, posted)
     rows.update(due_at=now)
 
 
-def _restore_ids(rows: QuerySet[Conversion], posted: Sequence[Conversion]) -> None:
-    """Give rows whose ids were erased those that were posted again."""
+def _learn_ids(rows: QuerySet[Conversion], posted: Sequence[Conversion]) -> None:
+    """Add ids that are new, or that were erased, to the rows of events that were posted again."""
     by_key = {row.dedup_key: row for row in posted}
-    for key in rows.filter(device="").values_list("dedup_key", flat=True):
-        again = by_key[key]
-        Conversion.objects.filter(dedup_key=key).update(device=again.device, device_digest=again.device_digest)
+    learnt = [row for row in rows if _learn(row, by_key[row.dedup_key])]
+    if learnt:
+        bulk.update(learnt, ["os", "channel", "device", "device_digest", "lookups"])
+
+
+def _learn(stored: Conversion, posted: Conversion) -> bool:
+    """Whether the repeat says something of the device that its row did not know: then nobody was asked about it yet."""
+    own = known_users.readable_ids(stored)
+    if posted.device_ids.keys() <= own.keys() and (stored.os or not posted.os):
+        return False
+    stored.os, stored.channel = stored.os or posted.os, stored.channel or posted.channel
+    stored.device = device_ids.encrypt(json.dumps(posted.device_ids | own))
+    stored.device_digest = stored.device_digest or posted.device_digest
+    stored.lookups = 0
+    return True

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from attribution.models import Event
+from attribution.models.users import User
 
+# The name of the platform's callback parameter among the device's ids: stored and encrypted with them.
+CALLBACK = "callback"
 ONCE_PER_USER = frozenset(Event.values) - {Event.PAY}
 
 
@@ -30,6 +33,13 @@ class ReportedEvent:
     app_event: str = ""
     properties: Mapping[str, Any] | None = None
     is_once_per_user: bool = False
+
+    # What of the report was mended or not used, by field.
+    ignored: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def user(self) -> User:
+        return self.app_id, self.user_id
 
     @property
     def dedup_key(self) -> uuid.UUID:

@@ -1,28 +1,24 @@
 """The API's shapes: incoming events, and their state and attempts."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.utils import timezone
-from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from attribution.devices.device_ids import is_absent
-from attribution.events import event_words, known_apps
 from attribution.events.intake import Receipt
-from attribution.events.reported import ONCE_PER_USER, ReportedEvent
-from attribution.models import Attempt, Attribution, Conversion, Event, Os
-from attribution.platforms.platform import Ad, AdLevel, Platform
-from attribution.platforms.registry import ad_levels, device_id_fields, platforms
-from foundation.access.credentials import Credential
+from attribution.events.reported import ReportedEvent
+from attribution.models import Attempt, Attribution, Conversion
+from attribution.platforms.platform import Ad, AdLevel
+from attribution.platforms.registry import ad_levels
 
-MAX_AHEAD = timedelta(minutes=5)
+# Clocks of phones run ahead; such a time is taken as now (`reading`).
+MAX_AHEAD = timedelta(minutes=15)
 MAX_AMOUNT_FEN = 10**12
 MAX_PROPERTIES_BYTES = 8 * 1024
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
@@ -34,34 +30,6 @@ NOBODY = {
     "-1", "-1.0", "guest", "anonymous", "anon", "nan", "false", "true", "nobody", "object object", "\\n",
     "ffffffff-ffff-ffff-ffff-ffffffffffff", "游客", "访客", "匿名", "匿名用户", "未登录",
 }  # fmt: skip
-DEVICE_FIELDS = ["android_id", "idfv", "oaid", "imei", "idfa", "caid", "mac", "ip", "user_agent"]
-
-
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
-class WordOrNumberField(serializers.Field[str, Any, str, Any]):
-    """One of our words, or the number that an ad platform's own interface uses for it."""
-
-    default_error_messages = {"unknown": "{given!r} is not valid. Use one of: {known}."}
-
-    def __init__(self, *, words: list[str], numbers: Callable[[Platform], Mapping[int, str]], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._words, self._numbers = words, numbers
-
-    def to_internal_value(self, data: Any) -> str:
-        word = self._meanings.get(str(data)) if isinstance(data, str | int) and not isinstance(data, bool) else None
-        if word is None:
-            self.fail("unknown", given=data, known=", ".join(self._meanings))
-        return word
-
-    @cached_property
-    def _meanings(self) -> dict[str, str]:
-        """If two platforms use the same number, the first platform's meaning counts."""
-        numbers = [self._numbers(platform) for platform in reversed(list(platforms().values()))]
-        by_number = {str(number): word for each in numbers for number, word in each.items()}
-        return {word: word for word in self._words} | by_number
-
-    def to_representation(self, value: str) -> str:
-        return value
 
 
 @extend_schema_field({"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]})
@@ -111,33 +79,29 @@ class FenField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class EventSerializer(serializers.Serializer[ReportedEvent]):
-    """One event as an app reports it. Optional fields may be null, which many clients send for "none"."""
+class CountedSerializer(serializers.Serializer[ReportedEvent]):
+    """The fields that identify an event or count: a value that can't be read refuses the event.
 
-    event = EventNameField()
-    user_id = serializers.CharField(max_length=128)
-    os = WordOrNumberField(words=Os.values, numbers=lambda platform: platform.os_numbers)
-    android_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    idfv = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    oaid = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    imei = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    idfa = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    caid = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
-    mac = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
-    channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    Optional fields may be null, which many clients send for "none".
+    """
+
+    event = EventNameField(
+        help_text="One of our words, a platform's word or number, or a name that the app's rules know."
+    )
+    user_id = serializers.CharField(
+        max_length=128, help_text="May be left out with `clickid` or `callback`.", **OPTIONAL_TEXT
+    )
     amount = FenField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
     outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
     properties = PropertiesField(
         help_text="More about the event, by the platform's names. Passed on to the platform.", **OPTIONAL
     )
     occurred_at = MomentField(**OPTIONAL)
-    ip = serializers.IPAddressField(**OPTIONAL_TEXT)
-    user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
     app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)
 
-    def validate_user_id(self, user_id: str) -> str:
-        word = user_id.strip("\"'()<>[]$ ").lower()
-        if word in NOBODY or is_absent(word):
+    def validate_user_id(self, user_id: str | None) -> str | None:
+        word = (user_id or "").strip("\"'()<>[]$ ").lower()
+        if user_id and (word in NOBODY or is_absent(word)):
             raise serializers.ValidationError(
                 f"{user_id!r} is a placeholder, not a user: all phones that send it would become one user."
             )
@@ -146,98 +110,36 @@ class EventSerializer(serializers.Serializer[ReportedEvent]):
     def validate_occurred_at(self, moment: datetime | None) -> datetime | None:
         now = timezone.now()
         if moment and moment > now + MAX_AHEAD:
-            raise serializers.ValidationError(f"{moment.isoformat()} is more than 5 minutes in the future.")
+            raise serializers.ValidationError(f"{moment.isoformat()} is more than 15 minutes in the future.")
         if moment and moment < now - timedelta(days=settings.EVENT_MAX_AGE_DAYS):
             raise serializers.ValidationError(
                 f"{moment.isoformat()} is more than {settings.EVENT_MAX_AGE_DAYS} days ago, too old to be reported."
             )
         return moment
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if errors := _missing_device(attrs):
-            raise serializers.ValidationError(errors)
-        return attrs
 
+class EventSerializer(CountedSerializer):
+    """One event as an app reports it. What is known of a user (system, ids, channel) need not be sent again.
 
-# DRF copies all fields for each new instance, which costs more than validating an event.
-_EVENT = EventSerializer()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reporter:
-    """Who reports, and the defaults for fields that an event leaves out. `app_id_of` finds an app by its slug."""
-
-    credential: Credential
-    ip: str
-    user_agent: str
-    app_id_of: Callable[[str], int | None]
-
-    def read(self, item: Any, now: datetime) -> ReportedEvent:
-        """One event of the request's JSON. Raises: `ValidationError`, whose detail names the fields."""
-        given = {name: value for name, value in _EVENT.run_validation(item).items() if value not in (None, "")}
-        app_id = self._app_id(given.get("app"))
-        if errors := self._not_allowed(given, app_id):
-            raise serializers.ValidationError(errors)
-        meaning = event_words.meaning(given["event"], known_apps.get(app_id or 0))
-        amount_fen = given.get("amount", meaning.amount_fen(given.get("properties")))
-        if meaning.event == Event.PAY:
-            _check_payment(amount_fen, given)
-        device = {"ip": self.ip, "user_agent": self.user_agent}
-        device |= {name: given[name] for name in DEVICE_FIELDS if not is_absent(given.get(name))}
-        return ReportedEvent(
-            app_id=app_id or 0,
-            user_id=given["user_id"],
-            event=meaning.event,
-            app_event=meaning.app_event,
-            properties=given.get("properties"),
-            is_once_per_user=meaning.is_once_per_user,
-            os=given["os"],
-            device={name: value for name, value in device.items() if value},
-            channel=given.get("channel", ""),
-            amount_fen=None if meaning.event in ONCE_PER_USER else amount_fen,
-            outer_event_id=given.get("outer_event_id", ""),
-            occurred_at=given.get("occurred_at", now),
-        )
-
-    def _not_allowed(self, given: Mapping[str, Any], app_id: int | None) -> dict[str, list[str]]:
-        own_user_id = self.credential.user_id
-        errors = {}
-        if own_user_id is not None and given["user_id"] != own_user_id:
-            errors["user_id"] = [f"{given['user_id']!r} is not the user of this token."]
-        if app_id is None:
-            no_app = (
-                f"There is no app {given['app']!r} for this key."
-                if "app" in given
-                else "Required: this key has no app of its own."
-            )
-            errors["app"] = [no_app]
-        return errors
-
-    def _app_id(self, slug: str | None) -> int | None:
-        """None: no such app, none given, or not the token's."""
-        own_id = self.credential.app_id
-        app_id = self.app_id_of(slug) if slug else own_id
-        is_foreign = self.credential.user_id is not None and own_id not in (None, app_id)
-        return None if is_foreign else app_id
-
-
-def _check_payment(amount_fen: int | None, given: Mapping[str, Any]) -> None:
-    missing = [*(["amount"] if amount_fen is None else []), *([] if "outer_event_id" in given else ["outer_event_id"])]
-    if missing:
-        raise serializers.ValidationError({name: ["Required for a payment."] for name in missing})
-
-
-def _missing_device(attrs: Mapping[str, Any]) -> dict[str, str]:
-    """Each platform needs a particular id, so one of these must be there. Placeholders, shared by thousands of phones,
-    are not ids.
+    System, ids, channel and network are hints (`hints.py`): a value that can't be used is dropped, and named in the
+    answer's `ignored`.
     """
-    given = {name: attrs.get(name) for name in device_id_fields(attrs["os"])}
-    if not all(map(is_absent, given.values())):
-        return {}
-    return {
-        name: f"{value!r} is a placeholder, not a device id." if value else f"Required for {attrs['os']}."
-        for name, value in given.items()
-    }
+
+    os = serializers.CharField(help_text="`android`, `ios`, `harmony`, or a platform's number for it.", **OPTIONAL_TEXT)
+    android_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    idfv = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    oaid = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    imei = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    idfa = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
+    caid = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    mac = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
+    ip = serializers.CharField(help_text="The phone's. Default for user tokens: the request's.", **OPTIONAL_TEXT)
+    user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    clickid = serializers.CharField(
+        max_length=4096, help_text="The platform's callback parameter, from a landing page's address.", **OPTIONAL_TEXT
+    )
+    callback = serializers.CharField(max_length=4096, help_text="The same as `clickid`.", **OPTIONAL_TEXT)
 
 
 class ReceiptSerializer(serializers.Serializer[Receipt]):
@@ -246,6 +148,11 @@ class ReceiptSerializer(serializers.Serializer[Receipt]):
     id = serializers.UUIDField()
     status = serializers.CharField(source="state")
     duplicate = serializers.BooleanField(source="is_duplicate")
+    ignored = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="What of the event was mended or not used, and why, by field. Only if there is any.",
+    )
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):

@@ -23,13 +23,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from attribution.events import intake
+from attribution.events.reading import Reporter
 from attribution.events.reported import ReportedEvent
 from attribution.events.serializers import (
     AttributionSerializer,
     ConversionSerializer,
     EventSerializer,
     ReceiptSerializer,
-    Reporter,
 )
 from attribution.models import App, Attempt, Attribution, Conversion
 from foundation.access.credentials import Credential
@@ -87,7 +87,8 @@ class Unstored(Response):
     def fill(self, receipts: Iterator[intake.Receipt]) -> None:
         """Take the receipts of this report's events and set the outcome of each item."""
         answers = [
-            _answer(next(receipts)) if isinstance(found, ReportedEvent) else _refusal(found) for found in self._read
+            _answer(next(receipts), found) if isinstance(found, ReportedEvent) else _refusal(found)
+            for found in self._read
         ]
         if self.events and all("errors" in answer for answer in answers):
             self.status_code = status.HTTP_409_CONFLICT
@@ -145,10 +146,11 @@ def _read(item: Any, reporter: Reporter, now: datetime) -> ReportedEvent | Any:
         return err.detail
 
 
-def _answer(receipt: intake.Receipt) -> dict[str, Any]:
+def _answer(receipt: intake.Receipt, event: ReportedEvent) -> dict[str, Any]:
     if receipt.contradictions:
         return _refusal({"outer_event_id": [CONTRADICTED]})
-    return {"id": str(receipt.id), "status": receipt.state, "duplicate": receipt.is_duplicate}
+    answer = {"id": str(receipt.id), "status": receipt.state, "duplicate": receipt.is_duplicate}
+    return answer | {"ignored": dict(event.ignored)} if event.ignored else answer
 
 
 def _refusal(errors: Any) -> dict[str, Any]:

@@ -121,6 +121,11 @@ def advertiser_of(callback: str) -> int | None:
     return int.from_bytes(payload[:8]) if len(payload) == 24 and tag == _tag(payload) else None
 
 
+def advertiser_of_page(clickid: str) -> int:
+    """The advertiser of a landing page's `clickid`. The vendor makes these; here any text is one."""
+    return advertiser_of(clickid) or ad_of(clickid).advertiser_id
+
+
 def _digest(device_id: str) -> bytes:
     return blake2b(device_id.encode(), digest_size=16).digest()
 

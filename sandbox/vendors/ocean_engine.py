@@ -84,6 +84,11 @@ class Context(Struct, frozen=True):
     ad: AdContext = AdContext()
     device: DeviceContext = DeviceContext()
 
+    @property
+    def is_page(self) -> bool:
+        """A landing page or mini game, which reports by the `clickid` of its address and knows no device."""
+        return self.device == DeviceContext()
+
 
 class Properties(Struct, frozen=True):
     pay_amount: int | None = None
@@ -263,20 +268,22 @@ def _parse_query(body: bytes) -> Query:
 def _parse_report(body: bytes) -> tuple[Report, int]:
     """The report and the advertiser that its callback belongs to."""
     report = _decode(_report_decoder, body)
+    context = report.context
     required = {
         "event_type": report.event_type,
-        "context.ad.callback": report.context.ad.callback,
-        "context.device": report.context.device.device_id,
+        "context.ad.callback": context.ad.callback,
+        "context.device": context.is_page or context.device.device_id,
         "timestamp": report.timestamp,
     }
     for name, value in required.items():
         if not value:
             raise RefusalError(INCOMPLETE, f"缺少参数: {name}")
-    if report.context.device.platform not in (*PLATFORMS, "harmony"):
+    if not context.is_page and context.device.platform not in (*PLATFORMS, "harmony"):
         raise RefusalError(INVALID, "参数错误: context.device.platform")
     if report.timestamp < MIN_TIMESTAMP_MS:
         raise RefusalError(INVALID, "参数错误: timestamp 应为毫秒")
-    advertiser_id = ads.advertiser_of(report.context.ad.callback)
+    callback = context.ad.callback
+    advertiser_id = ads.advertiser_of_page(callback) if context.is_page else ads.advertiser_of(callback)
     if advertiser_id is None:
         raise RefusalError(UNKNOWN_CALLBACK, "callback 无效")
     return report, advertiser_id

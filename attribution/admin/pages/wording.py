@@ -18,6 +18,7 @@ REASONS: dict[str, Promise] = {
     "click_too_old": _("the click is older than the window"),
     "click_after_activation": _("the click came after the activation"),
     "no_device_id": _("no device id to compare"),
+    "unknown_user": _("nothing else came of this user within three days"),
     # attributed
     "platform": _("the platform knows the ad"),
     "oaid": _("same OAID as a click"),
@@ -50,7 +51,8 @@ REASONS: dict[str, Promise] = {
 }
 # The reasons that a send record can have.
 OF_RECORDS = [
-    "no_click", "click_too_old", "click_after_activation", "no_device_id", "lookup_rejected", "report_rejected",
+    "no_click", "click_too_old", "click_after_activation", "no_device_id", "unknown_user",
+    "lookup_rejected", "report_rejected",
     "budget_used_up", "outcome_unknown", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open",
     "unauthorised", "no_package", "no_platform", "by_hand", "after_window", "callback_already_used", "no_word",
     "rule_switched_off", "after_rule_window", "not_first",

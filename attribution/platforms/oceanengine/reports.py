@@ -5,6 +5,7 @@ Reference: section "转化回传" of the handbook
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 
@@ -27,7 +28,7 @@ def body(event: UserEvent) -> bytes:
             "event_type": EVENT_TYPES[event.event],
             "context": {
                 "ad": {"callback": wire.without_fragment(event.callback), "match_type": MATCH_TYPES[event.match_type]},
-                "device": {"platform": _platform(event.os), **_device(event.os, event.device)},
+                **_known_device(event),
             },
             "properties": {**event.properties, **paid},
             "outer_event_id": event.outer_event_id,
@@ -40,6 +41,12 @@ def send(report: bytes) -> Reply:
     """Raises: `PlatformError`."""
     _verdict, reply = wire.exchange(PATH, report, wire.verdicts, warnings={ACCEPTED_WITH_WARNING})
     return reply
+
+
+def _known_device(event: UserEvent) -> dict[str, Any]:
+    """Pages and mini games know no device: they report by the callback alone."""
+    device = _device(event.os, event.device)
+    return {"device": {"platform": _platform(event.os), **device}} if event.os and device else {}
 
 
 def _platform(os: str) -> str:

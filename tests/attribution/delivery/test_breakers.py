@@ -184,4 +184,5 @@ def test_log_tells_of_breakers_and_refusals(
     pipeline.deliver()
 
     assert [line.partition(" until ")[0] for line in opened] == [f"The breaker of oceanengine {DEAD} has opened"]
-    assert f"oceanengine refused conversion {refused.pk}: HTTP 400, code None" in caplog.messages
+    told = f"oceanengine refused conversion {refused.pk}: HTTP 400, code None"
+    assert any(line.startswith(told) for line in caplog.messages)  # it may end with how many others were left out

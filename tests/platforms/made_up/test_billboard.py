@@ -125,17 +125,6 @@ def test_event_without_a_word_is_skipped(app: App, host: Host) -> None:
     assert (fate(row), row.detail, host.calls) == (("skipped", "no_word"), "Billboard", [])
 
 
-def test_event_needs_the_platforms_device_id(app: App) -> None:
-    event = {"event": "active", "user_id": "u-1", "os": "android"}
-    client = server_client(app)
-
-    refused = client.post("/api/events/", event, format="json")
-    taken = client.post("/api/events/", event | {"oaid": OAID}, format="json")
-
-    assert (refused.status_code, refused.json()) == (400, {"oaid": ["Required for android."]})
-    assert taken.status_code == 202
-
-
 def test_refusal_is_the_platforms(app: App, host: Host) -> None:
     click(app, host)
     host.answers = [(200, answer(False, why="the poster is gone"))]

@@ -80,7 +80,12 @@ def without(name: str) -> dict[str, Any]:
         (CONVERSION, without("event_type"), 101, "缺少参数: event_type"),
         (CONVERSION, without("timestamp"), 101, "缺少参数: timestamp"),
         (CONVERSION, without("context"), 101, "缺少参数: context.ad.callback"),
-        (CONVERSION, report(context={"ad": {"callback": "B.x"}}), 101, "缺少参数: context.device"),
+        (
+            CONVERSION,
+            report(context={"ad": {"callback": "B.x"}, "device": {"platform": "android"}}),
+            101,
+            "缺少参数: context.device",
+        ),
         (CONVERSION, report(timestamp=1604888786), 102, "参数错误: timestamp 应为毫秒"),
         (
             CONVERSION,

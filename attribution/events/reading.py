@@ -1,0 +1,192 @@
+"""From one item of a request to an event that can be stored, or to errors that name its fields."""
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from rest_framework.exceptions import ValidationError
+
+from attribution.devices.device_ids import is_absent
+from attribution.events import event_words, hints, known_apps
+from attribution.events.known_users import IDS
+from attribution.events.reported import CALLBACK, ONCE_PER_USER, ReportedEvent
+from attribution.events.serializers import CountedSerializer, EventSerializer
+from attribution.models import Event
+from attribution.platforms.registry import platforms
+from foundation.access.credentials import Credential
+
+# DRF copies all fields for each new instance, which costs more than validating an event.
+_COUNTED = CountedSerializer()
+FIELDS = frozenset(EventSerializer().fields)
+DEVICE_FIELDS = (*IDS, "ip", "user_agent")
+# The platform's callback parameter, by the name of the landing page's parameter or by its own.
+CALLBACK_FIELDS = ("callback", "clickid")
+CALLBACK_CHARACTERS = 4096
+# Of unknown fields, so many are named, each by so many characters.
+NAMED, NAMED_CHARACTERS = 20, 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Who reports, and the defaults for fields that an event leaves out. `app_id_of` finds an app by its slug.
+
+    `ip` and `user_agent` are those of the request; they are the phone's only if a user's token came with it.
+    """
+
+    credential: Credential
+    ip: str
+    user_agent: str
+    app_id_of: Callable[[str], int | None]
+
+    def read(self, item: Any, now: datetime) -> ReportedEvent:
+        """One event of the request's JSON. Raises: `ValidationError`, whose detail names the fields."""
+        given = {name: value for name, value in _counted(item).items() if value not in (None, "")}
+        said, ignored = hints.read(item, _system_numbers())
+        callback = _callback(item, ignored)
+        user_id = given.get("user_id") or _user_of(callback, ignored)
+        app_id = self._app_id(given.get("app"))
+        if errors := self._not_allowed(given, user_id, app_id):
+            raise ValidationError(errors)
+        meaning = event_words.meaning(given["event"], known_apps.get(app_id or 0))
+        amount_fen = given.get("amount", meaning.amount_fen(given.get("properties")))
+        if meaning.event == Event.PAY:
+            _check_payment(amount_fen, given)
+        elif meaning.event in ONCE_PER_USER and amount_fen is not None:
+            amount_fen, ignored["amount"] = None, "only payments have one"
+        ignored |= _unknown_fields(item)
+        return ReportedEvent(
+            app_id=app_id or 0,
+            user_id=user_id,
+            event=meaning.event,
+            app_event=meaning.app_event,
+            properties=given.get("properties"),
+            is_once_per_user=meaning.is_once_per_user,
+            os=said.get("os", ""),
+            device=self._device(said, callback),
+            channel=said.get("channel", ""),
+            amount_fen=amount_fen,
+            outer_event_id=given.get("outer_event_id", ""),
+            occurred_at=_moment(given, now, ignored),
+            ignored=ignored,
+        )
+
+    def _device(self, said: Mapping[str, str], callback: str) -> dict[str, str]:
+        is_phone = self.credential.user_id is not None
+        device = {"ip": self.ip, "user_agent": self.user_agent} if is_phone else {}
+        device |= {name: said[name] for name in DEVICE_FIELDS if name in said}
+        return {name: value for name, value in (device | {CALLBACK: callback}).items() if value}
+
+    def _not_allowed(self, given: Mapping[str, Any], user_id: str, app_id: int | None) -> dict[str, list[str]]:
+        own_user_id = self.credential.user_id
+        errors = {}
+        if own_user_id is not None and user_id != own_user_id:
+            errors["user_id"] = [f"{user_id!r} is not the user of this token."]
+        if app_id is None:
+            no_app = (
+                f"There is no app {given['app']!r} for this key."
+                if "app" in given
+                else "Required: this key has no app of its own."
+            )
+            errors["app"] = [no_app]
+        return errors
+
+    def _app_id(self, slug: str | None) -> int | None:
+        """None: no such app, none given, or not the token's."""
+        own_id = self.credential.app_id
+        app_id = self.app_id_of(slug) if slug else own_id
+        is_foreign = self.credential.user_id is not None and own_id not in (None, app_id)
+        return None if is_foreign else app_id
+
+
+def _counted(item: Any) -> dict[str, Any]:
+    """The fields that identify or count. Raises: `ValidationError`, which names all that are wrong."""
+    errors: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    try:
+        found = _COUNTED.run_validation(item)
+    except ValidationError as err:
+        errors = dict(err.detail) if isinstance(err.detail, dict) else {"non_field_errors": err.detail}
+    if isinstance(item, dict) and all(item.get(name) in (None, "") for name in ("user_id", *CALLBACK_FIELDS)):
+        is_blank = item.get("user_id") == ""
+        errors.setdefault("user_id", ["This field may not be blank." if is_blank else "This field is required."])
+    if errors:
+        raise ValidationError(errors)
+    return found
+
+
+def _check_payment(amount_fen: int | None, given: Mapping[str, Any]) -> None:
+    missing = [*(["amount"] if amount_fen is None else []), *([] if "outer_event_id" in given else ["outer_event_id"])]
+    if missing:
+        raise ValidationError({name: ["Required for a payment."] for name in missing})
+
+
+def _moment(given: Mapping[str, Any], now: datetime, ignored: dict[str, str]) -> datetime:
+    moment: datetime = given.get("occurred_at", now)
+    if moment > now:
+        ignored["occurred_at"] = f"{moment.isoformat()} is ahead of our clock; taken as now"
+        return now
+    return moment
+
+
+def _callback(item: Mapping[str, Any], ignored: dict[str, str]) -> str:
+    """The platform's callback parameter, whatever field it came in; a whole callback address is read for it."""
+    found = ""
+    for name in CALLBACK_FIELDS:
+        given = item.get(name)
+        if given is None or given == "":
+            continue
+        text = given.strip() if isinstance(given, str) else ""
+        if text.startswith(("http://", "https://")):
+            text = _parameter_of(text)
+        if is_absent(text) or "\x00" in text or len(text) > CALLBACK_CHARACTERS:
+            ignored[name] = "not a callback parameter"
+        elif found and text != found:
+            ignored[name] = "differs from callback"
+        else:
+            found = text
+    return found
+
+
+def _parameter_of(address: str) -> str:
+    try:
+        query = parse_qs(urlsplit(address).query)
+    except ValueError:
+        return ""
+    return next((query[name][0] for name in (*CALLBACK_FIELDS, "callback_param") if name in query), "")
+
+
+def _user_of(callback: str, ignored: Mapping[str, str]) -> str:
+    """Pages and mini games may know no user: whoever came with one callback is one. Raises: `ValidationError`."""
+    if callback:
+        return f"click:{hashlib.blake2b(callback.encode(errors='surrogatepass'), digest_size=16).hexdigest()}"
+    if wrong := {name: [ignored[name]] for name in CALLBACK_FIELDS if name in ignored}:
+        raise ValidationError(wrong)
+    return ""
+
+
+def _unknown_fields(item: Mapping[str, Any]) -> dict[str, str]:
+    unknown = [name for name in item if name not in FIELDS]
+    return {name[:NAMED_CHARACTERS]: _advice(name) for name in unknown[:NAMED]} if unknown else {}
+
+
+def _advice(name: str) -> str:
+    plain = {_plain(field): field for field in FIELDS}
+    near = difflib.get_close_matches(_plain(name[:NAMED_CHARACTERS]), plain, n=1, cutoff=0.75)
+    return f"unknown field; did you mean {plain[near[0]]}?" if near else "unknown field"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def _system_numbers() -> dict[str, str]:
+    """If two platforms use one number, the first platform's meaning counts."""
+    return {
+        str(number): word
+        for platform in reversed(list(platforms().values()))
+        for number, word in platform.os_numbers.items()
+    }
