@@ -3,8 +3,14 @@
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from foundation.serving import paths
 
+
+@paths.for_unknown_paths
 @csrf_exempt
 def under_api(request: HttpRequest) -> JsonResponse:
     """The error in REST framework's shape, like the other endpoints under `/api/`."""
-    return JsonResponse({"detail": f"There is nothing at {request.method} {request.path[:200]}."}, status=404)
+    path = request.path[:200]
+    meant = paths.with_slash(path)
+    hint = f" Did you mean {meant}?" if meant else ""
+    return JsonResponse({"detail": f"There is nothing at {request.method} {path}.{hint}"}, status=404)

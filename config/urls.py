@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from config import unknown_paths
 from foundation.access.views import TokenView
 from foundation.serving import health
-from streaming import views as chats
+from streaming.unknown_paths import unknown_path
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -24,7 +24,7 @@ urlpatterns = [
     path("", include("attribution.urls")),
     # Other services' base URLs, and ours with a slip of the pen: its clients read JSON.
     re_path(
-        r"^(?!admin/)(?:.*/)?(?:chat/completions|completions|models|responses|embeddings)(?:/|$)", chats.unknown_path
+        r"^(?!admin/)(?:.*/)?(?:chat|chat/completions|completions|models|responses|embeddings)(?:/|$)", unknown_path
     ),
     re_path(r"^api(?:/|$)", unknown_paths.under_api),  # after all existing paths
     path("admin/", admin.site.urls),  # after the apps' own pages below it: it answers every remaining path

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from streaming import playground, views
 from streaming.admin import route_test_page
 from streaming.conversations import views as conversation_views
+from streaming.unknown_paths import unknown_path
 
 router = SimpleRouter()
 router.register("conversations", conversation_views.ConversationViewSet, basename="conversation")
@@ -21,6 +22,6 @@ urlpatterns = [
     path("api/chat/<uuid:completion_id>/", views.chat_state, name="chat-state"),
     path("api/chat/<uuid:completion_id>/stream/", views.chat_stream, name="chat-stream"),
     path("api/chat/<uuid:completion_id>/stop/", views.chat_stop, name="chat-stop"),
-    re_path(r"^(?:v1|api/chat)(?:/|$)", views.unknown_path),
+    re_path(r"^(?:v1|api/chat)(?:/|$)", unknown_path),
     path("admin/streaming/route/<int:route_id>/test/", route_test_page.page, name="test_route"),
 ]

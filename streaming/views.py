@@ -1,8 +1,7 @@
 """The chat endpoints. Every error is answered here, in OpenAI's shape, since no middleware runs above these views."""
 
 import logging
-import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial, wraps
 from uuid import UUID
 
@@ -10,7 +9,6 @@ import msgspec
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import resolve
 from django.views.decorators.csrf import csrf_exempt
 
 from foundation.parsing import bodies
@@ -43,22 +41,19 @@ _STREAM_HEADERS = {
 AsyncView = Callable[..., Coroutine[object, object, HttpResponseBase]]
 
 
-def _answers_faults(method: str) -> Callable[[AsyncView], AsyncView]:
-    """Serve one method, and turn every failure into an answer."""
-    return partial(_answering, method)
+def _answers_faults(*methods: str) -> Callable[[AsyncView], AsyncView]:
+    """Serve these methods, and turn every failure into an answer. The server sends no body to HEAD."""
+    return partial(_answering, methods)
 
 
-def _answering(method: str, view: AsyncView) -> AsyncView:
-    methods = ("GET", "HEAD") if method == "GET" else (method,)  # the server sends no body to HEAD
-    allowed = ", ".join(methods)
-
+def _answering(methods: Sequence[str], view: AsyncView) -> AsyncView:
     @csrf_exempt
     @wraps(view)
     async def answering(request: HttpRequest, **path: object) -> HttpResponseBase:
         if request.method == "OPTIONS":
-            return HttpResponse(status=204, headers={"Allow": f"{allowed}, OPTIONS"})
+            return HttpResponse(status=204, headers={"Allow": ", ".join([*methods, "OPTIONS"])})
         if request.method not in methods:
-            return _error_response(faults.wrong_method(method))
+            return _error_response(faults.wrong_method(methods))
         try:
             return await view(request, **path)
         except Fault as fault:
@@ -104,7 +99,7 @@ def _answer(turn: Relay | WholeAnswer) -> HttpResponseBase:
     return _stream(turn, turn.headers)
 
 
-@_answers_faults("GET")
+@_answers_faults("GET", "HEAD")
 async def chat_state(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """`GET /api/chat/{id}/`: the state, the usage, and the text so far while it is kept."""
     caller = await admit(request)
@@ -138,14 +133,14 @@ async def chat_stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBa
     return _state(completion, await lookup.read_log(completion_id))
 
 
-@_answers_faults("GET")
+@_answers_faults("GET", "HEAD")
 async def models(request: HttpRequest) -> HttpResponseBase:
     """`GET /v1/models`: the models that this caller may use."""
     caller = await admit(request)
     return _json({"object": "list", "data": [_described(model) for model in caller.models()]})
 
 
-@_answers_faults("GET")
+@_answers_faults("GET", "HEAD")
 async def model(request: HttpRequest, name: str) -> HttpResponseBase:
     """`GET /v1/models/{id}`: one of them."""
     caller = await admit(request)
@@ -155,27 +150,6 @@ async def model(request: HttpRequest, name: str) -> HttpResponseBase:
 def _described(model: ServedModel) -> dict[str, object]:
     owner = model.routes[0].provider
     return {"id": model.name, "object": "model", "created": model.created_at, "owned_by": owner}
-
-
-# How other services' base URLs end, or one's own with a slip of the pen: `/openai/v1/models`, `/V1/models`.
-_ENDPOINT = re.compile(
-    r".*/(chat/completions|(?<!chat/)completions|embeddings|(?:models|responses)(?:/.+?)?)[/\s]*", re.I
-)
-
-
-@csrf_exempt
-def unknown_path(request: HttpRequest, **path: object) -> HttpResponse:
-    """Answers unknown paths in JSON, which is what the clients of these paths read."""
-    return _error_response(faults.unknown_path(f"{request.method} {request.path}", _meant(request.path)))
-
-
-def _meant(path: str) -> str | None:
-    """The existing path that a client which asks for this one probably means."""
-    if path in ("/v1", "/v1/"):
-        return "/v1/chat/completions"
-    found = _ENDPOINT.fullmatch(path[:200])
-    meant = f"/v1/{found[1]}" if found else ""
-    return meant if meant not in ("", path) and resolve(meant).func is not unknown_path else None
 
 
 def _state(completion: Completion, log: lookup.Log | None) -> HttpResponse:

@@ -29,7 +29,7 @@ from tests.stack import (  # noqa: E402  # found by their names here
 )
 
 # The folders whose files take longest. At the end of a parallel run, one worker would be left alone with them.
-_LONGEST = ("faults", "benchmarks", "browser")
+_LONGEST = ("faults", "benchmarks", "browser", "clients")
 
 
 @pytest.hookimpl(trylast=True)

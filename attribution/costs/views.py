@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -35,10 +35,7 @@ class Costs(APIView):
 
 
 def _items(request: Request) -> list[Any]:
-    try:
-        items = request.data
-    except RecursionError as err:
-        raise ParseError("The JSON is nested too deeply.") from err
+    items = request.data
     if not isinstance(items, list) or not 0 < len(items) <= MAX_COSTS:
         raise ValidationError({"costs": [f"A list of 1 to {MAX_COSTS} items is expected."]})
     return items

@@ -1,6 +1,7 @@
 """REST framework as lenient as our own endpoints: JSON in and out, and its reading of the Accept header."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from rest_framework.views import exception_handler
 from foundation.parsing import bodies, surrogates
 from foundation.parsing.bodies import UnreadableBody
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
 
 class Unreadable(APIException):
     def __init__(self, cause: UnreadableBody) -> None:
@@ -27,7 +30,7 @@ class JsonParser(JSONParser):
     """JSON in any coding and charset that `bodies` reads, whatever the Content-Type calls it."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """Half a surrogate pair in a field is left to the field, which refuses it by name; see `_with_whole_names`."""
+        """What is no text in a field is left to the field, which refuses it by name; see `_mended_inside`."""
         request = (parser_context or {})["request"]
         try:
             body = bodies.read(request._request)
@@ -40,8 +43,8 @@ class JsonParser(JSONParser):
             raise ParseError("The JSON is nested too deeply.") from err
         except ValueError as err:
             raise ParseError(f"JSON parse error - {err}") from err
-        if surrogates.may_be_in(body) or b"\xed" in body:
-            return _with_whole_names(parsed)
+        if b"\\u0000" in body or b"\xed" in body or surrogates.may_be_in(body):
+            return _mended_inside(parsed)
         return parsed
 
 
@@ -54,7 +57,7 @@ class JsonRenderer(JSONRenderer):
         try:
             return super().render(data, accepted_media_type, renderer_context)
         except UnicodeEncodeError:
-            return super().render(surrogates.mended(data), accepted_media_type, renderer_context)
+            return super().render(_mended(data), accepted_media_type, renderer_context)
 
 
 class AlwaysJson(DefaultContentNegotiation):
@@ -91,13 +94,25 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _with_whole_names(parsed: Any) -> Any:
-    """Half a pair is mended where no field would refuse it: in names, and inside objects that are passed on."""
+def _mended_inside(parsed: Any) -> Any:
+    """Mend what no field refuses: names, and what is inside objects that are passed on."""
     if isinstance(parsed, list):
-        return [_with_whole_names(item) for item in parsed]
+        return [_mended_inside(item) for item in parsed]
     if not isinstance(parsed, dict):
         return parsed
-    return {
-        surrogates.mended_text(name): value if isinstance(value, str) else surrogates.mended(value)
-        for name, value in parsed.items()
-    }
+    return {_mended_text(name): value if isinstance(value, str) else _mended(value) for name, value in parsed.items()}
+
+
+def _mended(parsed: Any) -> Any:
+    if isinstance(parsed, str):
+        return _mended_text(parsed)
+    if isinstance(parsed, list):
+        return [_mended(item) for item in parsed]
+    if isinstance(parsed, dict):
+        return {_mended_text(name): _mended(value) for name, value in parsed.items()}
+    return parsed
+
+
+def _mended_text(text: str) -> str:
+    """With U+FFFD, which browsers would show, for what PostgreSQL cannot store: NUL, and half a surrogate pair."""
+    return _NO_TEXT.sub("\ufffd", text)

@@ -29,21 +29,6 @@ def place_in(body: bytes) -> str | None:
         return None
 
 
-def mended(parsed: Any) -> Any:
-    """The parsed JSON with U+FFFD for each half, which is what a browser would show."""
-    if isinstance(parsed, str):
-        return mended_text(parsed)
-    if isinstance(parsed, list):
-        return [mended(item) for item in parsed]
-    if isinstance(parsed, dict):
-        return {mended_text(name): mended(value) for name, value in parsed.items()}
-    return parsed
-
-
-def mended_text(text: str) -> str:
-    return _HALF.sub("\ufffd", text)
-
-
 def _places(value: Any, place: str) -> Iterator[str]:
     if isinstance(value, str):
         if _HALF.search(value):
@@ -53,7 +38,7 @@ def _places(value: Any, place: str) -> Iterator[str]:
             yield from _places(item, f"{place}[{index}]")
     elif isinstance(value, dict):
         for name, item in value.items():
-            below = f"{place}.{mended_text(name)}".removeprefix(".")
+            below = ".".join(part for part in (place, _HALF.sub("\ufffd", name)) if part)
             if _HALF.search(name):
                 yield below
             yield from _places(item, below)

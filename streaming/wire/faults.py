@@ -5,7 +5,7 @@ a URL.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -169,10 +169,9 @@ def not_found() -> Fault:
     return Fault("not_found", "There is no such chat.", status=404, param="id")
 
 
-def unknown_path(request_line: str, meant: str | None) -> Fault:
-    """`meant`: the path that the client probably wants."""
-    hint = f" Did you mean {meant[:200]}? The base URL of OpenAI's SDKs ends in /v1." if meant else ""
-    return Fault("unknown_path", f"There is nothing at {request_line[:200]}.{hint}", status=404)
+def unknown_path(request_line: str, hint: str) -> Fault:
+    message = f"There is nothing at {request_line[:200]}."
+    return Fault("unknown_path", f"{message} {hint}" if hint else message, status=404)
 
 
 def unknown_model(name: str) -> Fault:
@@ -183,8 +182,9 @@ def gone() -> Fault:
     return Fault("gone", "This answer's events are no longer kept. Ask for its state instead.", status=410)
 
 
-def wrong_method(allowed: str) -> Fault:
-    return Fault("method_not_allowed", f"Use {allowed} here.", status=405, headers={"Allow": allowed})
+def wrong_method(allowed: Sequence[str]) -> Fault:
+    headers = {"Allow": ", ".join(allowed)}
+    return Fault("method_not_allowed", f"Use {allowed[0]} here.", status=405, headers=headers)
 
 
 def redis_unavailable() -> Fault:

@@ -11,10 +11,9 @@ CHAT_PATHS = [
     "/v1/nothing",
     "/v1/completions",
     "/api/v1/nothing/completions",
-    "/api/chat",
     "/api/chat/7/",
 ]
-OTHER_PATHS = ["/api", "/api/", "/api/nothing/", "/api/events", "/api/events/7/", "/api/chats/"]
+OTHER_PATHS = ["/api", "/api/", "/api/nothing/", "/api/events/7/", "/api/chats/"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
@@ -42,6 +41,10 @@ def test_unknown_path_of_a_chat_is_answered_as_openai_does(relay: Server, method
         ("/v1/v1/chat/completions", "/v1/chat/completions"),
         ("/v1/chat/completions/chat/completions", "/v1/chat/completions"),
         ("/v1/chat/completions%20", "/v1/chat/completions"),
+        ("/chat", "/v1/chat/completions"),
+        ("/v1/chat", "/v1/chat/completions"),
+        ("/v2/chat/completions", "/v1/chat/completions"),
+        ("/api/chat", "/api/chat/"),
         ("/openai/v1/chat/completions", "/v1/chat/completions"),
         ("/openai/models/team/qwen3", "/v1/models/team/qwen3"),
         ("/api/v1/models", "/v1/models"),
@@ -55,6 +58,15 @@ def test_wrong_base_url_is_told_the_right_one(relay: Server, path: str, meant: s
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_path")
     assert f"Did you mean {meant}?" in answer.json()["error"]["message"]
+
+
+def test_path_without_its_slash_is_told_the_right_one(relay: Server) -> None:
+    answer = requests.post(relay.url + "/api/events", json={}, allow_redirects=False, timeout=10)
+
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"detail": "There is nothing at POST /api/events. Did you mean /api/events/?"},
+    )
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ T = TypeVar("T")
 
 def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
     """The fields of a JSON object, undecoded; they are valid JSON in valid UTF-8. Raises: Fault 400."""
+    if not body.strip():
+        raise invalid("The body is empty; it must be a JSON object.", param=None)
     if surrogates.may_be_in(body):
         _refuse_half_pair(body)
     try:

@@ -85,3 +85,21 @@ def test_half_an_emoji_in_a_field_is_named(stack: Stack, path: str) -> None:
     answer = post(stack, path, json.dumps({field: "a\ud83d"}).encode())
 
     assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+@pytest.mark.parametrize("properties", [{"title": "cut \ud83d"}, {"cut \ud83d": [1]}, {"a": {"b": ["\0"]}}, {"\0": 1}])
+def test_what_cannot_be_stored_is_mended_in_properties(stack: Stack, properties: dict[str, Any]) -> None:
+    event = {**EVENT, "event": "in_app_uv", "properties": properties}
+
+    answer = post(stack, "/api/events/", json.dumps(event).encode())
+
+    assert (answer.status_code, answer.json()["duplicate"]) == (202, False), answer.text
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "\0"])
+def test_answer_may_quote_what_is_no_text(stack: Stack, text: str) -> None:
+    costs = [{"platform": f"p{text}", "day": "2026-11-29", "advertiser_id": "1", "cost": "1"}]
+
+    answer = post(stack, "/api/costs/", json.dumps(costs).encode())
+
+    assert (answer.status_code, "platform" in answer.json()[0]["error"]) == (202, True)
