@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import path
 
 from attribution.admin.costs import connect, upload
-from attribution.admin.pages import live, statistics, unmasking
+from attribution.admin.pages import live, statistics, suspicious, unmasking
 from attribution.clicks import tracking
 from attribution.costs import views as costs_views
 from attribution.events import views
@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin/live/", live.feed, name="live-feed"),
     path("admin/live/operations/", admin.site.admin_view(live.operations_part), name="live-operations"),
     path("admin/live/activity/", admin.site.admin_view(live.activity_part), name="live-activity"),
+    path("admin/suspicious/", admin.site.admin_view(suspicious.page), name="suspicious"),
     path("admin/statistics/", admin.site.admin_view(statistics.page), name="statistics"),
     path(
         "admin/attribution/conversion/<uuid:conversion_id>/unmask/",

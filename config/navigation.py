@@ -64,6 +64,12 @@ GROUPS: Sequence[tuple[Promise | None, Sequence[Page]]] = (
                 permission="attribution.view_conversion",
             ),
             _rows(_("Clicks"), "ads_click", "attribution_click"),
+            Page(
+                title=_("Suspicious clicks"),
+                icon="policy",
+                address="suspicious",
+                permission="attribution.view_click",
+            ),
             _rows(_("Attributions"), "conversion_path", "attribution_attribution"),
             _rows(_("Ad costs"), "receipt_long", "attribution_adcost"),
             _rows(_("Destinations"), "hub", "attribution_destination"),

@@ -35,6 +35,7 @@ class ClickAdmin(BigList):
         text("ad", _("ad or promotion")),
         choice("os", _("system"), Os.choices),
         choice("match_type", _("match type"), MATCH_TYPES),
+        text("device", _("device, by its digest")),
     ]
     search_help_text = _("Request id, or number")
     readonly_fields = ["platform_name", "unread_parameters"]

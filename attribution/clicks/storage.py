@@ -1,7 +1,7 @@
 """Our clicks: stored as they arrive, and found again for a device that became active."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from attribution.clicks import matching
+from attribution.clicks import floods, matching
+from attribution.clicks.columns import COLUMNS
 from attribution.clicks.matching import ClickCandidate, Device, Kind, Match, Windows
 from attribution.devices import device_ids
 from attribution.devices.caids import caid_md5s, without_version
@@ -19,15 +20,6 @@ from attribution.models import App, Click, ClickKey
 from attribution.platforms.platform import MonitoredClick
 from foundation.database import bulk
 
-# The columns that hold each kind of id.
-COLUMNS = {
-    Kind.OAID: ["oaid_digest"],
-    Kind.ANDROID_ID: ["android_id_digest"],
-    Kind.IMEI: ["imei_digest"],
-    Kind.IDFA: ["idfa_digest"],
-    Kind.CAID: ["caid_digests"],
-    Kind.IP_USER_AGENT: ["ip_ua_digest", "ipv6_ua_digest"],
-}
 _ALL_COLUMNS = [column for columns in COLUMNS.values() for column in columns]
 
 
@@ -69,6 +61,23 @@ def find(activations: Sequence[Activation]) -> list[Match]:
         matching.match(device, found[number], activated_at=each.at, windows=windows_of(each.app))
         for number, (device, each) in enumerate(sought)
     ]
+
+
+def flag_floods(matches: Sequence[Match], activations: Sequence[Activation]) -> list[Match]:
+    """The matches of these activations; those of devices with too many clicks are flagged. At most one query."""
+    hits = [number for number, match in enumerate(matches) if match.click_id is not None]
+    counts = floods.count([_clicking(activations[number], Kind(matches[number].reason)) for number in hits])
+    flagged = list(matches)
+    for number, clicks in zip(hits, counts, strict=True):
+        if clicks >= floods.MANY_A_DAY:
+            detail = f"{matches[number].detail}; {clicks} or more clicks of this device within a day: flooding"
+            flagged[number] = replace(matches[number], is_suspicious=True, detail=detail)
+    return flagged
+
+
+def _clicking(activation: Activation, kind: Kind) -> floods.Clicking:
+    digests = device_of(activation.ids).digests.get(kind, frozenset())
+    return floods.Clicking(activation.app.pk, kind, digests, activation.at)
 
 
 def device_of(ids: Mapping[str, str], *, os: str = "", ip: str = "", user_agent: str = "") -> Device:

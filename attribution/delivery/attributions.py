@@ -61,7 +61,8 @@ def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
 
 
 def _search_clicks(open_questions: Sequence[tuple[Attribution, Lookup]], now: datetime) -> None:
-    matches = storage.find([_activation(lookup) for _row, lookup in open_questions])
+    activations = [_activation(lookup) for _row, lookup in open_questions]
+    matches = storage.flag_floods(storage.find(activations), activations)
     found = Click.objects.in_bulk([match.click_id for match in matches if match.click_id is not None])
     for (row, lookup), match in zip(open_questions, matches, strict=True):
         row.reason = match.reason

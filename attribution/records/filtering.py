@@ -16,6 +16,8 @@ from django.db.models import Exists, Min, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
+from attribution.clicks.columns import ID_COLUMNS
+from attribution.clicks.matching import Kind
 from attribution.devices.match_types import MatchType
 from attribution.events.reported import dedup_key
 from attribution.models import App, Attribution, Click, Conversion, Event, Os, State
@@ -255,6 +257,17 @@ def _click(value: str) -> Q:
     return wanted | Q(pk=_id(value)) if re.fullmatch(r"[0-9]{1,18}", value) else wanted
 
 
+def _device(value: str) -> Q:
+    """By the digest of an id, `oaid-<hex>`: each kind has an index, which begins with the app."""
+    kind, _dash, digest_hex = value.strip().rpartition("-")
+    column, digest = ID_COLUMNS.get(Kind(kind)), bytes.fromhex(digest_hex)
+    if column is None:
+        raise ValueError
+    if kind == Kind.CAID:
+        return Q(caid_digests__overlap=[digest]) & ~Q(caid_digests=[])
+    return Q(app_id__in=list(App.objects.values_list("id", flat=True)), **{column: digest})
+
+
 def _yes_or_no(field: str) -> Condition:
     return lambda value: _one_of(field, ["0", "1"])(value)
 
@@ -301,6 +314,7 @@ CLICKS = Filters(
         "ad": _summed(_ad, ClickDay, "ad_id", "received_at"),
         "os": _one_of("os", Os.values),
         "match_type": _one_of("match_type", list(MatchType)),
+        "device": _device,
     },
 )
 ATTRIBUTIONS = Filters(

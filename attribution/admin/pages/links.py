@@ -27,9 +27,14 @@ def records(scope: Scope | None = None, **filters: Any) -> str:
     return _list("conversion", (_of_users(scope) if scope else {}) | filters)
 
 
-def clicks(scope: Scope) -> str:
+def clicks(scope: Scope, **filters: Any) -> str:
     """The clicks of the scope. Clicks have neither a channel nor a user."""
-    return _list("click", _of_rows(scope) | {"match_type": MatchType.CLICK.value})
+    return _list("click", _of_rows(scope) | {"match_type": MatchType.CLICK.value} | filters)
+
+
+def attributions(scope: Scope) -> str:
+    """The users whom the scope's clicks brought."""
+    return _list("attribution", _of_rows(scope) | {"attributed": 1, "match_type": MatchType.CLICK.value})
 
 
 def record(conversion_id: Any) -> str:

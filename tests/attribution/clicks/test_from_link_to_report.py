@@ -55,14 +55,6 @@ def test_phone_with_harmony_is_found_by_its_oaid(pipeline: Pipeline, os: object)
     assert pipeline.ledger()["lookups"] == []
 
 
-def test_phone_with_harmony_needs_its_oaid(pipeline: Pipeline) -> None:
-    event = {"event": "active", "user_id": "u-1", "os": "harmony", "android_id": "5f8c1e0b7a92d346"}
-
-    answer = server_client(pipeline.app).post("/api/events/", event, format="json")
-
-    assert (answer.status_code, "oaid" in str(answer.json())) == (400, True)
-
-
 @pytest.mark.parametrize(
     ("touches", "winner", "number"),
     [
