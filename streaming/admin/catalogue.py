@@ -6,12 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from streaming.admin import conversations, usage_page  # noqa: F401  # registers the conversations
-from streaming.catalogue import timeouts
+from streaming.catalogue import catalogue, timeouts
 from streaming.models import ChatModel, Provider, Route
+from streaming.routing import cooling
 
 PRICES = ["prompt_price", "cached_price", "completion_price"]
 SHARE = ["weight", "rpm", "tpm"]
@@ -67,7 +69,7 @@ class ChatModelAdmin(BesideEnvironment):
 
 @admin.register(Route)
 class RouteAdmin(BesideEnvironment):
-    list_display = ["chat_model", "position", "provider", "upstream_model", *SHARE, *PRICES]
+    list_display = ["chat_model", "position", "provider", "upstream_model", "state", *SHARE, *PRICES]
     list_display_links = ["chat_model", "upstream_model"]
     list_filter = ["provider", "chat_model"]
     list_select_related = ["chat_model", "provider"]
@@ -80,3 +82,9 @@ class RouteAdmin(BesideEnvironment):
         TIMEOUTS,
     ]
     change_form_outer_before_template = "admin/streaming/route/test.html"
+
+    @admin.display(description=_("state"))
+    def state(self, route: Route) -> str:
+        """As this process has found it; others have made their own experience."""
+        left_s = cooling.left_s(catalogue.served(route))
+        return gettext("cools down for %(seconds)d s") % {"seconds": left_s} if left_s else gettext("serves")

@@ -16,6 +16,7 @@ from django.views.defaults import permission_denied
 from foundation.database.threads import in_thread
 from streaming.catalogue import catalogue
 from streaming.models import Route
+from streaming.routing import params
 from streaming.turns import route_test
 from streaming.turns.route_test import Outcome
 
@@ -48,5 +49,6 @@ def _rendered(request: HttpRequest, route: Route, outcome: Outcome) -> HttpRespo
         "original": route,
         "outcome": outcome,
         "completion": outcome.completion,
+        "refused": sorted(params.refused_by(catalogue.served(route))),
     }
     return render(request, "admin/streaming/route/tested.html", context)

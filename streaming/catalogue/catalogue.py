@@ -73,10 +73,14 @@ class ServedRoute:
     def proxy_url(self) -> str | None:
         """Raises: ValueError, if the variable of the provider's proxy is not set."""
         if not self.proxy_env:
-            return proxies.url_in_environment(self.base_url)
+            return self._proxy_url_in_environment
         if proxy_url := os.environ.get(self.proxy_env, "").strip():
             return proxy_url
         raise ValueError(f"{self.proxy_env} is not set")
+
+    @cached_property
+    def _proxy_url_in_environment(self) -> str | None:
+        return proxies.url_in_environment(self.base_url)
 
     @property
     def secrets(self) -> list[str]:

@@ -92,6 +92,7 @@ class Attempt:
             fields=params.fields_for(route, fields, refused),
             completion_id=completion_id,
             without=params.never_added(route, refused),
+            key_header=route.vendor.key_header,
         )
         try:
             request = self._dialect.request(ask)

@@ -35,6 +35,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, msgspec.Raw]
     completion_id: str
     without: frozenset[str] = frozenset()
+    key_header: str = "authorization"
 
 
 class Request(NamedTuple):

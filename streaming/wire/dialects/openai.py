@@ -84,14 +84,20 @@ class OpenAIDialect:
 
 
 def _headers(ask: Ask) -> list[tuple[bytes, bytes]]:
-    key = [(b"authorization", b"Bearer " + ask.api_key.encode())] if ask.api_key else []
     return [
-        *key,
+        *_key_headers(ask),
         (b"content-type", b"application/json"),
         (b"accept", b"text/event-stream, application/json"),
         (b"user-agent", b"rivermouth"),
         (b"x-client-request-id", ask.completion_id.encode()),
     ]
+
+
+def _key_headers(ask: Ask) -> list[tuple[bytes, bytes]]:
+    if not ask.api_key:
+        return []
+    scheme = b"Bearer " if ask.key_header == "authorization" else b""
+    return [(ask.key_header.encode(), scheme + ask.api_key.encode())]
 
 
 class OpenAIDecoder(Decoder):

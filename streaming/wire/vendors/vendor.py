@@ -18,3 +18,4 @@ class Vendor:
     hosts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     codes: Mapping[str, Meaning] = field(default_factory=dict)
+    key_header: str = "authorization"  # which has the scheme Bearer; any other has the bare key

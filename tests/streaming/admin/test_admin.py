@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,7 +18,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from streaming.admin import usage_page
+from streaming.catalogue import catalogue
 from streaming.models import ChatModel, Completion, Conversation, Provider, Route, UsageHour, UsageNote
+from streaming.routing import cooling
 from streaming.usage import hours
 from tests.servers import Server
 from tests.streaming.conftest import PROVIDER_KEY, recorded
@@ -496,3 +499,71 @@ def test_provider_and_model_with_a_route_are_made(admin_client: Client, db: None
     assert list(ChatModel.objects.get().routes.values_list("upstream_model", "prompt_price", "completion_price")) == [
         ("chat", Decimal("0.8"), Decimal(2))
     ]
+
+
+def test_keyless_provider_with_every_knob_is_made(admin_client: Client, db: None) -> None:
+    form = {
+        "slug": "local",
+        "base_url": "http://my_vllm:8000/v1",
+        "api_key_env": "",
+        "dialect": "openai",
+        "proxy_env": "LLM_PROXY",
+        "headers": '{"X-Project-Name": "app"}',
+        "first_content_timeout_s": "90",
+    }
+    admin_client.post("/admin/streaming/provider/add/", form)
+    admin_client.post("/admin/streaming/provider/add/", {**form, "slug": "plain", "headers": "", "proxy_env": ""})
+
+    local, plain = Provider.objects.order_by("slug")
+    assert (local.base_url, local.api_key_env, local.proxy_env) == ("http://my_vllm:8000/v1", "", "LLM_PROXY")
+    assert (local.headers, local.send_stream_options, local.first_content_timeout_s) == (
+        {"X-Project-Name": "app"}, False, 90,
+    )  # fmt: skip
+    assert plain.headers == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("base_url", "my_vllm:8000", "It begins with https:// or http://."),
+        ("proxy_env", "SECRET_KEY", "with PROXY in it"),
+        ("headers", '{"Authorization": "Bearer x"}', "a key belongs into an environment variable"),
+        ("idle_timeout_s", "-1", "A number of seconds from 0.001"),
+    ],
+)
+def test_wrong_knob_is_refused_beside_its_field(
+    admin_client: Client, db: None, field: str, value: str, why: str
+) -> None:
+    form = {"slug": "local", "base_url": "http://vllm:8000/v1", "dialect": "openai", field: value}
+
+    page = admin_client.post("/admin/streaming/provider/add/", form)
+
+    assert list(page.context["adminform"].form.errors) == [field]
+    assert why in page.content.decode()
+    assert not Provider.objects.exists()
+
+
+def test_routes_list_says_which_one_cools(admin_client: Client, route: Route) -> None:
+    served = catalogue.served(Route.objects.select_related("provider", "chat_model").get())
+    before = admin_client.get("/admin/streaming/route/").content.decode()
+    for _ in range(3):
+        cooling.note_failure(served, time.monotonic())
+
+    page = admin_client.get("/admin/streaming/route/").content.decode()
+    cooling.note_success(served)
+
+    assert "serves" in before
+    assert re.search(r"cools down for (29|30) s", page)
+
+
+def test_test_of_a_route_shows_what_was_left_out(operator: Operator, provider: ScriptedProvider, route: Route) -> None:
+    stream = [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n", chunk("pong")]
+    refusal = answer(400, b'{"error":{"message":"Unknown parameter: stream_options"}}')
+    provider.on_request([refusal], [*stream, chunk(finish_reason="stop"), DONE])
+    Route.objects.update(drop_params=["seed"])
+
+    page = operator.test(route).text
+
+    assert "The route works." in page
+    assert re.search(r"Left out, since the provider refuses it</th><td>stream_options</td>", page)
+    assert re.search(r"dropped parameters</th><td>seed</td>", page)

@@ -13,6 +13,7 @@ from streaming.routing import params
 from streaming.turns import attempt
 from streaming.turns.attempt import Attempt
 from streaming.wire.faults import Fault, Retry
+from streaming.wire.vendors.world import azure
 from tests.streaming.scripted_server import Script, ScriptedServer, answer
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +80,15 @@ async def test_provider_without_a_key_is_sent_none() -> None:
         await ask(route_to(server, api_key_env=""))
 
     assert b"authorization" not in server.requests[0].head.lower()
+
+
+async def test_key_for_azure_has_a_header_of_its_own() -> None:
+    async with ScriptedServer(OK) as server:
+        await ask(route_to(server, vendor=azure.VENDOR))
+
+    head = server.requests[0].head
+    assert b"api-key: key-of-the-route\r\n" in head
+    assert b"authorization" not in head
 
 
 async def test_extra_headers_are_sent_in_the_place_of_ours() -> None:
