@@ -3,12 +3,13 @@
 from django.db.models import Q
 
 from attribution.models import App, Attribution, Conversion, EventRule
+from attribution.models.event_rules import by_name
 
 
 def find(app: App, row: Conversion, platform: str) -> EventRule | None:
     """The platform's own rule, or the one for all platforms."""
     name = row.app_event or row.event
-    rules = app.rules_by_name
+    rules = by_name(app)
     return rules.get((name, platform)) or rules.get((name, ""))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework.exceptions import ValidationError
 
 from attribution.models import App, Event, EventRule
+from attribution.models.event_rules import by_name
 from attribution.platforms.registry import platforms
 
 MAX_AMOUNT_FEN = 10**12
@@ -57,8 +58,8 @@ def meaning(name: str, app: App) -> Meaning:
 
 def _rule(app: App, word: str) -> EventRule | None:
     """The rule for all platforms, else any: what a platform is told is decided by its own rule."""
-    of_word = (rule for (name, _platform), rule in app.rules_by_name.items() if name == word)
-    return app.rules_by_name.get((word, "")) or next(of_word, None)
+    of_word = (rule for (name, _platform), rule in by_name(app).items() if name == word)
+    return by_name(app).get((word, "")) or next(of_word, None)
 
 
 def titles() -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _by_number() -> dict[str, str]:
 
 
 def _unknown(name: str, app: App) -> str:
-    known = {*titles(), *(name for name, _platform in app.rules_by_name)}
+    known = {*titles(), *(name for name, _platform in by_name(app))}
     plain = {_plain(each): each for each in sorted(known)}
     near = difflib.get_close_matches(_plain(name), plain, n=MOST_NAMED, cutoff=0.6)
     advice = (

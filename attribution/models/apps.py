@@ -1,18 +1,14 @@
 """Apps, and the packages under which stores distribute them."""
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os
 from foundation.access.models import ApiKey
-
-if TYPE_CHECKING:
-    from attribution.models.event_rules import EventRule
 
 
 def new_monitor_token() -> str:
@@ -146,11 +142,6 @@ class App(models.Model):
     def has_rules(self) -> bool:
         """Whether some of the app's events are derived."""
         return self.derives_next_day_open or bool(self.key_behaviour_event)
-
-    @cached_property
-    def rules_by_name(self) -> "dict[tuple[str, str], EventRule]":
-        """The rules of its events by name and platform."""
-        return {(rule.name, rule.platform): rule for rule in self.event_rules.all()}
 
     def package_for(self, *, os: str, channel: str) -> str:
         """The package by which the platform knows this user's app; empty: not configured. No platform that can be asked

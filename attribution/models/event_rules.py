@@ -1,5 +1,6 @@
 """Which of a platform's events an app's own events are, and which of them are reported."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from attribution.models.words import Event, event_label
 
 # Numbers alone are the platforms' own event numbers.
 NAME = RegexValidator(r"\A(?!\d+\Z)[\w.:-]+\Z", _("Letters, digits and _ . : - only, and not digits alone."))
+
+_REMEMBERED = "_event_rules_by_name"
 
 
 class EventRule(models.Model):
@@ -77,3 +80,12 @@ class EventRule(models.Model):
     def is_over(self, *, activated_at: datetime, occurred_at: datetime) -> bool:
         """Whether the event came too late after the activation to be reported."""
         return self.within_days is not None and occurred_at > activated_at + timedelta(days=self.within_days)
+
+
+def by_name(app: App) -> Mapping[tuple[str, str], EventRule]:
+    """The rules of the app's events by name and platform, read once for each instance of the app."""
+    rules: dict[tuple[str, str], EventRule] | None = app.__dict__.get(_REMEMBERED)
+    if rules is None:
+        rules = {(rule.name, rule.platform): rule for rule in app.event_rules.all()}
+        app.__dict__[_REMEMBERED] = rules
+    return rules
