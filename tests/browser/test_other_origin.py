@@ -1,5 +1,6 @@
 """A page on another origin, with the client that docs/app-profile.md shows."""
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -16,20 +17,14 @@ from tests.servers import ROOT, Server
 from tests.stack import Stack
 
 CLIENT = ROOT / "streaming/static/playground/chat_stream.js"
-# The client of docs/app-profile.md, plus what an app does with the events.
-CHAT = """
-async ({url, token}) => {
-    const { startChat } = await import("./chat_stream.js");
-    const types = []; let text = "";
-    await startChat({
-        url,
-        body: { messages: [{ role: "user", content: "Hello" }] },
-        token: async () => token,
-        onEvent(event) { types.push(event.type); if (event.type === "delta") text += event.text; },
-    });
-    return {types, text};
-}
+DOCUMENT = ROOT / "docs/app-profile.md"
+# What the document's example takes from the page around it, and what the test wants to know.
+BEFORE = """
+const userToken = %r;
+const show = (text) => { window.shown = text; };
+const showProblem = (message) => { window.problem = message; };
 """
+AFTER = "window.chat = chat;"
 READ = """
 async ({url, token}) => {
     try {
@@ -38,8 +33,6 @@ async ({url, token}) => {
     } catch (error) { return String(error); }
 }
 """
-
-
 # What a page of one's own does with OpenAI's format, by hand.
 CALLS = """
 async ({url, key, bodies}) => {
@@ -92,15 +85,27 @@ def user_token(web: Server, stack: Stack) -> str:
     return str(requests.post(f"{web.url}/api/tokens/", json={"user_id": "u1"}, headers=key, timeout=10).json()["token"])
 
 
-def test_page_of_an_allowed_origin_chats(
-    app_page: Page, app_url: str, stack: Stack, start_web: Callable[..., Server]
+def test_example_of_the_document_chats_from_an_allowed_origin(
+    app_page: Page, app_url: str, stack: Stack, start_web: Callable[..., Server], tmp_path: Path
 ) -> None:
     web = start_web(CORS_ALLOWED_ORIGINS=app_url)
+    token = user_token(web, stack)
+    program = example().replace("https://chat.example.com", web.url)
+    (tmp_path / "app.js").write_text(BEFORE % token + program + AFTER)
 
-    chat = app_page.evaluate(CHAT, {"url": web.url, "token": user_token(web, stack)})
+    shown, problem, chat = app_page.evaluate(
+        'async () => { await import("./app.js"); return [window.shown, window.problem, window.chat]; }'
+    )
 
-    assert (chat["types"][0], chat["types"][-1]) == ("start", "done")
-    assert len(chat["text"]) > 20
+    state = requests.get(f"{web.url}/api/chat/{chat}/", headers={"Authorization": f"Bearer {token}"}, timeout=10).json()
+    assert (shown, problem) == (state["text"], None)
+    assert (state["state"], len(shown) > 20) == ("completed", True)
+
+
+def example() -> str:
+    """The document's only example in JavaScript."""
+    [program] = re.findall(r"^```js\n(.*?)^```$", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    return str(program)
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions"])
