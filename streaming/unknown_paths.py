@@ -12,7 +12,7 @@ from streaming.wire import faults
 _ENDPOINT = re.compile(
     r".*/(chat/completions|(?<!chat/)completions|embeddings|(?:models|responses)(?:/.+?)?)[/\s]*", re.I
 )
-_CHAT = re.compile(r"/(?:.*/)?(?:v[0-9]+|chat)/?", re.I)  # nothing after the version, or half of it
+_CHAT = re.compile(r"/|/(?:.*/)?(?:v[0-9]+|chat)/?", re.I)  # nothing after the host or the version, or half of it
 
 
 @paths.for_unknown_paths

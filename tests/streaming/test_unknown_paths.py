@@ -35,6 +35,7 @@ def test_unknown_path_of_a_chat_is_answered_as_openai_does(relay: Server, method
 @pytest.mark.parametrize(
     ("path", "meant"),
     [
+        ("/", "/v1/chat/completions"),
         ("/v1", "/v1/chat/completions"),
         ("/v1/", "/v1/chat/completions"),
         ("/api/v3", "/v1/chat/completions"),
