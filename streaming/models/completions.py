@@ -28,7 +28,8 @@ class ServerProcess(models.Model):
 
 class CompletionQuerySet(models.QuerySet["Completion"]):
     def completed_by(self, *, app_id: int, user_id: str) -> "CompletionQuerySet":
-        return self.filter(app_id=app_id, user_id=user_id, state=Completion.State.COMPLETED)
+        """Chats in which the user got an answer: one that was refused as a whole is completed, but has an error."""
+        return self.filter(app_id=app_id, user_id=user_id, state=Completion.State.COMPLETED, error_code="")
 
     def mark_interrupted(self, now: dt.datetime) -> int:
         """End the completions whose process is gone; returns how many."""

@@ -20,6 +20,7 @@ from streaming.wire.chunks import Usage
 from streaming.wire.dialects.dialect import Answer, Ask, Request
 from streaming.wire.faults import Fault
 from streaming.wire.redaction import redacted
+from streaming.wire.vendors.refusals import Reported
 
 _ERROR_BODY_BYTES = 64 * 1024
 _REFUSES_MEMBERS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -32,6 +33,9 @@ class Heard(Protocol):
 
     @property
     def chunks(self) -> int: ...
+
+    @property
+    def has_content(self) -> bool: ...
 
     @property
     def finish_reason(self) -> str: ...
@@ -118,7 +122,7 @@ class Attempt:
 
     def _refusal(self, response: UpstreamResponse, body: bytes) -> Fault:
         retry_after = response.header(b"retry-after")
-        return self.redacted(self._dialect.refusal(body, status=response.status, retry_after=retry_after))
+        return self.judged(self._dialect.refusal(body, status=response.status, retry_after=retry_after))
 
     async def refuse_other_than_stream(self, response: UpstreamResponse) -> None:
         """A stream was requested: any other body is an error inside a 200, or useless. Raises: Fault."""
@@ -130,19 +134,22 @@ class Attempt:
         except UpstreamError as err:
             raise faults.truncated(str(err)) from err
         if (error := self._dialect.error_in(body)) is not None:
-            raise self.redacted(error)
+            raise self.judged(error)
         raise faults.unreadable(f"{content_type.decode(errors='replace')} instead of a stream")
 
     def answer(self, body: bytes) -> Answer:
         """Read a whole answer. Raises: Fault."""
         try:
             self.heard = answer = self._dialect.answer(body)
+            self.heard = answer = answer.in_our_words(self.route.vendor)
         except Fault as fault:
-            raise self.redacted(fault) from fault
+            raise self.judged(fault) from fault
         return answer
 
-    def redacted(self, fault: Fault) -> Fault:
-        """The fault without the route's secrets, for clients and the record."""
+    def judged(self, fault: Fault) -> Fault:
+        """The fault as the route's vendor means it, without the route's secrets: for clients and the record."""
+        if isinstance(fault, Reported):
+            fault = fault.by(self.route.vendor)
         return redacted(fault, self.route.secrets)
 
     def pause(self) -> None:
@@ -178,6 +185,7 @@ class StreamedAttempt(Attempt):
     def __init__(self, route: ServedRoute) -> None:
         super().__init__(route)
         self.decoder = self._dialect.decoder(max_event_bytes=settings.CHAT_MAX_EVENT_BYTES)
+        self.decoder.vendor = route.vendor
         self.heard = self.decoder
         self.first_content: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.deadline: asyncio.Timeout | None = None  # of the first content

@@ -22,7 +22,8 @@ UNTOLD_CHATS = Counter("rivermouth_completed_chats_untold", "Completed chats tha
 def follow(completions: Sequence[Completion]) -> None:
     """Raises: OperationalError, InterfaceError, if the database is down: the whole batch must be written again."""
     for completion in completions:
-        if completion.state == Completion.State.COMPLETED and completion.app_id is not None and completion.user_id:
+        has_answer = completion.state == Completion.State.COMPLETED and not completion.error_code
+        if has_answer and completion.app_id is not None and completion.user_id:
             _tell(completion, completion.app_id)
 
 

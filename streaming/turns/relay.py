@@ -120,7 +120,7 @@ class Relay(Turn[StreamedAttempt]):
         self._pass_on(b"".join(out))  # includes events before the fault; not copied if it is one event
         fault = fault or decoder.fault
         if fault is not None:
-            self._fail(attempt.redacted(fault))
+            self._fail(attempt.judged(fault))
         elif decoder.is_done:
             self._upstream_ended(attempt)
 
@@ -158,7 +158,7 @@ class Relay(Turn[StreamedAttempt]):
         if self._phase is Phase.ANSWERING and attempt.decoder.has_whole_answer:
             self._meet(Event.WHOLE)
         else:
-            self._fail(attempt.redacted(attempt.decoder.cut()))
+            self._fail(attempt.judged(attempt.decoder.cut()))
 
     def _fail(self, fault: Fault) -> None:
         """Before the first content this fails the attempt, which `open` learns of; after it, the turn."""

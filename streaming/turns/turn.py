@@ -29,6 +29,7 @@ from streaming.wire.faults import Fault, Retry
 
 logger = logging.getLogger(__name__)
 
+CONTENT_FILTER = "content_filter"  # the finish reason of a refused answer, and the error of one that shows nothing
 STOP_REQUESTED = "stop_requested"  # the finish reason of a turn that was stopped
 
 _BACKOFF_S = 0.5  # doubled each time, ± 25 %
@@ -123,7 +124,7 @@ class Turn(Generic[AttemptT]):
                 try:
                     await self._try(route)
                 except Fault as err:
-                    fault = err
+                    fault = err.tried()
                     self._selection.failed(fault)
                     self._meet(Event.FAULT, fault)
                     self._close_attempt()
@@ -220,6 +221,9 @@ class Turn(Generic[AttemptT]):
         completion, heard = self.completion, self._attempt.heard
         completion.chunks = heard.chunks
         completion.finish_reason = _recordable(heard.finish_reason)[:64]
+        is_whole = completion.state == State.COMPLETED
+        if is_whole and heard.finish_reason == CONTENT_FILTER and not heard.has_content:
+            completion.error_code = CONTENT_FILTER
         usage = heard.usage
         if usage is None:
             return

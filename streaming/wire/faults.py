@@ -24,6 +24,10 @@ _TYPES = {
 }
 
 
+# OpenAI's SDKs obey it whatever the status is; by themselves they would try again after 408, 409, 429 and 5xx.
+_NO_RETRY = {"x-should-retry": "false"}
+
+
 class Retry(enum.Enum):
     """What may be tried after a fault, as long as the client has received nothing."""
 
@@ -62,6 +66,11 @@ class Fault(Exception):  # noqa: N818  # the name of the subject: faults are rai
         self.detail = detail
         self.quote = quote
         self.headers = headers or {}
+
+    def tried(self) -> "Fault":
+        """This fault, after we have tried what there was to try: an SDK's own tries would only multiply ours."""
+        self.headers = {**self.headers, **_NO_RETRY}
+        return self
 
     @property
     def is_retryable(self) -> bool:

@@ -427,7 +427,7 @@ EARLY_FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "overload": ({"kind": "status", "status": 503, "code": "ServerOverloaded"}, 503, "upstream_unavailable"),
     "500": ({"kind": "status", "status": 500}, 503, "upstream_unavailable"),
     "HTML of a gateway": ({"kind": "status", "status": 502, "body": "<html>"}, 503, "upstream_unavailable"),
-    "rate limit": ({"kind": "retry_after", "seconds": 7}, 429, "RateLimitExceeded.EndpointRPMExceeded"),
+    "rate limit": ({"kind": "retry_after", "seconds": 7}, 429, "rate_limit_exceeded"),
     "error in a 200": ({"kind": "error_in_200", "code": "ServerOverloaded"}, 503, "upstream_unavailable"),
     "wrong parameter in a 200": ({"kind": "error_in_200", "code": "InvalidParameter"}, 400, "InvalidParameter"),
     "garbage": ({"kind": "garbage"}, 503, "upstream_unreadable"),
@@ -516,7 +516,7 @@ def test_provider_without_a_key_is_not_asked(
     [
         (400, 400, "upstream_error"),
         (401, 502, "upstream_refused"),
-        (429, 429, "upstream_error"),
+        (429, 429, "rate_limit_exceeded"),
         (503, 503, "upstream_unavailable"),
     ],
 )
@@ -675,7 +675,7 @@ LATE_FAULTS: dict[str, tuple[list[Any], str]] = {
     "cut in a character": (["data: 河".encode()[:-1]], "upstream_truncated"),
     "error frame": ([event({"error": {"code": "server_error", "message": "m"}})], "upstream_unavailable"),
     "error frame without a status": ([event({"error": {"message": "m"}})], "upstream_unavailable"),
-    "event: error": ([b"event: error\n" + event({"code": "rate_limit_error"})], "rate_limit_error"),
+    "event: error": ([b"event: error\n" + event({"code": "rate_limit_error"})], "rate_limit_exceeded"),
     "event: error that is no JSON": ([b"event: error\ndata: overloaded\n\n"], "upstream_unavailable"),
     "session.error": ([event({"type": "session.error", "error": {"message": "m"}})], "upstream_unavailable"),
     "error in a chunk": (

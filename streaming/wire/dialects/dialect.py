@@ -17,8 +17,11 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from streaming.wire import faults, sse, tokens
-from streaming.wire.chunks import NULL, Chunk, Usage, is_object
+from streaming.wire.chunks import NULL, Chunk, Usage, holds_content, is_object, readable_parts
 from streaming.wire.faults import Fault
+from streaming.wire.vendors import finishes, general
+from streaming.wire.vendors.refusals import finish_of, is_usual
+from streaming.wire.vendors.vendor import Vendor
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +55,22 @@ class Answer(NamedTuple):
     body: bytes
     finish_reason: str
     usage: Usage | None
+    has_content: bool = True
 
     @property
     def chunks(self) -> int:
         return 0
+
+    def in_our_words(self, vendor: Vendor) -> "Answer":
+        """With OpenAI's finish reasons. Raises: Fault, if one means that the provider has failed."""
+        if is_usual(self.finish_reason, vendor):
+            return self
+        whole = readable_parts(self.body)
+        choices = (whole and whole.choices) or ()
+        has_content = holds_content(self.body)
+        reasons = [finish_of(choice.finish_reason or "", vendor, has_content=has_content) for choice in choices]
+        body = finishes.renamed(self.body, reasons)
+        return self._replace(body=body, finish_reason=reasons[0] if reasons else "", has_content=has_content)
 
 
 class Piece(NamedTuple):
@@ -95,7 +110,8 @@ class Dialect(Protocol):
 class Decoder:
     """Reads one streamed answer, and keeps a summary of it. Subclasses interpret single events.
 
-    Reading ends with the first `fault`, or when `is_done`; bytes after that are ignored.
+    Reading ends with the first `fault`, or when `is_done`; bytes after that are ignored. `vendor` is who sends it, and
+    says what its finish reasons mean.
     """
 
     __slots__ = (
@@ -108,11 +124,13 @@ class Decoder:
         "finish_reason",
         "has_content",
         "is_done",
+        "vendor",
     )
 
     def __init__(self, *, max_event_bytes: int) -> None:
         self._parser = sse.Parser(max_event_bytes=max_event_bytes)
         self._unfinished_choices: set[int] = set()
+        self.vendor: Vendor = general.VENDOR
         self.chunks = 0
         self._counted: Usage | None = None
         self._running = NULL  # the newest usage, not yet read: with Ark there is one on every chunk
@@ -165,21 +183,26 @@ class Decoder:
         raise NotImplementedError
 
     def _note(self, chunk: Chunk) -> bool:
-        """Count the chunk, keep its usage and finish reason; returns whether it holds anything for a reader."""
+        """Count the chunk, keep its usage and finish reason; returns whether it holds anything for a reader.
+
+        Raises: Fault, if a finish reason means that the provider has failed.
+        """
         self.chunks += 1
         if is_object(chunk.usage):
             self._count(tokens.read(chunk.usage))
         has_content = is_end = False
         for choice in chunk.choices or ():
+            if choice.delta is not None and choice.delta.has_content:
+                self.has_content = has_content = True
             if choice.finish_reason:
                 self.finish_reason = choice.finish_reason
+                self.finish_reason = choice.finish_reason = finish_of(
+                    choice.finish_reason, self.vendor, has_content=self.has_content
+                )
                 self._unfinished_choices.discard(choice.index)
                 is_end = True
             elif not self.finish_reason:
                 self._unfinished_choices.add(choice.index)
-            if choice.delta is not None and choice.delta.has_content:
-                has_content = True
-        self.has_content = self.has_content or has_content
         return has_content or is_end
 
     def _count(self, found: Usage | None) -> None:

@@ -13,9 +13,8 @@ from streaming.wire.chunks import NULL, NULL_BYTES, Chunk, is_null, is_object
 from streaming.wire.dialects.dialect import Answer, Ask, Decoder, Piece, Request
 from streaming.wire.dialects.endpoint import endpoint
 from streaming.wire.faults import Fault
-from streaming.wire.vendors import refusals
-from streaming.wire.vendors.refusals import Codes
-from streaming.wire.vendors.world import openai
+from streaming.wire.vendors import bodies, finishes
+from streaming.wire.vendors.refusals import Reported
 
 _DONE = b"[DONE]"
 
@@ -28,7 +27,6 @@ class OpenAIDialect:
 
     label: str
     stream_options: Mapping[str, bool]
-    codes: Codes
 
     def request(self, ask: Ask) -> Request:
         # `base_url` ends in the vendor's version: `/api/v3` (Ark), `/v1` (most others).
@@ -44,7 +42,7 @@ class OpenAIDialect:
             raise faults.unreadable(str(err)) from err
         if answer is None:
             raise faults.unreadable("not a JSON object")
-        if not is_null(answer.error):
+        if not is_null(answer.error) or (not answer.choices and bodies.is_error(body)):
             raise self.error(body)
         if not answer.choices:
             raise faults.unreadable("no choices")
@@ -52,20 +50,16 @@ class OpenAIDialect:
         return Answer(body, answer.choices[0].finish_reason or "", usage)
 
     def refusal(self, body: bytes, *, status: int, retry_after: bytes | None = None) -> Fault:
-        return refusals.fault_of(refusals.read(body), self.codes, status=status, retry_after=retry_after)
+        return Reported(bodies.read(body), status=status, retry_after=retry_after)
 
     def error_in(self, body: bytes) -> Fault | None:
         """Finds an error with or without an event field's name before it."""
         payload = body.removeprefix(b"data:")
-        try:
-            parts = chunks.readable_parts(payload)
-        except RecursionError:
-            return None
-        return None if parts is None or is_null(parts.error) else self.error(payload)
+        return self.error(payload) if bodies.is_error(payload) else None
 
     def error(self, payload: bytes) -> Fault:
-        """The fault of an error with status 200: `{"error": {…}}` as a body, an event, or inside a chunk."""
-        return refusals.fault_of(refusals.read(payload), self.codes, status=None)
+        """The fault of an error with status 200: as a body, an event, or inside a chunk."""
+        return Reported(bodies.read(payload), status=None)
 
     def _body(self, ask: Ask) -> bytes:
         """The client's fields unchanged, with the route's model and, for a stream, a request for usage."""
@@ -144,18 +138,24 @@ class OpenAIDecoder(Decoder):
             if readable is None:
                 return self._odd_pieces_of(event)
             chunk = readable
-        if event.event == b"error" or not is_null(chunk.error):
+        if event.event == b"error" or not is_null(chunk.error) or _is_odd_error(event.data, chunk):
             raise self._dialect.error(event.data)
-        has_content = self._note(chunk)
+        reasons = _finish_reasons(chunk)
+        try:
+            has_content = self._note(chunk)
+        except Fault as failure:
+            raise self._dialect.error_in(event.data) or failure from None
         if not has_content and not self.has_content and chunks.holds_content(event.data):
             self.has_content = has_content = True
         if not is_object(chunk.usage) and event.data.count(b'"usage"') > (chunk.usage is not NULL):
             self._count(tokens.in_odd_places(event.data))
+        if reasons != _finish_reasons(chunk):
+            event = _with_finish_reasons(event, chunk)
         return (Piece(event, chunk, has_content),)
 
     def _odd_pieces_of(self, event: sse.Event) -> Sequence[Piece]:
         """An event that is not one JSON chunk: several payloads, or something unknown, which is passed on."""
-        if event.event == b"error":
+        if event.event == b"error" or bodies.is_error(event.data):
             raise self._dialect.error(event.data)
         payloads = sse.payloads(event.data)
         if len(payloads) == 1:
@@ -164,4 +164,19 @@ class OpenAIDecoder(Decoder):
         return [piece for part in parts if not self.is_done for piece in self._pieces_of(part)]
 
 
-DIALECT = OpenAIDialect(label="OpenAI", stream_options={"include_usage": True}, codes=openai.CODES)
+def _is_odd_error(payload: bytes, chunk: Chunk) -> bool:
+    """An error that is not in the member `error`: `{"code": 1113, "msg": …}`, or MiniMax's `base_resp`."""
+    return (chunk.choices is None or b'"base_resp"' in payload) and bodies.is_error(payload)
+
+
+def _finish_reasons(chunk: Chunk) -> list[str | None]:
+    return [choice.finish_reason for choice in chunk.choices or ()]
+
+
+def _with_finish_reasons(event: sse.Event, chunk: Chunk) -> sse.Event:
+    """The event with its chunk's finish reasons, which are no longer the vendor's."""
+    payload = finishes.renamed(event.data, _finish_reasons(chunk))
+    return sse.Event(payload, event.event, event.id, sse.encode_data(payload))
+
+
+DIALECT = OpenAIDialect(label="OpenAI", stream_options={"include_usage": True})

@@ -12,7 +12,7 @@ FAULTS = {
     "invalid": (faults.invalid("m", param="p"), 400, "invalid_request", False, Retry.NEVER),
     "connect_failed": (faults.connect_failed(DETAIL), 504, "upstream_connect_failed", True, Retry.SAME_ROUTE),
     "first_content_timeout": (faults.first_content_timeout(30), 504, "upstream_timeout", True, Retry.NEXT_ROUTE),
-    "idle_timeout": (faults.idle_timeout(60), 504, "upstream_idle_timeout", True, Retry.NEVER),
+    "idle_timeout": (faults.idle_timeout(60), 504, "upstream_idle_timeout", True, Retry.NEXT_ROUTE),
     "total_timeout": (faults.total_timeout(600), 504, "total_timeout", True, Retry.NEVER),
     "truncated": (faults.truncated(DETAIL), 503, "upstream_truncated", True, Retry.SAME_ROUTE),
     "unreadable": (faults.unreadable(DETAIL), 503, "upstream_unreadable", True, Retry.NEXT_ROUTE),

@@ -10,10 +10,11 @@ from streaming.wire.chunks import Chunk, Usage
 from streaming.wire.dialects.dialect import Answer, Ask, Decoder, Piece, Request
 from streaming.wire.faults import Fault
 from streaming.wire.vendors import refusals
-from streaming.wire.vendors.meanings import OUR_KEY, OVERLOADED, TOO_MANY
-from streaming.wire.vendors.refusals import VendorError
+from streaming.wire.vendors.bodies import VendorError
+from streaming.wire.vendors.meanings import OUR_MONEY, OVERLOADED, TOO_MANY
+from streaming.wire.vendors.vendor import Vendor
 
-CODES = {"purse_empty": OUR_KEY, "too_loud": TOO_MANY, "hoarse": OVERLOADED}
+VENDOR = Vendor(label="Parley", codes={"purse_empty": OUR_MONEY, "too_loud": TOO_MANY, "hoarse": OVERLOADED})
 FINISH_REASONS = {"said_all": "stop", "out_of_breath": "length"}
 
 
@@ -67,11 +68,11 @@ class Parley:
         return Answer(msgspec.json.encode(whole), reason, usage)
 
     def refusal(self, body: bytes, *, status: int, retry_after: bytes | None = None) -> Fault:
-        return refusals.fault_of(_error(body), CODES, status=status, retry_after=retry_after)
+        return refusals.fault_of(_error(body), VENDOR, status=status, retry_after=retry_after)
 
     def error_in(self, body: bytes) -> Fault | None:
         error = _error(body)
-        return refusals.fault_of(error, CODES, status=None) if error.code else None
+        return refusals.fault_of(error, VENDOR, status=None) if error.code else None
 
 
 def _error(body: bytes) -> VendorError:
@@ -79,7 +80,7 @@ def _error(body: bytes) -> VendorError:
         problem = _decode(body).problem
     except ValueError:
         problem = None
-    return VendorError(code=problem.kind, message=problem.text) if problem else VendorError()
+    return VendorError(code=problem.kind, words=(problem.kind,), message=problem.text) if problem else VendorError()
 
 
 class ParleyDecoder(Decoder):

@@ -167,10 +167,14 @@ def test_problem_before_the_first_word_is_a_status(relay: Server, parley: Script
     response = ask(relay, key, model="parley", stream=True)
 
     error = response.json()["error"]
-    assert (response.status_code, error["code"], error["message"]) == (429, "too_loud", "hush")
+    assert (response.status_code, error["code"], error["message"]) == (
+        429,
+        "rate_limit_exceeded",
+        "The provider takes no more requests right now. Try again in a moment.",
+    )
     assert response.headers["Retry-After"] == "9"
     row = recorded()
-    assert (row.state, row.error_code, row.error_detail) == ("failed", "too_loud", "400 too_loud: hush")
+    assert (row.state, row.error_code, row.error_detail) == ("failed", "rate_limit_exceeded", "400 too_loud: hush")
 
 
 def test_problem_in_mid_answer_is_reported_and_recorded(relay: Server, parley: ScriptedProvider, key: str) -> None:  # noqa: F811

