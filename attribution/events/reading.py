@@ -1,33 +1,28 @@
 """From one item of a request to an event that can be stored, or to errors that name its fields."""
 
-import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import quote
 
 from rest_framework.exceptions import ValidationError
 
 from attribution.devices.device_ids import is_absent
-from attribution.events import event_words, hints, known_apps
+from attribution.events import event_words, field_names, hints, known_apps
 from attribution.events.known_users import IDS
 from attribution.events.reported import CALLBACK, ONCE_PER_USER, ReportedEvent
-from attribution.events.serializers import CountedSerializer, EventSerializer
+from attribution.events.serializers import CountedSerializer
 from attribution.models import Event
-from attribution.platforms.registry import platforms
+from attribution.platforms.registry import page_platform, platforms
 from foundation.access.credentials import Credential
 
 # DRF copies all fields for each new instance, which costs more than validating an event.
 _COUNTED = CountedSerializer()
-FIELDS = frozenset(EventSerializer().fields)
 DEVICE_FIELDS = (*IDS, "ip", "user_agent")
 # The platform's callback parameter, by the name of the landing page's parameter or by its own.
 CALLBACK_FIELDS = ("callback", "clickid")
-CALLBACK_CHARACTERS = 4096
-# Of unknown fields, so many are named, each by so many characters.
-NAMED, NAMED_CHARACTERS = 20, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,26 +39,28 @@ class Reporter:
 
     def read(self, item: Any, now: datetime) -> ReportedEvent:
         """One event of the request's JSON. Raises: `ValidationError`, whose detail names the fields."""
-        given = {name: value for name, value in _counted(item).items() if value not in (None, "")}
+        given = _counted(item)
         said, ignored = hints.read(item, _system_numbers())
-        callback = _callback(item, ignored)
-        user_id = given.get("user_id") or _user_of(callback, ignored)
+        properties, why = hints.properties(item.get("properties"))
+        ignored |= {"properties": why} if why else {}
+        callback = _callback(item, now, ignored)
+        user_id = given.get("user_id") or self.credential.user_id or _user_of(callback, ignored)
         app_id = self._app_id(given.get("app"))
         if errors := self._not_allowed(given, user_id, app_id):
             raise ValidationError(errors)
         meaning = event_words.meaning(given["event"], known_apps.get(app_id or 0))
-        amount_fen = given.get("amount", meaning.amount_fen(given.get("properties")))
+        amount_fen = given.get("amount", meaning.amount_fen(properties))
         if meaning.event == Event.PAY:
-            _check_payment(amount_fen, given)
+            _check_payment(amount_fen, given, item)
         elif meaning.event in ONCE_PER_USER and amount_fen is not None:
             amount_fen, ignored["amount"] = None, "only payments have one"
-        ignored |= _unknown_fields(item)
+        ignored |= field_names.unknown(item)
         return ReportedEvent(
             app_id=app_id or 0,
             user_id=user_id,
             event=meaning.event,
             app_event=meaning.app_event,
-            properties=given.get("properties"),
+            properties=properties,
             is_once_per_user=meaning.is_once_per_user,
             os=said.get("os", ""),
             device=self._device(said, callback),
@@ -103,25 +100,42 @@ class Reporter:
 
 
 def _counted(item: Any) -> dict[str, Any]:
-    """The fields that identify or count. Raises: `ValidationError`, which names all that are wrong."""
+    """The fields that identify or count, if they are given. Raises: `ValidationError`, which names all wrong ones."""
     errors: dict[str, Any] = {}
-    found: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     try:
-        found = _COUNTED.run_validation(item)
+        given = {name: value for name, value in _COUNTED.run_validation(item).items() if value not in (None, "")}
     except ValidationError as err:
         errors = dict(err.detail) if isinstance(err.detail, dict) else {"non_field_errors": err.detail}
-    if isinstance(item, dict) and all(item.get(name) in (None, "") for name in ("user_id", *CALLBACK_FIELDS)):
-        is_blank = item.get("user_id") == ""
-        errors.setdefault("user_id", ["This field may not be blank." if is_blank else "This field is required."])
+    if isinstance(item, dict) and not any(map(item.get, CALLBACK_FIELDS)) and (missing := _no_user(item)):
+        errors.setdefault("user_id", [missing])
     if errors:
-        raise ValidationError(errors)
-    return found
+        raise ValidationError(_with_names_meant(errors, item))
+    return given
 
 
-def _check_payment(amount_fen: int | None, given: Mapping[str, Any]) -> None:
+def _no_user(item: Mapping[str, Any]) -> str:
+    user_id = item.get("user_id")
+    if user_id is None:
+        return "This field is required."
+    return "This field may not be blank." if isinstance(user_id, str) and not user_id.strip() else ""
+
+
+def _with_names_meant(errors: Mapping[str, Any], item: Any) -> dict[str, Any]:
+    """The errors, with the unknown name under which a field that is missing may have been sent."""
+    if not isinstance(item, dict):
+        return dict(errors)
+    meant = {name: field_names.meant_by(item, name) for name in errors if name not in item}
+    return {
+        name: [*said, f"Did you mean {name} by {meant[name]}?"] if meant.get(name) else said
+        for name, said in errors.items()
+    }
+
+
+def _check_payment(amount_fen: int | None, given: Mapping[str, Any], item: Mapping[str, Any]) -> None:
     missing = [*(["amount"] if amount_fen is None else []), *([] if "outer_event_id" in given else ["outer_event_id"])]
     if missing:
-        raise ValidationError({name: ["Required for a payment."] for name in missing})
+        raise ValidationError(_with_names_meant({name: ["Required for a payment."] for name in missing}, item))
 
 
 def _moment(given: Mapping[str, Any], now: datetime, ignored: dict[str, str]) -> datetime:
@@ -132,31 +146,31 @@ def _moment(given: Mapping[str, Any], now: datetime, ignored: dict[str, str]) ->
     return moment
 
 
-def _callback(item: Mapping[str, Any], ignored: dict[str, str]) -> str:
-    """The platform's callback parameter, whatever field it came in; a whole callback address is read for it."""
+def _callback(item: Mapping[str, Any], now: datetime, ignored: dict[str, str]) -> str:
+    """The platform's callback parameter, whatever field it came in."""
     found = ""
     for name in CALLBACK_FIELDS:
         given = item.get(name)
         if given is None or given == "":
             continue
-        text = given.strip() if isinstance(given, str) else ""
-        if text.startswith(("http://", "https://")):
-            text = _parameter_of(text)
-        if is_absent(text) or "\x00" in text or len(text) > CALLBACK_CHARACTERS:
-            ignored[name] = "not a callback parameter"
-        elif found and text != found:
+        callback = _callback_in(given, now)
+        if not callback:
+            ignored[name] = "not a callback parameter of the platform"
+        elif found and callback != found:
             ignored[name] = "differs from callback"
         else:
-            found = text
+            found = callback
     return found
 
 
-def _parameter_of(address: str) -> str:
-    try:
-        query = parse_qs(urlsplit(address).query)
-    except ValueError:
+def _callback_in(given: Any, now: datetime) -> str:
+    """Read as in a monitor link: one of the platform's addresses has it as a parameter; macros are none."""
+    if not isinstance(given, str) or not hints.is_storable(given):
         return ""
-    return next((query[name][0] for name in (*CALLBACK_FIELDS, "callback_param") if name in query), "")
+    text = given.strip().replace(" ", "+")  # what a form's decoding makes of a plus
+    _slug, platform = page_platform()
+    callback = platform.read_click(f"callback={quote(text, safe='')}", received_at=now).callback
+    return "" if is_absent(callback) else callback
 
 
 def _user_of(callback: str, ignored: Mapping[str, str]) -> str:
@@ -166,21 +180,6 @@ def _user_of(callback: str, ignored: Mapping[str, str]) -> str:
     if wrong := {name: [ignored[name]] for name in CALLBACK_FIELDS if name in ignored}:
         raise ValidationError(wrong)
     return ""
-
-
-def _unknown_fields(item: Mapping[str, Any]) -> dict[str, str]:
-    unknown = [name for name in item if name not in FIELDS]
-    return {name[:NAMED_CHARACTERS]: _advice(name) for name in unknown[:NAMED]} if unknown else {}
-
-
-def _advice(name: str) -> str:
-    plain = {_plain(field): field for field in FIELDS}
-    near = difflib.get_close_matches(_plain(name[:NAMED_CHARACTERS]), plain, n=1, cutoff=0.75)
-    return f"unknown field; did you mean {plain[near[0]]}?" if near else "unknown field"
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
 
 
 def _system_numbers() -> dict[str, str]:

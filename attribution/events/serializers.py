@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
@@ -20,7 +19,6 @@ from attribution.platforms.registry import ad_levels
 # Clocks of phones run ahead; such a time is taken as now (`reading`).
 MAX_AHEAD = timedelta(minutes=15)
 MAX_AMOUNT_FEN = 10**12
-MAX_PROPERTIES_BYTES = 8 * 1024
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 OPTIONAL_TEXT: dict[str, Any] = {**OPTIONAL, "allow_blank": True}
 _NUMBER = re.compile(r"-?[0-9]+(?:\.0*)?")
@@ -28,7 +26,8 @@ _UNIX_TIME = re.compile(r"(?:[0-9]{9,10}|[0-9]{12,13})(?:\.[0-9]+)?")
 # What clients send while nobody is signed in; as a user id it would make all phones one user.
 NOBODY = {
     "-1", "-1.0", "guest", "anonymous", "anon", "nan", "false", "true", "nobody", "object object", "\\n",
-    "ffffffff-ffff-ffff-ffff-ffffffffffff", "游客", "访客", "匿名", "匿名用户", "未登录",
+    "visitor", "tourist", "nologin", "no_login", "not_login", "notlogin", "unlogin", "optional(nil", "user_id",
+    "userid", "%s", "%d", "ffffffff-ffff-ffff-ffff-ffffffffffff", "游客", "访客", "匿名", "匿名用户", "未登录",
 }  # fmt: skip
 
 
@@ -37,6 +36,9 @@ class MomentField(serializers.DateTimeField):
     """ISO 8601 with a time zone, or Unix time in seconds or milliseconds. A guessed zone would be hours off."""
 
     default_error_messages = {"no_zone": "Time zone missing: write 2026-11-30T20:52:43+08:00, or Unix time."}
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return super().validate_empty_values(None if data == "" else data)
 
     def to_internal_value(self, value: Any) -> datetime:
         if isinstance(value, str | int | float) and _UNIX_TIME.fullmatch(text := str(value).strip()):
@@ -56,18 +58,6 @@ class EventNameField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=32, **kwargs)
-
-
-class PropertiesField(serializers.DictField):
-    """An object of a bounded size."""
-
-    default_error_messages = {"too_large": "More than {limit} bytes as JSON."}
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        properties: dict[str, Any] = super().to_internal_value(data)
-        if len(msgspec.json.encode(properties)) > MAX_PROPERTIES_BYTES:
-            self.fail("too_large", limit=MAX_PROPERTIES_BYTES)
-        return properties
 
 
 class FenField(serializers.IntegerField):
@@ -93,9 +83,6 @@ class CountedSerializer(serializers.Serializer[ReportedEvent]):
     )
     amount = FenField(min_value=0, max_value=MAX_AMOUNT_FEN, help_text="In fen (分).", **OPTIONAL)
     outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
-    properties = PropertiesField(
-        help_text="More about the event, by the platform's names. Passed on to the platform.", **OPTIONAL
-    )
     occurred_at = MomentField(**OPTIONAL)
     app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)
 
@@ -106,6 +93,13 @@ class CountedSerializer(serializers.Serializer[ReportedEvent]):
                 f"{user_id!r} is a placeholder, not a user: all phones that send it would become one user."
             )
         return user_id
+
+    def validate_outer_event_id(self, outer_event_id: str | None) -> str | None:
+        if outer_event_id and is_absent(outer_event_id):
+            raise serializers.ValidationError(
+                f"{outer_event_id!r} is a placeholder: all events that send it would become one event."
+            )
+        return outer_event_id
 
     def validate_occurred_at(self, moment: datetime | None) -> datetime | None:
         now = timezone.now()
@@ -136,6 +130,9 @@ class EventSerializer(CountedSerializer):
     channel = serializers.CharField(max_length=64, **OPTIONAL_TEXT)
     ip = serializers.CharField(help_text="The phone's. Default for user tokens: the request's.", **OPTIONAL_TEXT)
     user_agent = serializers.CharField(max_length=1024, **OPTIONAL_TEXT)
+    properties = serializers.DictField(
+        help_text="More about the event, by the platform's names. Passed on to the platform.", **OPTIONAL
+    )
     clickid = serializers.CharField(
         max_length=4096, help_text="The platform's callback parameter, from a landing page's address.", **OPTIONAL_TEXT
     )

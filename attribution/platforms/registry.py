@@ -18,6 +18,11 @@ def platforms() -> Mapping[str, Platform]:
     return {slug: _load(slug, path) for slug, path in settings.ATTRIBUTION_PLATFORMS.items()}
 
 
+def page_platform() -> tuple[str, Platform]:
+    """The platform whose callback parameter a landing page or mini game reports with, and its slug."""
+    return next(iter(platforms().items()))
+
+
 def device_id_fields(os: str) -> list[str]:
     """The event fields by which platforms identify a device, in the order of the platforms."""
     fields = (platform.device_id_fields.get(os) for platform in platforms().values())

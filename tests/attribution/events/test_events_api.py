@@ -65,8 +65,9 @@ def test_numbers_of_the_older_api_are_understood(
                                               "for it. Did you mean purchase_roi or deep_purchase?"]}),
         ({"event": True}, {"event": ["Not a valid string."]}),
         ({"event": "x" * 33}, {"event": ["Ensure this field has no more than 32 characters."]}),
-        ({"properties": [1]}, {"properties": ['Expected a dictionary of items but got type "list".']}),
-        ({"properties": {"text": "x" * 9000}}, {"properties": ["More than 8192 bytes as JSON."]}),
+        ({"user_id": "  "}, {"user_id": ["This field may not be blank."]}),
+        ({"outer_event_id": "null"},
+         {"outer_event_id": ["'null' is a placeholder: all events that send it would become one event."]}),
         ({"user_id": ""}, {"user_id": ["This field may not be blank."]}),
         ({"user_id": "a\x00b"}, {"user_id": ["Null characters are not allowed."]}),
         ({"app": "other"}, {"app": ["There is no app 'other' for this key."]}),
@@ -237,6 +238,22 @@ def test_bad_items_of_a_list_do_not_block_their_neighbours(client: APIClient) ->
         {"id": payment, "status": "pending", "duplicate": False},
         {"id": active, "status": "pending", "duplicate": True},
     ]
+
+
+def test_missing_field_is_found_under_another_name(client: APIClient) -> None:
+    body = {"type": 2, "uid": "u-1", "amount": 5, "orderId": "A-1"}
+
+    assert post(client, body) == (
+        400,
+        {
+            "event": ["This field is required.", "Did you mean event by type?"],
+            "user_id": ["This field is required.", "Did you mean user_id by uid?"],
+        },
+    )
+    assert post(client, {"event": 2, "user_id": "u-1", "amount": 5, "orderId": "A-1"}) == (
+        400,
+        {"outer_event_id": ["Required for a payment.", "Did you mean outer_event_id by orderId?"]},
+    )
 
 
 def test_list_of_only_bad_items_is_refused(client: APIClient) -> None:
