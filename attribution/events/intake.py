@@ -15,13 +15,14 @@ from attribution.devices import device_ids
 from attribution.events import derived, known_apps, known_users
 from attribution.events.reported import ReportedEvent, dedup_key
 from attribution.models import App, Conversion, Event, State
-from attribution.models.conversions import REVIVABLE, WAITING
 from attribution.platforms.registry import device_id_fields
 from foundation.database import bulk
 from foundation.hooks.activity import Activity
 
 # The fields that identify a payment besides its id. Other events are told apart by user alone, and have no amount.
 PAYMENT_FIELDS = ("user_id", "amount_fen")
+# What a repeat may add to.
+LEARNT_FIELDS = ("os", "channel", "device", "device_digest", "lookups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
     rows = [_conversion(event, now) for event in events]
     new_ids = bulk.insert_new(rows, unique=["dedup_key"])
     known = _known([row.dedup_key for row in rows if row.id not in new_ids])
+    _learn_ids([(known[row.dedup_key], row) for row in rows if _may_say_more(row, known.get(row.dedup_key))], now)
     known |= _revived([row for row in rows if _may_be_revived(row, known.get(row.dedup_key), now)], now)
     _ask_again([row for row in rows if _may_ask_again(row, known.get(row.dedup_key), now)], now)
     return [
@@ -117,7 +119,7 @@ def _known(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Conversion]:
     if not keys:
         return {}
     rows = Conversion.objects.filter(dedup_key__in=keys).only(
-        "dedup_key", "id", "state", "due_at", "lease_token", "finished_at", *PAYMENT_FIELDS
+        "dedup_key", "id", "state", "due_at", "lease_token", "finished_at", *PAYMENT_FIELDS, *LEARNT_FIELDS
     )
     return {row.dedup_key: row for row in rows}
 
@@ -143,7 +145,6 @@ def _revived(posted: Sequence[Conversion], now: datetime) -> dict[uuid.UUID, Con
         return {}
     keys = [row.dedup_key for row in posted]
     rows = Conversion.objects.filter(dedup_key__in=keys)
-    _learn_ids(rows.filter(REVIVABLE | WAITING), posted)
     rows.revive(now)
     return _known(keys)
 
@@ -164,25 +165,45 @@ def _ask_again(posted: Sequence[Conversion], now: datetime) -> None:
     is_old = Q(attribution__asked_at__lte=now - timedelta(hours=settings.ATTRIBUTION_REFRESH_H))
     rows = Conversion.objects.filter(is_old | Q(earlier_attribution__isnull=False), state=State.REPORTED)
     rows = rows.filter(dedup_key__in=[row.dedup_key for row in posted], due_at=None, lease_token=None)
-    _learn_ids(rows, posted)
+    _restore_ids(rows, posted)
     rows.update(due_at=now)
 
 
-def _learn_ids(rows: QuerySet[Conversion], posted: Sequence[Conversion]) -> None:
-    """Add ids that are new, or that were erased, to the rows of events that were posted again."""
+def _restore_ids(rows: QuerySet[Conversion], posted: Sequence[Conversion]) -> None:
+    """Give rows whose ids were erased those that were posted again."""
     by_key = {row.dedup_key: row for row in posted}
-    learnt = [row for row in rows if _learn(row, by_key[row.dedup_key])]
+    for key in rows.filter(device="").values_list("dedup_key", flat=True):
+        again = by_key[key]
+        Conversion.objects.filter(dedup_key=key).update(device=again.device, device_digest=again.device_digest)
+
+
+def _may_say_more(posted: Conversion, stored: Conversion | None) -> bool:
+    """Whether a repeat may have ids that its row lacks, of a user who may still be asked about."""
+    if stored is None or stored.state in (State.REPORTED, State.SKIPPED) or _contradictions(posted, stored):
+        return False
+    return bool(posted.os or posted.device_ids)
+
+
+def _learn_ids(repeats: Sequence[tuple[Conversion, Conversion]], now: datetime) -> None:
+    """Add to these rows what only their repeats say of the device.
+
+    A look-up that is under way does not know it. Its worker loses the row, which is due again.
+    """
+    learnt = {stored.pk: stored for stored, posted in repeats if _learn(stored, posted)}
     if learnt:
-        bulk.update(learnt, ["os", "channel", "device", "device_digest", "lookups"])
+        bulk.update(list(learnt.values()), LEARNT_FIELDS)
+        being_asked = Conversion.objects.filter(pk__in=learnt, lease_token__isnull=False, body="")
+        being_asked.update(lease_token=None, due_at=now, lookups=0)
 
 
 def _learn(stored: Conversion, posted: Conversion) -> bool:
-    """Whether the repeat says something of the device that its row did not know: then nobody was asked about it yet."""
-    own = known_users.readable_ids(stored)
+    """Whether the repeat says something that its row did not know: then nobody was asked about it yet."""
+    own = known_users.readable(stored)
     if posted.device_ids.keys() <= own.keys() and (stored.os or not posted.os):
         return False
     stored.os, stored.channel = stored.os or posted.os, stored.channel or posted.channel
-    stored.device = device_ids.encrypt(json.dumps(posted.device_ids | own))
+    stored.device_ids = posted.device_ids | own
+    stored.device = device_ids.encrypt(json.dumps(stored.device_ids))
     stored.device_digest = stored.device_digest or posted.device_digest
     stored.lookups = 0
     return True

@@ -52,9 +52,13 @@ def ids_of(device: Mapping[str, str]) -> dict[str, str]:
 
 
 def readable_ids(row: Conversion) -> dict[str, str]:
-    """Ids whose key is gone are as good as unknown."""
+    return ids_of(readable(row))
+
+
+def readable(row: Conversion) -> dict[str, str]:
+    """What the row says of the device. Ids whose key is gone are as good as unknown."""
     try:
-        return ids_of(row.device_ids)
+        return row.device_ids
     except DecryptionError:
         return {}
 
