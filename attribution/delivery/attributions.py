@@ -51,7 +51,7 @@ def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
     if answer and answer.is_attributed:
         row.is_attributed = True
         row.source = Attribution.Source.PLATFORM
-        row.reason = "platform"
+        row.reason = lookup.reason
         row.callback_param = answer.callback
         row.touched_at = answer.touched_at
         row.activated_at = answer.activated_at or lookup.activated_at

@@ -6,18 +6,27 @@ The claim is a row that two workers can't both insert. It belongs to an activati
 import uuid
 from collections.abc import Sequence
 
+from attribution.events.reported import CALLBACK
 from attribution.models import App, Attribution, CallbackUse, Conversion, Event, State
+from attribution.platforms.registry import page_platform
 from foundation.database import bulk
 
 # An activation that ended like this was not counted by the platform: another one may use its callback.
 NOT_COUNTED = (State.REJECTED, State.ORGANIC, State.SKIPPED)
 
 
+def for_report(row: Conversion, attribution: Attribution) -> str:
+    """The callback that the event came with, else its user's. Raises: `DecryptionError`."""
+    slug, _platform = page_platform()
+    own = row.device_ids.get(CALLBACK) if attribution.platform == slug else None
+    return own or attribution.callback_param
+
+
 def use_of(row: Conversion, attribution: Attribution, app: App) -> CallbackUse | None:
     """What has to be claimed before the row's first report; None: nothing."""
     if row.event != Event.ACTIVE or not app.activates_once_per_callback:
         return None
-    key = CallbackUse.key(row.app_id, attribution.platform, attribution.callback_param)
+    key = CallbackUse.key(row.app_id, attribution.platform, for_report(row, attribution))
     return CallbackUse(id=key, conversion=row)
 
 

@@ -3,12 +3,15 @@
 import json
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attribution.devices.device_ids import DecryptionError, encrypt
-from attribution.events.known_users import Known, readable_ids
-from attribution.models import Conversion, Event
+from attribution.events.known_users import Known, readable, readable_ids
+from attribution.events.reported import CALLBACK
+from attribution.models import Conversion, Event, State
 from attribution.models.users import User, users_in
+
+LOOKED_AT_EVERY = timedelta(hours=6)
 
 
 def complete(rows: Sequence[Conversion], *, now: datetime) -> set[User]:
@@ -30,12 +33,13 @@ def complete(rows: Sequence[Conversion], *, now: datetime) -> set[User]:
             known.learn(each.os, each.channel, readable_ids(each))
             if each.lookups:
                 asked.learn(each.os, each.channel, readable_ids(each))
-        if not known.ids.items() <= asked.ids.items():
+        has_callback = any(map(callback_of, [*mine, *others]))
+        if has_callback or not known.ids.items() <= asked.ids.items():
             news.add(user)
         for row in mine:
             _add(row, known)
-        if known.is_enough:
-            woken += [each.pk for each in others if not each.os]
+        if has_callback or known.is_enough:
+            woken += [each.pk for each in others if knows_nothing(each) and each.state == State.PENDING]
     if woken:
         Conversion.objects.filter(pk__in=woken).revive(now)
     return news
@@ -49,10 +53,18 @@ def knows_nothing(row: Conversion) -> bool:
         return False
 
 
+def callback_of(row: Conversion) -> str:
+    """The platform's callback parameter, if the event came with it: then nobody is asked."""
+    return readable(row).get(CALLBACK, "")
+
+
 def put_off(row: Conversion, now: datetime) -> Conversion:
-    """Wait for the user's first event, which wakes the record. If none came until its end, the user is organic."""
+    """Wait for the user's first event, which wakes the record. If none came until its end, the user is organic.
+
+    An event that comes while another worker has the record can't wake it: so it wakes by itself, too.
+    """
     if row.give_up_at > now:
-        row.put_off("Nothing is known of this user yet", due_at=row.give_up_at)
+        row.put_off("Nothing is known of this user yet", due_at=min(row.give_up_at, now + LOOKED_AT_EVERY))
     else:
         row.mark_organic("unknown_user", due_at=None, now=now)
     return row

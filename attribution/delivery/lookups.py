@@ -28,6 +28,7 @@ class Lookup:
     platform: str = ""
     answer: AdAnswer | None = None
     refusal: str = ""
+    reason: str = "platform"
     has_failed: bool = False
 
     @property

@@ -40,13 +40,12 @@ from attribution.devices import device_ids
 from attribution.devices.device_ids import DecryptionError
 from attribution.devices.match_types import MatchType
 from attribution.events import event_rules
-from attribution.events.reported import CALLBACK
 from attribution.models import App, Attempt, Attribution, Conversion, Destination, State
 from attribution.models.destinations import DestinationKey
 from attribution.models.users import User
 from attribution.platforms.http import PlatformRejected, PlatformUnauthorised, PlatformUnavailable
 from attribution.platforms.platform import Ad, AdAnswer, AdQuery, UserEvent
-from attribution.platforms.registry import platforms
+from attribution.platforms.registry import page_platform, platforms
 from foundation.database import bulk
 from foundation.database.insisting import insist
 
@@ -132,7 +131,7 @@ class _Round:
                 settled.append(row)
             elif row.body or lookups.is_usable(attribution, row, now):
                 settled += self._queue_report(row, attribution)
-            elif not _has_ad(attribution) and completion.knows_nothing(row):
+            elif not _has_ad(attribution) and completion.knows_nothing(row) and _user(row) not in news:
                 settled.append(completion.put_off(row, now))
             elif attribution and not _has_ad(attribution) and _is_shared(attribution, row, news, now):
                 outcomes.mark_organic(row, attribution, now)
@@ -175,8 +174,10 @@ class _Round:
             lookup = replace(lookup, activated_at=min(moments))
         elif known:
             lookup = replace(lookup, activated_at=min(row.occurred_at, known.activated_at))
-        if callback := row.device_ids.get(CALLBACK):
-            self._answered.append(replace(lookup, platform=next(iter(platforms())), answer=AdAnswer(callback=callback)))
+        if callback := next(filter(None, map(completion.callback_of, rows)), ""):
+            slug, _platform = page_platform()
+            answer = AdAnswer(callback=callback)
+            self._answered.append(replace(lookup, platform=slug, answer=answer, reason="callback"))
             return []
         return self._ask_next(lookup)
 
@@ -425,7 +426,7 @@ def _user_event(row: Conversion, attribution: Attribution, event: str) -> UserEv
         os=row.os,
         device=row.device_ids,
         ad=Ad.of(attribution),
-        callback=attribution.callback_param,
+        callback=callbacks.for_report(row, attribution),
         match_type=MatchType(attribution.match_type),
         occurred_at=row.occurred_at,
         outer_event_id=row.outer_event_id,

@@ -21,6 +21,7 @@ REASONS: dict[str, Promise] = {
     "unknown_user": _("nothing else came of this user within three days"),
     # attributed
     "platform": _("the platform knows the ad"),
+    "callback": _("the app sent the platform's callback"),
     "oaid": _("same OAID as a click"),
     "android_id": _("same Android id as a click"),
     "imei": _("same IMEI as a click"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from attribution.delivery import claiming
 from attribution.models import Attribution, Conversion
 from tests.attribution.conftest import ANDROID_ID, Pipeline, server_client, user_client
 
@@ -60,9 +61,9 @@ def test_payment_before_anything_is_known_waits_for_the_users_first_event(pipeli
     pipeline.deliver()
 
     found = row(paid)
-    assert (waiting.state, waiting.detail, waiting.due_at) == (
-        "pending", "Nothing is known of this user yet", waiting.give_up_at,
-    )  # fmt: skip
+    assert (waiting.state, waiting.detail) == ("pending", "Nothing is known of this user yet")
+    assert waiting.due_at
+    assert waiting.due_at > pipeline.now + timedelta(hours=5)
     assert (found.state, found.os, found.channel) == ("reported", "android", "huawei")
     assert sorted(pipeline.reports()) == [("active", 1), ("active_pay", 1)]
 
@@ -71,8 +72,10 @@ def test_user_of_whom_nothing_came_in_three_days_is_organic(pipeline: Pipeline) 
     paid = post(pipeline, **PAYMENT)
     pipeline.deliver()
 
-    pipeline.wait(days=3, seconds=1)
-    pipeline.deliver()
+    for _ in range(12):
+        pipeline.wait(hours=6, seconds=1)
+        assert row(paid).state == "pending"
+        pipeline.deliver()
 
     assert (row(paid).state, row(paid).reason, row(paid).due_at) == ("organic", "unknown_user", None)
 
@@ -119,6 +122,36 @@ def test_callback_alone_is_enough(pipeline: Pipeline, field: str, user_id: str |
     assert pipeline.ledger()["lookups"] == []
 
 
+def test_callback_gives_its_user_an_ad(pipeline: Pipeline) -> None:
+    """Also for a payment that waited for word of the user."""
+    paid = post(pipeline, **PAYMENT)
+    pipeline.deliver()
+
+    landed = post(pipeline, event="form", clickid=CALLBACK)
+    pipeline.deliver()
+
+    found = Attribution.objects.get()
+    assert (found.is_attributed, found.reason, found.callback_param) == (True, "callback", CALLBACK)
+    assert (row(landed).state, row(paid).state) == ("reported", "reported")
+
+
+@pytest.mark.parametrize("attributed", [True, False])
+def test_event_is_reported_with_the_callback_that_it_came_with(pipeline: Pipeline, attributed: bool) -> None:
+    """At once, whatever was answered about its user's phone a moment ago."""
+    pipeline.device(ANDROID_ID, attributed=attributed)
+    callback = pipeline.device("another phone")["callback_param"]
+    post(pipeline, **PHONE)
+    pipeline.deliver()
+
+    post(pipeline, event="form", callback=callback)
+    pipeline.deliver()
+
+    sent = {each["event_type"]: each["body"]["context"]["ad"]["callback"] for each in pipeline.ledger()["conversions"]}
+    assert sent["form"] == callback
+    assert set(sent) == {"active", "form"}
+    assert (sent["active"] == callback) is not attributed
+
+
 def test_callback_without_a_user_counts_once(pipeline: Pipeline) -> None:
     answers = [post(pipeline, None, event="form", clickid="EJiw267wvfQCGKf2g74ZIPD89")["duplicate"] for _ in range(2)]
 
@@ -129,6 +162,10 @@ def test_callback_without_a_user_counts_once(pipeline: Pipeline) -> None:
     ("sent", "kept"),
     [
         ("https://ad.oceanengine.com/track/activate/?callback=EJiw267wvfQC&os=0", "EJiw267wvfQC"),
+        ("https%3A%2F%2Fad.oceanengine.com%2Ftrack%2Factivate%2F%3Fcallback%3DEJiw267wvfQC", "EJiw267wvfQC"),
+        ("https://ad.oceanengine.com/track/activate/?callback=EJiw%2B267+wvfQC", "EJiw+267+wvfQC"),
+        ("EJiw267wvfQC#/home", "EJiw267wvfQC"),
+        ("EJiw267 wvfQC", "EJiw267+wvfQC"),
         (" EJiw267wvfQC ", "EJiw267wvfQC"),
     ],
 )
@@ -136,7 +173,18 @@ def test_callback_is_read_from_an_address(pipeline: Pipeline, sent: str, kept: s
     assert row(post(pipeline, callback=sent)).device_ids == {"callback": kept}
 
 
-@pytest.mark.parametrize("value", ["__CALLBACK_PARAM__", "", "https://example.com/", "x" * 5000, 7])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "__CALLBACK_PARAM__",
+        "",
+        "https://example.com/?callback=EJiw267wvfQC",
+        "https://ad.oceanengine.com/?callback=__CALLBACK_PARAM__",
+        "null",
+        "x" * 5000,
+        7,
+    ],
+)
 def test_callback_that_is_none_is_refused_where_it_is_the_only_key(pipeline: Pipeline, value: Any) -> None:
     client = server_client(pipeline.app)
 
@@ -145,7 +193,7 @@ def test_callback_that_is_none_is_refused_where_it_is_the_only_key(pipeline: Pip
 
     assert alone.status_code == 400
     assert set(alone.json()) == ({"clickid"} if value else {"user_id"})
-    assert beside.get("ignored", {}) == ({"clickid": "not a callback parameter"} if value else {})
+    assert beside.get("ignored", {}) == ({"clickid": "not a callback parameter of the platform"} if value else {})
 
 
 def test_answer_names_what_was_not_used(pipeline: Pipeline) -> None:
@@ -167,6 +215,36 @@ def test_answer_names_what_was_not_used(pipeline: Pipeline) -> None:
     assert answer["ignored"]["clickId"] == "unknown field; did you mean clickid?"
     assert answer["ignored"]["nonsense"] == "unknown field"
     assert row(answer).occurred_at == row(answer).received_at
+
+
+def test_repeats_ids_are_kept_while_the_first_is_looked_up(pipeline: Pipeline) -> None:
+    """Its worker loses the row, so that the answer about fewer ids does not settle it."""
+    pipeline.device(ANDROID_ID, attributed=False)
+    first = post(pipeline, **PHONE)
+    [claimed] = claiming.claim(limit=1, now=pipeline.now)
+
+    post(pipeline, **PHONE, oaid=OAID)
+    claimed.mark_organic("no_click", due_at=None, now=pipeline.now)
+    claiming.save_settled([claimed])
+
+    found = row(first)
+    assert (found.state, found.due_at, found.lease_token) == ("pending", found.due_at, None)
+    assert found.device_ids == {"android_id": ANDROID_ID, "oaid": OAID}
+
+
+def test_repeats_ids_are_kept_while_the_first_waits_for_a_worker(pipeline: Pipeline) -> None:
+    first = post(pipeline, **PHONE, ip="36.1.2.3")
+    post(pipeline, **PHONE, oaid=OAID)
+
+    assert row(first).device_ids == {"android_id": ANDROID_ID, "oaid": OAID, "ip": "36.1.2.3"}
+
+
+def test_page_in_an_app_reports_for_the_user_of_its_token(pipeline: Pipeline) -> None:
+    client = user_client(pipeline.app, "u-1")
+
+    answer = client.post("/api/events/", {"event": "form", "clickid": CALLBACK}, format="json").json()
+
+    assert row(answer).user_id == "u-1"
 
 
 def test_network_of_the_request_is_the_phones_only_with_a_users_token(pipeline: Pipeline) -> None:
