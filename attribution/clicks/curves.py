@@ -23,7 +23,7 @@ TITLES = (
     gettext_lazy("under 10 s"), gettext_lazy("1 min"), gettext_lazy("10 min"), gettext_lazy("1 h"),
     gettext_lazy("6 h"), gettext_lazy("1 day"), gettext_lazy("3 days"), gettext_lazy("later"),
 )  # fmt: skip
-READ = 100_000
+READ = 50_000
 SHOWN = 50
 # Fewer installs within seconds than this can be chance, as can the curve of fewer installs than that.
 LEAST_SOON, LEAST_INSTALLS = 5, 30
@@ -124,6 +124,6 @@ _STATEMENT = f"""
         platform, advertiser_id, campaign_id, ad_id, max(campaign_name) AS campaign_name, max(ad_name) AS ad_name
         FROM newest WHERE is_wanted AND lag_s >= 0 GROUP BY bucket, platform, advertiser_id, campaign_id, ad_id
     )
-    SELECT (SELECT min(asked_at) FROM newest), (SELECT count(*) FROM newest), buckets.*
-    FROM (SELECT) AS always LEFT JOIN buckets ON true
+    SELECT read.oldest_at, read.users, buckets.*
+    FROM (SELECT min(asked_at) AS oldest_at, count(*) AS users FROM newest) AS read LEFT JOIN buckets ON true
 """  # noqa: S608  # names of ours
