@@ -63,6 +63,12 @@ GROUPS: Sequence[tuple[Promise | None, Sequence[Page]]] = (
                 address="admin:attribution_conversion_not_delivered",
                 permission="attribution.view_conversion",
             ),
+            Page(
+                title=_("Joint debugging"),
+                icon="bug_report",
+                address="admin:attribution_conversion_testing",
+                permission="attribution.view_conversion",
+            ),
             _rows(_("Clicks"), "ads_click", "attribution_click"),
             Page(
                 title=_("Suspicious clicks"),

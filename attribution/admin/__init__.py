@@ -5,6 +5,7 @@ from attribution.admin.attributions import AttributionAdmin
 from attribution.admin.bulk_actions import BulkActionAdmin
 from attribution.admin.clicks import ClickAdmin
 from attribution.admin.costs import AdCostAdmin, AuthorisationAdmin, CostAccountAdmin, CostImportAdmin
+from attribution.admin.debug_devices import DebugDeviceAdmin
 from attribution.admin.destinations import DestinationAdmin
 from attribution.admin.records import ConversionAdmin
 
@@ -18,5 +19,6 @@ __all__ = [
     "ConversionAdmin",
     "CostAccountAdmin",
     "CostImportAdmin",
+    "DebugDeviceAdmin",
     "DestinationAdmin",
 ]

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from attribution.admin.lists import BigList, Days, apps, choice, event_choices, platform_names, query_of, text
-from attribution.admin.pages import not_delivered, timeline
+from attribution.admin.pages import not_delivered, testing, timeline
 from attribution.admin.pages.formats import moment, money
 from attribution.admin.pages.operations import bounded_count
 from attribution.admin.pages.wording import (
@@ -104,6 +104,7 @@ class ConversionAdmin(BigList):
         choice("os", _("system"), Os.choices),
         choice("reason", _("reason"), [(NONE, _("none")), *((word, REASONS[word]) for word in OF_RECORDS)]),
         text("error", _("error, its beginning")),
+        choice("test", _("joint debugging"), [("1", _("Yes")), ("0", _("No"))]),
         text("id", _("event id")),
     ]
     search_help_text = _("User, order or event id")
@@ -145,7 +146,9 @@ class ConversionAdmin(BigList):
         """Without the encrypted columns: a page of the list would load a hundred kilobytes of them."""
         rows: QuerySet[Conversion] = super().get_queryset(request)
         is_list = request.resolver_match and request.resolver_match.url_name == "attribution_conversion_changelist"
-        return rows.defer(*UNREAD) if is_list else rows
+        if not is_list:
+            return rows
+        return self.filters.shown(rows, [name for name, value in request.GET.items() if value]).defer(*UNREAD)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """Acting on records also requires the permission to view them."""
@@ -190,6 +193,7 @@ class ConversionAdmin(BigList):
 
         return [
             page("not-delivered/", self.not_delivered_view, "not_delivered"),
+            page("testing/", self.testing_view, "testing"),
             page("act/<str:kind>/", self.act_view, "act"),
             page("actions/<int:action_id>/", self.progress_view, "progress"),
             page("actions/<int:action_id>/stop/", require_POST(self.stop_view), "stop"),
@@ -239,6 +243,12 @@ class ConversionAdmin(BigList):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return self._page(request, "not_delivered", title=_("Not delivered, and why"), states=not_delivered.look())
+
+    def testing_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        trials, phones = testing.trials(), testing.phones()
+        return self._page(request, "testing", title=_("Joint debugging"), trials=trials, phones=phones)
 
     def act_view(self, request: HttpRequest, kind: str) -> HttpResponse:
         """`act/<kind>/?<the list's filters>`: says what would happen to how many; with a reason, it happens."""

@@ -45,9 +45,8 @@ def _user(row: Attribution) -> User:
 
 def _from_platform(lookup: Lookup, now: datetime) -> Attribution:
     conversion, answer = lookup.conversions[0], lookup.answer
-    row = Attribution(
-        app_id=conversion.app_id, user_id=conversion.user_id, activated_at=lookup.activated_at, asked_at=now
-    )
+    app_id, user_id = conversion.asked_as
+    row = Attribution(app_id=app_id, user_id=user_id, activated_at=lookup.activated_at, asked_at=now)
     if answer and answer.is_attributed:
         row.is_attributed = True
         row.source = Attribution.Source.PLATFORM

@@ -24,7 +24,7 @@ def for_report(row: Conversion, attribution: Attribution) -> str:
 
 def use_of(row: Conversion, attribution: Attribution, app: App) -> CallbackUse | None:
     """What has to be claimed before the row's first report; None: nothing."""
-    if row.event != Event.ACTIVE or not app.activates_once_per_callback:
+    if row.event != Event.ACTIVE or row.is_test or not app.activates_once_per_callback:
         return None
     key = CallbackUse.key(row.app_id, attribution.platform, for_report(row, attribution))
     return CallbackUse(id=key, conversion=row)

@@ -52,7 +52,7 @@ def _brings_back(found: Attribution, lookup: Lookup) -> bool:
 def _last_seen_at(lookup: Lookup) -> datetime:
     """The last event before this one. A repeat leaves no trace but the time of the question that it caused."""
     known = _known(lookup)
-    earlier = Conversion.objects.filter(users_in({_user(known)}), occurred_at__lt=lookup.activated_at)
+    earlier = Conversion.objects.filter(users_in({_user(known)}), occurred_at__lt=lookup.activated_at, is_test=False)
     new = [row.pk for row in lookup.conversions if row.state != State.REPORTED]
     last: datetime | None = earlier.exclude(pk__in=new).aggregate(last=Max("occurred_at"))["last"]
     return max(known.asked_at, last or known.asked_at)

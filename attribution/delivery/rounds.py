@@ -451,4 +451,4 @@ def _lost_reports(rows: Sequence[Conversion]) -> set[uuid.UUID]:
 
 
 def _user(row: Conversion) -> User:
-    return row.app_id, row.user_id
+    return row.asked_as

@@ -79,7 +79,7 @@ def _backlog(threshold: int, now: datetime) -> Iterator[Cause]:
 
 def _newest(state: State, *, since: datetime) -> QuerySet[Conversion]:
     """Uses the index `conversion_by_state`."""
-    return Conversion.objects.filter(state=state, received_at__gte=since).order_by("-received_at")
+    return Conversion.objects.filter(state=state, received_at__gte=since, is_test=False).order_by("-received_at")
 
 
 def _records(**query: str | int) -> str:

@@ -24,7 +24,7 @@ def from_events(
     events: Sequence[ReportedEvent], apps: Mapping[int, App], *, new: Sequence[ReportedEvent]
 ) -> list[ReportedEvent]:
     """The events derived from these events, which are all stored, the `new` ones just now. At most three queries."""
-    events = [event for event in events if apps[event.app_id].has_rules]
+    events = [event for event in events if apps[event.app_id].has_rules and not event.is_test]
     activations = activations_of({(event.app_id, event.user_id) for event in events})
     events = [event for event in events if (event.app_id, event.user_id) in activations]
     events = sorted([*events, *_earlier(new, apps)], key=attrgetter("occurred_at"))
@@ -39,11 +39,11 @@ def _earlier(new: Sequence[ReportedEvent], apps: Mapping[int, App]) -> Iterator[
     activated = {
         (event.app_id, event.user_id): event
         for event in new
-        if event.event == Event.ACTIVE and apps[event.app_id].has_rules
+        if event.event == Event.ACTIVE and apps[event.app_id].has_rules and not event.is_test
     }
     if not activated:
         return
-    stored = Conversion.objects.filter(users_in(activated)).exclude(event=Event.ACTIVE)
+    stored = Conversion.objects.filter(users_in(activated), is_test=False).exclude(event=Event.ACTIVE)
     for app_id, user_id, event, occurred_at in stored.values_list("app_id", "user_id", "event", "occurred_at"):
         yield replace(activated[app_id, user_id], event=event, occurred_at=occurred_at)
 
@@ -102,7 +102,9 @@ def _counts(
 ) -> Counter[User]:
     """How often each of these users did the thing that the app's rule counts, within its hours."""
     stored = Conversion.objects.filter(
-        users_in({(event.app_id, event.user_id) for event in events}), event__in={event.event for event in events}
+        users_in({(event.app_id, event.user_id) for event in events}),
+        event__in={event.event for event in events},
+        is_test=False,
     )
     counts: Counter[User] = Counter()
     for app_id, user_id, event, occurred_at in stored.values_list("app_id", "user_id", "event", "occurred_at"):

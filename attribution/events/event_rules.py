@@ -18,6 +18,8 @@ def reason_to_skip(rule: EventRule, row: Conversion, attribution: Attribution) -
 
     Asks the database only for rules that let a single event of each user through.
     """
+    if row.is_test:
+        return ""
     if not rule.is_enabled:
         return "rule_switched_off"
     if rule.is_over(activated_at=attribution.activated_at, occurred_at=row.occurred_at):
@@ -29,7 +31,7 @@ def reason_to_skip(rule: EventRule, row: Conversion, attribution: Attribution) -
 
 def _has_earlier(row: Conversion) -> bool:
     of_user = Conversion.objects.filter(
-        app_id=row.app_id, user_id=row.user_id, event=row.event, app_event=row.app_event
+        app_id=row.app_id, user_id=row.user_id, event=row.event, app_event=row.app_event, is_test=False
     )
     earlier = Q(occurred_at__lt=row.occurred_at) | Q(occurred_at=row.occurred_at, pk__lt=row.pk)
     return of_user.filter(earlier).exists()

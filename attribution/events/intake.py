@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -42,6 +42,7 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
         return []
     events = known_users.complete(events)
     apps = {app_id: known_apps.get(app_id) for app_id in {event.app_id for event in events}}
+    events = [replace(event, is_test=True) if _is_of_tester(event) else event for event in events]
     if any(app.has_rules for app in apps.values()):
         with transaction.atomic():
             receipts = _store(events, now)
@@ -90,6 +91,15 @@ def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:
     ]
 
 
+def _is_of_tester(event: ReportedEvent) -> bool:
+    """Whether one of the event's ids is on the app's test list."""
+    md5s = known_apps.testers_md5s(event.app_id)
+    if not md5s:
+        return False
+    ids = (value for name, value in event.device.items() if name not in ("ip", "user_agent"))
+    return any(not md5s.isdisjoint(device_ids.possible_md5s(value)) for value in ids)
+
+
 def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
     device_id = next(filter(None, map(event.device.get, device_id_fields(event.os))), "")
     row = Conversion(
@@ -104,6 +114,7 @@ def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
         amount_fen=event.amount_fen,
         outer_event_id=event.outer_event_id,
         rule=event.rule,
+        is_test=event.is_test,
         occurred_at=event.occurred_at,
         received_at=now,
         device=device_ids.encrypt(json.dumps(event.device)),
@@ -111,7 +122,8 @@ def _conversion(event: ReportedEvent, now: datetime) -> Conversion:
         due_at=now,
         give_up_at=now + timedelta(seconds=settings.CONVERSION_GIVE_UP_AFTER_S),
     )
-    row.outer_event_id = row.outer_event_id or str(row.id)
+    if row.is_test or not row.outer_event_id:
+        row.outer_event_id = str(row.id)
     return row
 
 

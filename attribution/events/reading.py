@@ -62,6 +62,7 @@ class Reporter:
             app_event=meaning.app_event,
             properties=properties,
             is_once_per_user=meaning.is_once_per_user,
+            is_test=given.get("test", False),
             os=said.get("os", ""),
             device=self._device(said, callback),
             channel=said.get("channel", ""),

@@ -85,6 +85,7 @@ class CountedSerializer(serializers.Serializer[ReportedEvent]):
     outer_event_id = serializers.CharField(max_length=128, **OPTIONAL_TEXT)
     occurred_at = MomentField(**OPTIONAL)
     app = serializers.CharField(max_length=50, **OPTIONAL_TEXT)
+    test = serializers.BooleanField(help_text="Joint debugging: sent each time, in no statistic.", **OPTIONAL)
 
     def validate_user_id(self, user_id: str | None) -> str | None:
         word = (user_id or "").strip("\"'()<>[]$ ").lower()

@@ -4,7 +4,7 @@ Operations on several rows live in the folder of their subject.
 """
 
 from attribution.models.ads import AdIds
-from attribution.models.apps import App, ChannelPackage, new_monitor_token
+from attribution.models.apps import App, ChannelPackage, DebugDevice, new_monitor_token
 from attribution.models.attributions import Attribution, EarlierAttribution
 from attribution.models.authorisations import Authorisation
 from attribution.models.bulk_actions import BulkAction
@@ -20,6 +20,6 @@ from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, S
 __all__ = [
     "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App", "Attempt", "Attribution", "Authorisation",
     "BulkAction", "CallbackUse", "Change", "ChannelPackage", "Click", "ClickDay", "ClickKey", "CohortDay", "Conversion",
-    "CostAccount", "CostImport", "CostUpload", "CreativeCost", "Destination", "EarlierAttribution", "Event",
-    "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
+    "CostAccount", "CostImport", "CostUpload", "CreativeCost", "DebugDevice", "Destination", "EarlierAttribution",
+    "Event", "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from attribution.devices.device_ids import DecryptionError, decrypt, encrypt, mask
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os
 from foundation.access.models import ApiKey
 
@@ -66,6 +67,7 @@ class App(models.Model):
         _("re-attribution after (days)"),
         default=0,
         db_default=0,
+        blank=True,
         help_text=_("A user without events for so long, whom a newer click brings back, gets its ad. 0: never."),
     )
     activates_once_per_callback = models.BooleanField(
@@ -130,6 +132,7 @@ class App(models.Model):
 
     def clean(self) -> None:
         """A count of zero would be reached without any event, and unlimited hours would exceed Python's dates."""
+        self.reattribution_days = self.reattribution_days or 0
         wrong: dict[str, Any] = {}
         if self.key_behaviour_count < 1:
             wrong["key_behaviour_count"] = _("At least 1.")
@@ -151,6 +154,37 @@ class App(models.Model):
             return self.ios_bundle
         by_channel = {each.channel.lower(): each.package for each in self.channel_packages.all()}
         return by_channel.get(channel.lower(), self.android_package)
+
+
+class DebugDevice(models.Model):
+    """A phone on the app's test list: its events are joint debugging (联调), whatever they say themselves."""
+
+    app = models.ForeignKey(App, verbose_name=_("app"), on_delete=models.CASCADE, related_name="debug_devices")
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    # Any of its ids, encrypted.
+    device = models.TextField(editable=False)
+
+    class Meta:
+        verbose_name = _("test device")
+        verbose_name_plural = _("test devices")
+
+    def __str__(self) -> str:
+        return self.name or self.masked_id
+
+    def write_id(self, device_id: str) -> None:
+        self.device = encrypt(device_id.strip())
+
+    @property
+    def raw_id(self) -> str:
+        """Empty if it can't be read any more."""
+        try:
+            return decrypt(self.device) if self.device else ""
+        except DecryptionError:
+            return ""
+
+    @property
+    def masked_id(self) -> str:
+        return mask(self.raw_id)
 
 
 class ChannelPackage(models.Model):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from attribution.devices.device_ids import DecryptionError, decrypt, encrypt, mask
 from attribution.models.apps import App
 from attribution.models.attributions import Attribution, EarlierAttribution
+from attribution.models.users import User
 from attribution.models.words import Os, State, event_label
 
 
@@ -85,6 +86,8 @@ class Conversion(models.Model):
     amount_fen = models.BigIntegerField(_("amount (fen)"), null=True)
     outer_event_id = models.CharField(_("outer event id"), max_length=128, blank=True)
     rule = models.CharField(_("derived by"), max_length=128, blank=True)
+    # Joint debugging: asked about and reported by itself each time, and in no statistic.
+    is_test = models.BooleanField(_("test"), default=False, db_default=False)
     occurred_at = models.DateTimeField(_("occurred at"))
     received_at = models.DateTimeField(_("received at"))
     device = models.TextField(_("device ids, encrypted"), blank=True)
@@ -173,6 +176,8 @@ class Conversion(models.Model):
             ),
             # Releasing conversions that are held for one advertiser.
             models.Index(fields=["advertiser_id"], condition=Q(state="held"), name="conversion_held"),
+            # The page of joint debugging: there are few tests.
+            models.Index(fields=["-received_at"], condition=Q(is_test=True), name="conversion_test"),
         ]
 
     def __str__(self) -> str:
@@ -183,6 +188,11 @@ class Conversion(models.Model):
         """The raw ids as the app gave them. Raises: `DecryptionError`."""
         ids: dict[str, str] = json.loads(decrypt(self.device)) if self.device else {}
         return ids
+
+    @property
+    def asked_as(self) -> User:
+        """The user whose ad is asked about. Each test is a user of its own: nothing known before serves it."""
+        return self.app_id, f"test:{self.pk}" if self.is_test else self.user_id
 
     @property
     def has_readable_ids(self) -> bool:

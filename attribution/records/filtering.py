@@ -7,7 +7,7 @@ or a bad value is refused: ignoring it would select more rows.
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -69,6 +69,9 @@ class Filters:
     happened: str
     lateness: timedelta | None = None
     conditions: Mapping[str, Condition]
+    # The rows that lists show, unless the address has one of the names.
+    usual: Q = field(default_factory=Q)
+    all_shown_by: frozenset[str] = frozenset()
     # Alternatives that select the same rows, finding the newest ones sooner but all of them later.
     page_conditions: Mapping[str, Condition] = field(default_factory=dict)
 
@@ -88,12 +91,16 @@ class Filters:
 
     def apply(self, parameters: Parameters) -> QuerySet[Any]:
         """The rows that an address asks for, unordered. Raises: `FilterError`."""
-        rows = self.model._default_manager.all()
+        rows = self.shown(self.model._default_manager.all(), [name for name, given in parameters.items() if any(given)])
         for name, values in parameters.items():
             if name not in NO_FILTERS:
                 for value in filter(None, values):
                     rows = rows.filter(self.condition(name, value))
         return rows
+
+    def shown(self, rows: QuerySet[Any], names: Collection[str]) -> QuerySet[Any]:
+        """The rows that a list with these filters shows at all."""
+        return rows.filter(self.usual) if self.all_shown_by.isdisjoint(names) else rows
 
     def moment(self, parameters: Mapping[str, Any]) -> str:
         """The column whose index finds the rows: if days are chosen, the one that they bound."""
@@ -276,6 +283,8 @@ CONVERSIONS = Filters(
     model=Conversion,
     arrived="received_at",
     happened="occurred_at",
+    usual=Q(is_test=False),
+    all_shown_by=frozenset({"test", "id", "q"}),
     conditions={
         "q": _record,
         "id": _ids,
@@ -291,6 +300,7 @@ CONVERSIONS = Filters(
         "channel": _summed(_text("channel"), EventDay, "channel", "occurred_at"),
         "reason": _text("reason"),
         "error": _text("detail", "startswith"),
+        "test": _yes_or_no("is_test"),
     },
     page_conditions={
         "platform": _of_user_by_time(_platform),

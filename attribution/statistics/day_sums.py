@@ -202,7 +202,9 @@ _CLICK_DAY = f"""
     FROM clicks GROUP BY platform, advertiser_id, campaign_id, ad_id
 """  # noqa: S608
 
-_OF_THE_DAY = "event.app_id = %(app)s AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s"
+_OF_THE_DAY = """
+    event.app_id = %(app)s AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s AND NOT event.is_test
+"""
 # What happened, with the user's ad; and of those who paid or came back that day, what each of them did.
 # A user who got another ad has earlier ones, each until it was replaced; LIMIT also keeps PostgreSQL from reading all
 # users for one day.
@@ -241,7 +243,7 @@ _USER_DAY = f"""
     FROM users
     LEFT JOIN LATERAL (
         SELECT occurred_at, channel FROM {Conversion._meta.db_table}
-        WHERE app_id = %(app)s AND user_id = users.user_id AND event = 'active'
+        WHERE app_id = %(app)s AND user_id = users.user_id AND event = 'active' AND NOT is_test
         ORDER BY occurred_at < %(end)s DESC, abs(extract(epoch FROM occurred_at - %(end)s)) LIMIT 1
     ) AS activation ON true
 """  # noqa: S608

@@ -80,7 +80,7 @@ class Pipeline:
 @pytest.fixture
 def pipeline(sandbox_server: Server, settings: Settings, db: None) -> Pipeline:
     settings.OCEANENGINE_BASE_URL = sandbox_server.url
-    for path in ("_faults", "_ledger"):
+    for path in ("_faults", "_ledger", "_devices"):
         requests.delete(f"{sandbox_server.url}/{path}", timeout=10).raise_for_status()
     app = App.objects.create(slug="demo", android_package="com.example.demo", ios_bundle="com.example.ios")
     return Pipeline(url=sandbox_server.url, app=app)

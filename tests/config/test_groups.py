@@ -18,8 +18,9 @@ from tests.servers import ROOT
 _MADE = import_module("foundation.access.migrations.0002_groups")
 _ALERTS = import_module("foundation.alerts.migrations.0002_groups")
 _COSTS = import_module("attribution.migrations.0021_groups_see_costs")
-MARKETERS = [*_MADE.MARKETERS, *_ALERTS.MARKETERS, *_COSTS.MARKETERS]
-OPERATORS = [*_MADE.OPERATORS, *_ALERTS.OPERATORS, *_COSTS.OPERATORS]
+_DEBUGGING = import_module("attribution.migrations.0036_groups_edit_test_devices")
+MARKETERS = [*_MADE.MARKETERS, *_ALERTS.MARKETERS, *_COSTS.MARKETERS, *_DEBUGGING.MARKETERS]
+OPERATORS = [*_MADE.OPERATORS, *_ALERTS.OPERATORS, *_COSTS.OPERATORS, *_DEBUGGING.OPERATORS]
 LOOKED_AT = [
     "alerts/channel",
     "alerts/incident",

@@ -57,4 +57,5 @@ def test_sidebar_has_what_a_person_may_open(db: None) -> None:
         "/admin/statistics/",
         "/admin/attribution/conversion/",
         "/admin/attribution/conversion/not-delivered/",
+        "/admin/attribution/conversion/testing/",
     ]

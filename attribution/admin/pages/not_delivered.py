@@ -51,7 +51,7 @@ def look() -> list[StateGroups]:
 
 
 def _look_at(state: State) -> StateGroups:
-    newest = Conversion.objects.filter(state=state).order_by("-received_at")
+    newest = Conversion.objects.filter(state=state, is_test=False).order_by("-received_at")
     rows = list(newest.values_list("reason", "detail", "received_at")[: LOOKED_AT + 1])
     is_more, rows = len(rows) > LOOKED_AT, rows[:LOOKED_AT]
     counts: Counter[tuple[str, str]] = Counter()

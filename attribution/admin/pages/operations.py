@@ -93,7 +93,7 @@ def _count(state: State) -> BoundedCount:
 
 
 def _in_state(state: State) -> QuerySet[Conversion]:
-    return Conversion.objects.filter(state=state)
+    return Conversion.objects.filter(state=state, is_test=False)
 
 
 def _success(now: datetime) -> tuple[int, float | None]:

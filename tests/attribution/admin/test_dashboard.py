@@ -202,7 +202,7 @@ def test_trend_and_top_ads_have_ids_as_strings(world: World, marketer: Client) -
 
 
 def test_operations_say_what_is_stuck(pipeline: Pipeline, marketer: Client) -> None:
-    accepted, refused = pipeline.report(user="u-1"), pipeline.report(user="u-2")
+    accepted, refused = pipeline.report(user="u-1"), pipeline.report("active_register", user="u-2")
     pipeline.deliver()
     states = {"failed": 1, "held": 2, "rejected": 3}
     for state, number in states.items():
