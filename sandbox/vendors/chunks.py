@@ -43,6 +43,9 @@ class Chunks:
     def content_frame(self, text: str) -> bytes:
         return _framed(self._chunk({"content": text}))
 
+    def finish_frame(self, reason: str) -> bytes:
+        return _framed(self._chunk({}, reason))
+
     def error_frame(self, code: str | int, message: str, *, event: bool = False, inside_chunk: bool = False) -> bytes:
         error = error_body(code, message, 500)
         if inside_chunk:

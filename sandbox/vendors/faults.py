@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from sandbox.vendors.exchange import Exchange, Headers
+from sandbox.vendors.refusals import REFUSALS, About, Provider
 
 Target = Literal["chat", "attribution", "conversion", "app_token", "oauth", "accounts", "report"]
 MatchKey = Literal["model", "advertiser_id", "event_type", "device_id", "outer_event_id", "page", "data_topic"]
@@ -40,6 +41,9 @@ class Wire(Protocol):
 
     def content_frame(self, text: str) -> bytes:
         """A streamed chunk with this text."""
+
+    def finish_frame(self, reason: str) -> bytes:
+        """The streamed chunk that ends the answer for this reason."""
 
     def error_frame(self, code: str | int, message: str, *, event: bool = False, inside_chunk: bool = False) -> bytes:
         """A streamed error, as `event: error` or, if requested, inside a chunk that has choices."""
@@ -129,6 +133,23 @@ class ErrorIn200(Instead, tag="error_in_200"):
 
     async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
         await exchange.answer_json(vendor.error(200, self.code, self.message))
+
+
+class RefusedChat(Instead, tag="refusal"):
+    """A chat refused as this provider would; by default over money, which is what most providers have words for."""
+
+    targets = ("chat",)
+
+    vendor: Provider
+    about: About = "money"
+
+    def __post_init__(self) -> None:
+        if self.about not in REFUSALS[self.vendor]:
+            raise ValueError(f"{self.vendor} has no words about {self.about}, only {', '.join(REFUSALS[self.vendor])}")
+
+    async def answer(self, exchange: Exchange, vendor: Vendor) -> None:
+        status, body = REFUSALS[self.vendor][self.about]
+        await exchange.answer_json(body, status)
 
 
 class Garbage(Instead, tag="garbage"):
@@ -278,6 +299,22 @@ class HalfCharacter(StreamBend, tag="half_character"):
         yield frame[: frame.index("河".encode()) + 2]
 
 
+class Finish(ChatBend, tag="finish"):
+    """The answer ends for another reason, such as `network_error`; of a stream, after so many chunks."""
+
+    reason: str
+    after_chunks: Count = 3
+
+    def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
+        if len(frames) == 1:
+            answer = msgspec.json.decode(frames[0])
+            answer["choices"][0]["finish_reason"] = self.reason
+            yield from paced([msgspec.json.encode(answer)])
+        else:
+            kept = frames[: min(self.after_chunks, len(frames) - 2)]
+            yield from paced([*kept, wire.finish_frame(self.reason), frames[-1]])
+
+
 class NoDone(StreamBend, tag="no_done"):
     def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
         return paced(frames[:-1])
@@ -297,9 +334,10 @@ class Crlf(StreamBend, tag="crlf"):
 
 
 AnyFault = (
-    WithStatus | RetryAfter | ErrorIn200 | Garbage | Redirect | ResetBefore | ResetAfter | Hang | HangAfter
+    WithStatus | RetryAfter | ErrorIn200 | RefusedChat
+    | Garbage | Redirect | ResetBefore | ResetAfter | Hang | HangAfter
     | Slow | Huge | Empty | SlowFirstToken | Stall | Cut | Gzip | Bytewise
-    | ErrorFrame | ErrorInChunk | HalfCharacter | NoDone | Keepalives | Crlf
+    | ErrorFrame | ErrorInChunk | HalfCharacter | Finish | NoDone | Keepalives | Crlf
 )  # fmt: skip
 _decoder = msgspec.json.Decoder(AnyFault)
 

@@ -4,12 +4,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 import requests
 
 from foundation.access.models import ApiKey
+from sandbox.vendors import refusals as sandbox_refusals
+from streaming.catalogue import vendors
 from streaming.models import Provider
+from streaming.wire.dialects import openai as dialect
+from streaming.wire.vendors.refusals import Reported
 from tests.servers import Server
 from tests.streaming.conftest import AddModel, Sandbox, ask, recorded
 from tests.streaming.scripted_provider import DONE, STREAM_HEAD, Act, ScriptedProvider, Step, answer, chunk, event
@@ -209,6 +214,38 @@ def test_page_of_a_gateway_is_for_the_operator(hasty: Server, provider: Scripted
 
     assert (response.status_code, "nginx" in response.text, "html" in response.text) == (400, False, False)
     assert recorded().error_detail == "400 upstream_error: 400 Bad Request: nginx of inner.example"
+
+
+ABOUT = {
+    "money": (502, "upstream_refused"),
+    "key": (502, "upstream_refused"),
+    "rate": (429, "rate_limit_exceeded"),
+    "overload": (503, "upstream_unavailable"),
+    "context": (400, "context_length_exceeded"),
+    "content": (400, "content_filter"),
+}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "about", "refusal"),
+    [(vendor, about, each) for vendor, said in sandbox_refusals.REFUSALS.items() for about, each in said.items()],
+)
+def test_every_vendor_of_the_sandbox_is_understood(vendor: str, about: str, refusal: tuple[int, Any]) -> None:
+    status, body = refusal[0], msgspec.json.encode(refusal[1])
+    reported = dialect.DIALECT.error(body) if status == 200 else dialect.DIALECT.refusal(body, status=status)
+    table = vendors.of(vendor=vendor, base_url="", slug="", dialect="")
+
+    fault = reported.by(table) if isinstance(reported, Reported) else reported
+
+    assert (fault.status, fault.code) == ABOUT[about]
+
+
+def test_sandbox_plays_a_refusal(hasty: Server, sandbox: Sandbox, key: str) -> None:
+    sandbox.fault("refusal", vendor="ark", about="money")
+
+    response = ask(hasty, key, model="doubao")
+
+    assert (response.status_code, error_of(response)["code"]) == ABOUT["money"]
 
 
 # --- In a stream ------------------------------------------------------------------------------------------------------

@@ -120,6 +120,35 @@ def test_error_comes_in_a_200(sandbox: SandboxClient, on: str, error: dict[str, 
     assert response.json() == error
 
 
+def test_chat_is_refused_in_a_providers_own_words(sandbox: SandboxClient) -> None:
+    sandbox.fault("chat", "refusal", vendor="zhipu", about="rate", times=1)
+    sandbox.fault("chat", "refusal", vendor="minimax")
+
+    rate, money = (send(sandbox, "chat") for _ in range(2))
+
+    assert (rate.status_code, rate.json()["error"]["code"]) == (429, "1302")
+    assert (money.status_code, money.json()["base_resp"]["status_code"]) == (200, 1008)
+
+
+def test_provider_without_words_for_it_can_not_refuse(sandbox: SandboxClient) -> None:
+    fault = {"on": "chat", "kind": "refusal", "vendor": "fastapi", "about": "money"}
+
+    response = sandbox.post("/_faults", fault)
+
+    assert (response.status_code, "fastapi has no words about money" in response.text) == (400, True)
+
+
+def test_answer_ends_for_another_reason(sandbox: SandboxClient) -> None:
+    sandbox.fault("chat", "finish", reason="network_error", after_chunks=2)
+
+    streamed = payloads(send(sandbox, "chat").content)
+    whole = sandbox.chat(stream=False)
+
+    assert [each["choices"][0].get("finish_reason") for each in streamed if each] == [None, None, "network_error"]
+    whole_body = json.loads(read(whole)[0])
+    assert whole_body["choices"][0]["finish_reason"] == "network_error"
+
+
 @pytest.mark.parametrize("on", TARGETS)
 def test_garbage_is_a_page_in_a_200(sandbox: SandboxClient, on: str) -> None:
     sandbox.fault(on, "garbage")
