@@ -69,3 +69,20 @@ def test_only_completed_chats_of_the_user_count(three_chats: Stack) -> None:
     assert key_behaviours() == []
     mine = Completion.objects.completed_by(app_id=App.objects.get().pk, user_id="u-1")
     assert mine.filter(finished_at__lte=timezone.now()).count() == 2
+
+
+@pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize(
+    ("reason", "after_chunks", "states"), [("network_error", 3, ["failed"]), ("sensitive", 0, ["completed"])]
+)
+def test_chat_without_an_answer_does_not_count(
+    three_chats: Stack, reason: str, after_chunks: int, states: list[str], is_stream: bool
+) -> None:
+    chat(three_chats)
+    chat(three_chats)
+    fault = {"on": "chat", "kind": "finish", "reason": reason, "after_chunks": after_chunks, "is_empty": True}
+    three_chats.ask_sandbox("POST", "/_faults", fault)
+    chat(three_chats, stream=is_stream)
+
+    assert (ended(3), key_behaviours()) == (3, [])
+    assert list(Completion.objects.order_by("-started_at").values_list("state", flat=True)[:1]) == states

@@ -300,15 +300,22 @@ class HalfCharacter(StreamBend, tag="half_character"):
 
 
 class Finish(ChatBend, tag="finish"):
-    """The answer ends for another reason, such as `network_error`; of a stream, after so many chunks."""
+    """The answer ends for another reason, such as `network_error`; of a stream, after so many chunks.
+
+    `is_empty`: an answer that is no stream has no content.
+    """
 
     reason: str
     after_chunks: Count = 3
+    is_empty: bool = False
 
     def steps(self, frames: Sequence[bytes], wire: Wire) -> Iterator[Step]:
         if len(frames) == 1:
             answer = msgspec.json.decode(frames[0])
-            answer["choices"][0]["finish_reason"] = self.reason
+            [choice] = answer["choices"]
+            choice["finish_reason"] = self.reason
+            if self.is_empty:
+                choice["message"]["content"] = ""
             yield from paced([msgspec.json.encode(answer)])
         else:
             kept = frames[: min(self.after_chunks, len(frames) - 2)]
