@@ -27,8 +27,9 @@ def delete_clicks(now: datetime) -> int:
 
 
 def delete_click_keys(now: datetime) -> int:
-    """Delete the keys of old clicks: a repeat would come within minutes."""
-    return _in_batches(ClickKey.objects.all(), "received_at", _before(now, settings.CLICK_RETENTION_DAYS), _delete)
+    """Delete the keys of old clicks, in one statement: the rows are narrow, and nobody waits for them."""
+    count, _by_model = ClickKey.objects.filter(received_at__lt=_before(now, settings.CLICK_RETENTION_DAYS)).delete()
+    return count
 
 
 def erase_device_ids(now: datetime) -> int:

@@ -116,8 +116,9 @@ class ClickKey(models.Model):
 
     class Meta:
         indexes = [
-            # The purge of rows past their retention.
-            models.Index(fields=["received_at"], name="click_key_by_time")
+            # The purge of rows past their retention. Times rise along the table's pages; a btree would cost each click
+            # a tenth more.
+            BrinIndex(fields=["received_at"], autosummarize=True, name="click_key_by_day")
         ]
 
     def __str__(self) -> str:

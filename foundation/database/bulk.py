@@ -21,15 +21,10 @@ Row = TypeVar("Row", bound=Model)
 _VARCHAR = re.compile(r"varchar(\(\d+\))?")
 
 
-def insert(rows: Sequence[Model], *, or_drop: bool = False) -> None:
-    """Insert the rows, which have their primary keys unless the database numbers them.
-
-    `or_drop`: a row that violates a unique constraint is dropped. Then sort the rows by the unique fields: two
-    processes with overlapping rows could otherwise deadlock.
-    """
+def insert(rows: Sequence[Model]) -> None:
+    """Insert the rows, which have their primary keys unless the database numbers them."""
     model = type(rows[0])
-    statement = _insert_statement(model, "ON CONFLICT DO NOTHING" if or_drop else "", ())
-    _execute(statement, _as_json(rows, _columns(model)))
+    _execute(_insert_statement(model, "", ()), _as_json(rows, _columns(model)))
 
 
 def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]], *, keys: type[Model]) -> None:

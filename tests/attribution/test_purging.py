@@ -6,7 +6,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from attribution import purging
-from attribution.models import App, Attempt, Attribution, Click, Conversion, State
+from attribution.models import App, Attempt, Attribution, Click, ClickKey, Conversion, State
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +23,15 @@ def app(settings: Settings) -> App:
 
 def click(app: App, received_at: datetime) -> Click:
     return Click.objects.create(app=app, received_at=received_at, clicked_at=received_at)
+
+
+def test_delete_keys_of_clicks(app: App) -> None:
+    ClickKey.objects.create(key=uuid.uuid4(), received_at=EXPIRED)
+    kept = ClickKey.objects.create(key=uuid.uuid4(), received_at=KEPT)
+
+    counts = [purging.delete_click_keys(NOW), purging.delete_click_keys(NOW)]
+
+    assert (counts, list(ClickKey.objects.all())) == ([1, 0], [kept])
 
 
 def conversion(
