@@ -30,11 +30,14 @@ def insert(rows: Sequence[Model]) -> None:
 def insert_values(model: type[Model], rows: Sequence[Mapping[str, Any]], *, keys: type[Model]) -> None:
     """Insert rows that are not instances: the values of all columns by name, bytes in PostgreSQL's text form.
 
-    `keys`: a table whose columns the rows have as well. A row whose primary key there is stored already is dropped; one
-    without (None) never is. Within `rows` a key occurs once; sort them by it: two processes with overlapping rows could
-    otherwise deadlock.
+    `keys`: a table whose columns the rows have as well, its primary key first. A row whose key is stored there already
+    is dropped; one without (None) never is. Within `rows` a key occurs once; sort them by it: two processes with
+    overlapping rows could otherwise deadlock.
     """
-    _execute(_insert_values_statement(model, keys), msgspec.json.encode(rows).decode())
+    # The keys travel by themselves: PostgreSQL would copy whole rows that are read twice.
+    names = [str(column.column) for column in _columns(keys)]
+    of_keys = [{name: row[name] for name in names} for row in rows if row[names[0]] is not None]
+    _execute(_insert_values_statement(model, keys), *(msgspec.json.encode(each).decode() for each in (of_keys, rows)))
 
 
 def insert_new(rows: Sequence[Model], *, unique: Sequence[str]) -> set[Any]:
@@ -108,16 +111,13 @@ def _insert_statement(model: type[Model], conflict: str, returned: Sequence[str]
 @cache
 def _insert_values_statement(model: type[Model], keys: type[Model]) -> str:
     columns, of_keys = _columns(model), _columns(keys)
-    known = {column.column for column in columns}
-    given = [*columns, *(column for column in of_keys if column.column not in known)]
     names, key_names = (", ".join(map(_name, each)) for each in (columns, of_keys))
-    key = _name(keys._meta.pk)
+    key = of_keys[0]
     return (
-        f"WITH given AS (SELECT * FROM {_recordset(given)}), new AS ("  # noqa: S608
-        f"INSERT INTO {keys._meta.db_table} ({key_names}) SELECT {key_names} FROM given WHERE {key} IS NOT NULL "
-        f"ON CONFLICT DO NOTHING RETURNING {key}) "
-        f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM given "
-        f"WHERE {key} IS NULL OR {key} IN (SELECT {key} FROM new)"
+        f"WITH new AS (INSERT INTO {keys._meta.db_table} ({key_names}) "  # noqa: S608
+        f"SELECT {key_names} FROM {_recordset(of_keys)} ON CONFLICT DO NOTHING RETURNING {_name(key)}) "
+        f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM {_recordset([key, *columns])} "
+        f"WHERE {_name(key)} IS NULL OR {_name(key)} IN (SELECT {_name(key)} FROM new)"
     )
 
 
@@ -191,8 +191,8 @@ def _forms(columns: Sequence[Column]) -> tuple[list[tuple[str, str]], list[str],
     return names, binaries, lists
 
 
-def _execute(statement: str, rows: str) -> list[tuple[Any, ...]]:
+def _execute(statement: str, *rows: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, [rows])
+        cursor.execute(statement, rows)
         found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
         return found
