@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attribution", "0033_clicks_of_one_request")]
+    dependencies = [("attribution", "0036_groups_edit_test_devices")]
 
     operations = [
         migrations.RemoveIndex("clickkey", "click_key_by_time"),
