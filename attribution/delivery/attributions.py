@@ -35,8 +35,14 @@ def conclude(lookups: Sequence[Lookup], *, now: datetime) -> dict[User, Attribut
 
 
 def _save(rows: Sequence[Attribution]) -> list[Attribution]:
-    """Returns the rows that were written: all except those of users whose ad another process has just found."""
-    return bulk.upsert(rows, unique=["app", "user_id"], unless="is_attributed") if rows else []
+    """Returns the rows that were written: all except those of users whose ad another process has just found.
+
+    Of two answers about one user, whose events were claimed one after another, the one with an ad counts.
+    """
+    by_user: dict[User, Attribution] = {}
+    for row in sorted(rows, key=lambda row: row.is_attributed):
+        by_user[_user(row)] = row
+    return bulk.upsert(list(by_user.values()), unique=["app", "user_id"], unless="is_attributed") if rows else []
 
 
 def _user(row: Attribution) -> User:

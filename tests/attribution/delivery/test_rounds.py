@@ -11,8 +11,10 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from attribution.delivery import claiming
+from attribution.delivery import attributions, claiming
+from attribution.delivery.lookups import Lookup
 from attribution.models import Attribution, Click, Conversion
+from attribution.platforms.platform import AdAnswer
 from tests.attribution.conftest import ANDROID_ID, Pipeline
 
 
@@ -67,6 +69,21 @@ def test_second_event_of_a_user_uses_the_stored_attribution(pipeline: Pipeline) 
 
     assert outcomes(payment) == [("report", "accepted")]
     assert len(pipeline.ledger()["lookups"]) == 1
+
+
+@pytest.mark.parametrize("is_found_first", [True, False])
+def test_two_answers_about_one_user_at_once(pipeline: Pipeline, is_found_first: bool) -> None:
+    """His events were claimed one after another, the second one with an id that the first one lacked."""
+    answers = [AdAnswer(callback="cb"), None]
+    lookups = [
+        Lookup(conversions=[pipeline.report(event)], app=pipeline.app, activated_at=pipeline.now, answer=answer)
+        for event, answer in zip(("active", "active_register"), answers, strict=True)
+    ]
+
+    known = attributions.conclude(lookups if is_found_first else lookups[::-1], now=pipeline.now)
+
+    assert [found.callback_param for found in known.values()] == ["cb"]
+    assert Attribution.objects.get().callback_param == "cb"
 
 
 def test_events_of_one_user_in_a_batch_ask_once(pipeline: Pipeline) -> None:
