@@ -76,7 +76,7 @@ class RouteAdmin(BesideEnvironment):
     search_fields = ["chat_model__name", "upstream_model"]
     ordering = ["chat_model__name", "position"]
     fieldsets = [
-        (None, {"fields": ["chat_model", "position", "provider", "upstream_model", *PRICES]}),
+        (None, {"fields": ["chat_model", "position", "provider", "upstream_model", "prices", *PRICES]}),
         (_("Share and limits"), {"fields": [*SHARE, "tpm_ramp_percent"]}),
         (_("Parameters"), {"fields": ["default_params", "drop_params"]}),
         TIMEOUTS,

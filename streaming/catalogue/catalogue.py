@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 from django.conf import settings
 
-from streaming.catalogue import vendors
-from streaming.catalogue.prices import Price
+from streaming.catalogue import prices, vendors
+from streaming.catalogue.prices import Price, Prices
 from streaming.catalogue.timeouts import AS_SET, Timeouts
 from streaming.models import ChatModel, Route
 from streaming.upstream import proxies
@@ -48,7 +48,7 @@ class ServedRoute:
     api_key_env: str
     dialect: str
     upstream_model: str
-    price: Price | None = None
+    prices: Prices = Prices()  # noqa: RUF009  # immutable
     timeouts: Timeouts = AS_SET
     vendor: Vendor = general.VENDOR
     proxy_env: str = ""
@@ -192,10 +192,18 @@ def served(route: Route) -> ServedRoute:
         send_stream_options=provider.send_stream_options,
         upstream_model=route.upstream_model,
         chat_model=route.chat_model.name,
-        price=Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price),
+        prices=_prices(route),
         timeouts=Timeouts.of(route, route.chat_model, route.provider),
         default_params={name: msgspec.Raw(msgspec.json.encode(value)) for name, value in route.default_params.items()},
         drop_params=frozenset(route.drop_params),
         weight=route.weight,
         limits=RouteLimits.of(rpm=route.rpm, tpm=route.tpm, tpm_ramp_percent=route.tpm_ramp_percent),
+    )
+
+
+def _prices(route: Route) -> Prices:
+    if route.prices:
+        return prices.read(route.prices)
+    return Prices.flat(
+        Price.of(prompt=route.prompt_price, cached=route.cached_price, completion=route.completion_price)
     )

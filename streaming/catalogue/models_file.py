@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from streaming.catalogue import timeouts
+from streaming.catalogue import prices, timeouts
 from streaming.models import ChatModel, Provider, Route
 
 _PRICES = ("prompt_price", "cached_price", "completion_price")
@@ -37,6 +37,7 @@ _ROUTE: dict[str, type] = {
     "tpm_ramp_percent": int,
     "default_params": dict,
     "drop_params": list,
+    "prices": list,
     **dict.fromkeys(_PRICES, Decimal),
     **_TIMEOUTS,
 }
@@ -135,6 +136,8 @@ def _set(row: models.Model, names: Iterable[str], fields: Mapping[str, Any]) -> 
         value = fields.get(name)
         if isinstance(value, float | int) and name in _PRICES:
             value = Decimal(str(value))  # exactly as written: as a float, 0.8 is not quite 0.8
+        elif name == "prices" and value and all(isinstance(rule, dict) for rule in value):
+            value = prices.plain(value)
         setattr(row, name, getattr(blank, name) if value is None else value)
 
 

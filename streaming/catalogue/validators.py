@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from streaming.catalogue import prices
+
 _HOST = re.compile(r"\w(?:[\w.-]*[\w.])?|[0-9a-f:.]+(?:%[\w.]+)?", re.IGNORECASE)  # also `vllm` and `my_vllm`
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -20,6 +22,13 @@ _HEADERS_OF_HTTP = {
 _HEADERS_WITH_KEYS = {"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"}
 # What a route itself says, and what a client asks.
 _PARAMS_OF_OURS = {"model", "messages", "stream"}
+
+
+def validate_prices(value: Any) -> None:
+    try:
+        prices.read(value)
+    except prices.WrongPrices as err:
+        raise ValidationError(str(err)) from None
 
 
 def validate_base_url(value: str) -> None:

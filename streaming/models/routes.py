@@ -169,6 +169,19 @@ class Route(TimeoutFields):
         validators=[validators.validate_drop_params],
         help_text=_('Never sent for the client, for example ["seed"]; a default of this name replaces it.'),
     )
+    # `catalogue.prices` has their form. They go before the three prices below, which hold for any number of tokens.
+    prices = models.JSONField(
+        _("price rules"),
+        default=list,
+        db_default=EMPTY_LIST,
+        blank=True,
+        validators=[validators.validate_prices],
+        help_text=_(
+            'CNY per million tokens, by day and by length, for example [{"valid_from": "2026-01-01", '
+            '"max_prompt_tokens": 32768, "prompt": 0.8, "cached": 0.16, "completion": 2}]. The newest day that has '
+            "begun counts, then the first rule that fits."
+        ),
+    )
     # In yuan per million tokens. None: not known, so no cost is computed.
     prompt_price = models.DecimalField(
         _("price: prompt"),

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 from django.conf import settings
+from django.utils import timezone
 
 from streaming.catalogue.catalogue import ServedRoute
 from streaming.models import Completion
@@ -231,11 +232,12 @@ class Turn(Generic[AttemptT]):
         completion.completion_tokens = _count(usage.completion_tokens)
         completion.cached_tokens = _count(usage.cached_tokens)
         completion.reasoning_tokens = _count(usage.reasoning_tokens)
-        if (price := self._attempt.route.price) is not None:
-            completion.cost_cny = price.cost_cny(
+        if self._attempt.route.prices.rules:
+            completion.cost_cny = self._attempt.route.prices.cost_cny(
                 prompt_tokens=completion.prompt_tokens or 0,
                 cached_tokens=completion.cached_tokens or 0,
                 completion_tokens=completion.completion_tokens or 0,
+                day=timezone.localdate(),
             )
 
     def _elapsed_ms(self) -> int:

@@ -168,3 +168,51 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, said: str, instea
 
     assert problem in str(caught.value)
     assert not Provider.objects.exists()
+
+
+EVERYTHING = """
+[providers.ark]
+base_url = "https://ark.cn-beijing.volces.com/api/v3"
+api_key_env = "ARK_API_KEY"
+dialect = "ark"
+[models.doubao]
+balance = "ordered"
+first_content_timeout_s = 120
+[[models.doubao.routes]]
+provider = "ark"
+model = "doubao-1-5-pro-32k-250115"
+weight = 3
+rpm = 600
+tpm = 100000
+default_params = { temperature = 0.7 }
+drop_params = ["seed"]
+prices = [
+    { valid_from = "2026-01-01", max_prompt_tokens = 32768, max_completion_tokens = 200, prompt = 0.8, completion = 2 },
+    { valid_from = 2026-07-01, prompt = 1, cached = 0.16, completion = 2 },
+]
+[[models.doubao.routes]]
+provider = "deepseek"
+model = "deepseek-chat"
+[providers.deepseek]
+base_url = "https://api.deepseek.com/v1"
+api_key_env = "DEEPSEEK_API_KEY"
+dialect = "openai"
+"""
+
+
+@pytest.mark.django_db
+def test_prices_may_be_rules(tmp_path: Path) -> None:
+    write_and_sync(tmp_path, EVERYTHING)
+
+    [ark, deepseek] = Route.objects.order_by("position")
+    assert [rule["valid_from"] for rule in ark.prices] == ["2026-01-01", "2026-07-01"]
+    assert (ark.prices[0]["prompt"], ark.rpm, ark.weight) == ("0.8", 600, 3)
+    assert (deepseek.provider.slug, deepseek.prices) == ("deepseek", [])
+
+
+@pytest.mark.django_db
+def test_wrong_rule_names_its_place(tmp_path: Path) -> None:
+    without_completion = EVERYTHING.replace(", prompt = 0.8, completion = 2", ", prompt = 0.8")
+
+    with pytest.raises(CommandError, match=r"routes\[0\]: prices: rule 1: completion missing"):
+        write_and_sync(tmp_path, without_completion)
