@@ -15,9 +15,9 @@ from streaming.catalogue import dialects
 from streaming.catalogue.catalogue import ServedRoute
 from streaming.routing import params
 from streaming.upstream import ConnectFailed, Headers, UpstreamError, UpstreamPool, UpstreamResponse
-from streaming.wire import blame, faults
+from streaming.wire import assembly, blame, faults, labels, sse
 from streaming.wire.chunks import Usage
-from streaming.wire.dialects.dialect import Answer, Ask, Request
+from streaming.wire.dialects.dialect import Answer, Ask, Piece, Request
 from streaming.wire.faults import Fault
 from streaming.wire.redaction import redacted
 from streaming.wire.vendors.refusals import Reported
@@ -124,27 +124,31 @@ class Attempt:
         retry_after = response.header(b"retry-after")
         return self.judged(self._dialect.refusal(body, status=response.status, retry_after=retry_after))
 
-    async def refuse_other_than_stream(self, response: UpstreamResponse) -> None:
-        """A stream was requested: any other body is an error inside a 200, or useless. Raises: Fault."""
-        content_type = response.header(b"content-type") or b""
-        if b"json" not in content_type and b"html" not in content_type:
-            return
-        try:
-            body = await response.read(_ERROR_BODY_BYTES)
-        except UpstreamError as err:
-            raise faults.truncated(str(err)) from err
-        if (error := self._dialect.error_in(body)) is not None:
-            raise self.judged(error)
-        raise faults.unreadable(f"{content_type.decode(errors='replace')} instead of a stream")
-
     def answer(self, body: bytes) -> Answer:
-        """Read a whole answer. Raises: Fault."""
+        """Read a whole answer, which some gateways send as a stream. Raises: Fault."""
         try:
-            self.heard = answer = self._dialect.answer(body)
+            answer = self._assembled(body) if labels.is_stream(body) else self._dialect.answer(labels.told_by(body))
+            self.heard = answer
             self.heard = answer = answer.in_our_words(self.route.vendor)
         except Fault as fault:
             raise self.judged(fault) from fault
         return answer
+
+    def _assembled(self, body: bytes) -> Answer:
+        """Raises: Fault."""
+        decoder = self._dialect.decoder(max_event_bytes=settings.CHAT_MAX_EVENT_BYTES)
+        decoder.vendor = self.route.vendor
+        pieces = [*decoder.feed(body), *decoder.finish()]
+        if decoder.fault is not None:
+            raise decoder.fault
+        if not decoder.has_whole_answer:
+            raise decoder.cut()
+        payloads = [piece.event.data for piece in pieces if piece.chunk is not None]
+        try:
+            whole = assembly.whole(payloads, decoder.usage)
+        except (ValueError, TypeError, AttributeError) as err:
+            raise faults.unreadable(str(err)) from err
+        return Answer(whole, decoder.finish_reason, decoder.usage, decoder.has_content)
 
     def judged(self, fault: Fault) -> Fault:
         """The fault as the route's vendor means it, without the route's secrets: for clients and the record."""
@@ -190,6 +194,22 @@ class StreamedAttempt(Attempt):
         self.first_content: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.deadline: asyncio.Timeout | None = None  # of the first content
         self.is_alive = False
+
+    def last_pieces(self) -> list[Piece]:
+        """What the end of the body completes: its last event, or a whole answer that came instead of a stream."""
+        decoder = self.decoder
+        if not decoder.body:
+            return decoder.finish()
+        body, decoder.body = bytes(decoder.body), bytearray()
+        if not sse.is_json(body):
+            return []
+        try:
+            if (error := self._dialect.error_in(body)) is not None:
+                raise error
+            return decoder.replay(self._dialect.answer(body).in_our_words(self.route.vendor))
+        except Fault as fault:
+            decoder.fault = fault
+            return []
 
     def show_life(self) -> None:
         """Bytes of the body have come: what comes next may take its time, unless somebody has set one."""

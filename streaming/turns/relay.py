@@ -21,6 +21,7 @@ the sweep marks it interrupted.
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 from django.conf import settings
 
@@ -33,6 +34,7 @@ from streaming.turns.phases import Event, Phase, State, Words
 from streaming.turns.turn import STOP_REQUESTED, Plan, Turn
 from streaming.upstream import UpstreamError
 from streaming.wire import faults
+from streaming.wire.dialects.dialect import Piece
 from streaming.wire.faults import Fault
 from streaming.wire.profiles.profile import Profile
 
@@ -65,7 +67,6 @@ class Relay(Turn[StreamedAttempt]):
                 response = await attempt.ask(
                     self._plan.fields, completion_id=str(self.completion.id), is_stream=self.completion.is_stream
                 )
-                await attempt.refuse_other_than_stream(response)
                 response.deliver_to(self)
                 await attempt.first_content
         except TimeoutError as err:
@@ -92,7 +93,7 @@ class Relay(Turn[StreamedAttempt]):
         try:
             chunk = attempt.decoder.midway(read)
             if chunk is None:  # one read in hundreds
-                self._observe(attempt, read)
+                self._observe(attempt, attempt.decoder.feed(read))
             elif out := self._profile.midway(read, chunk):
                 self._client.write(out, now)
         except (ValueError, RecursionError) as err:  # JSON of the wrong shape
@@ -101,14 +102,14 @@ class Relay(Turn[StreamedAttempt]):
             logger.exception("The turn %s broke off", self.completion.id)
             self.break_off()
 
-    def _observe(self, attempt: StreamedAttempt, read: bytes) -> None:
-        """Take note of the events that end in this read, and write the client's part of them."""
+    def _observe(self, attempt: StreamedAttempt, pieces: Sequence[Piece]) -> None:
+        """Take note of the events that have come to their end, and write the client's part of them."""
         decoder = attempt.decoder
         out: list[bytes] = []
         has_content = False
         fault: Fault | None = None
         try:
-            for piece in decoder.feed(read):
+            for piece in pieces:
                 out.append(self._profile.chunk(piece.event, piece.chunk))
                 has_content = has_content or piece.has_content
         except (ValueError, RecursionError) as err:  # JSON of the wrong shape; what came before it is sent
@@ -132,19 +133,22 @@ class Relay(Turn[StreamedAttempt]):
             self._client.write(out, self._read_at)
 
     def body_ended(self) -> None:
-        if self._attempt is not None:
-            self._attempt.let_go()
-            self._upstream_ended(self._attempt)
+        self._body_over(None)
 
     def body_failed(self, error: UpstreamError) -> None:
-        if self._attempt is None:
+        self._body_over(faults.truncated(str(error)))
+
+    def _body_over(self, fault: Fault | None) -> None:
+        """Once the whole answer has arrived, it does not matter how the connection ended."""
+        attempt = self._attempt
+        if attempt is None:
             return
-        self._attempt.let_go()
-        # The whole answer has arrived, so it does not matter how the connection ended.
-        if self._attempt.decoder.has_whole_answer:
-            self._upstream_ended(self._attempt)
+        attempt.let_go()
+        self._observe(attempt, attempt.last_pieces())
+        if fault is None or attempt.decoder.has_whole_answer:
+            self._upstream_ended(attempt)
         else:
-            self._fail(faults.truncated(str(error)))
+            self._fail(fault)
 
     def _commit(self, attempt: StreamedAttempt) -> None:
         """The first content has arrived: from here on nothing is retried."""
@@ -235,7 +239,10 @@ class Relay(Turn[StreamedAttempt]):
         return self._is_answering or (self._attempt is not None and self._attempt.is_alive)
 
     def _idled(self, timeout_s: float) -> None:
-        if self._phase is Phase.ANSWERING and self._attempt is not None and self._attempt.decoder.has_whole_answer:
+        attempt = self._attempt
+        if attempt is not None:
+            self._observe(attempt, attempt.last_pieces())
+        if self._phase is Phase.ANSWERING and attempt is not None and attempt.decoder.has_whole_answer:
             self._meet(Event.WHOLE)
         else:
             self._fail(faults.idle_timeout(timeout_s))

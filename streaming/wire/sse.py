@@ -81,6 +81,10 @@ class Parser:
                 return line[6:] if line[5:6] == b" " else line[5:]
         return None
 
+    def unfinished_event(self) -> Event | None:
+        """The event that lacks only its empty line, as some gateways leave their last one."""
+        return self._event_of(bytes(self._unfinished))
+
     def close(self) -> bytes:
         """Return the unfinished event that the end of the stream discards; b"" after a clean end."""
         lines = bytes(self._unfinished).split(b"\n")
@@ -157,21 +161,27 @@ class Parser:
         return Event(b"\n".join(values), event or _DEFAULT_TYPE, self._last_id, b"\n".join(lines) + b"\n\n")
 
 
+def bare_event(payload: bytes) -> Event:
+    """An event that is nothing but this data."""
+    return Event(payload, _DEFAULT_TYPE, b"", encode_data(payload))
+
+
 def payloads(event_data: bytes) -> list[bytes]:
     r"""Return the payloads in one event's data: the data itself, or its lines.
 
     Some vendors separate their events by a single LF, which the standard reads as one event of several lines: if data
     of several lines is not JSON, its lines are the payloads. `b'{"a":1}\n{"b":2}'` gives two, `b'{"a":\n1}'` one.
     """
-    if b"\n" not in event_data or _is_json(event_data):
+    if b"\n" not in event_data or is_json(event_data):
         return [event_data]
     return [line for line in event_data.split(b"\n") if line]
 
 
-def _is_json(text: bytes) -> bool:
+def is_json(text: bytes) -> bool:
+    """Whether this is one JSON value, and all of it."""
     try:
         msgspec.json.decode(text)
-    except ValueError:  # msgspec.DecodeError, or bytes that are not UTF-8
+    except (ValueError, RecursionError):  # msgspec.DecodeError, or bytes that are not UTF-8
         return False
     return True
 

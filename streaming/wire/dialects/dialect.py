@@ -6,19 +6,21 @@ profiles write to clients. It does no I/O and holds no state; a decoder holds th
     decoder = dialect.decoder(max_event_bytes=…)
     for piece in decoder.feed(read):
         …                                   # piece.event is passed on, piece.chunk is its meaning
+    decoder.finish()                        # at the end of the body: pieces that it completes
     decoder.fault, decoder.is_done          # the outcome
 
 The texts of a dialect's faults come from the vendor: the caller must redact them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from streaming.wire import faults, sse, tokens
-from streaming.wire.chunks import NULL, Chunk, Usage, holds_content, is_object, readable_parts
+from streaming.wire import assembly, faults, labels, sse, tokens
+from streaming.wire.chunks import NULL, Chunk, Usage, decode, holds_content, is_object, readable_parts
 from streaming.wire.faults import Fault
+from streaming.wire.labels import Form
 from streaming.wire.vendors import finishes, general
 from streaming.wire.vendors.refusals import finish_of, is_usual
 from streaming.wire.vendors.vendor import Vendor
@@ -112,13 +114,19 @@ class Decoder:
 
     Reading ends with the first `fault`, or when `is_done`; bytes after that are ignored. `vendor` is who sends it, and
     says what its finish reasons mean.
+
+    The first bytes tell whether it is a stream at all. JSON is gathered in `body` for `Dialect.answer`, whose result is
+    then replayed as a stream.
     """
 
     __slots__ = (
         "_counted",
+        "_form",
+        "_max_event_bytes",
         "_parser",
         "_running",
         "_unfinished_choices",
+        "body",
         "chunks",
         "fault",
         "finish_reason",
@@ -129,6 +137,9 @@ class Decoder:
 
     def __init__(self, *, max_event_bytes: int) -> None:
         self._parser = sse.Parser(max_event_bytes=max_event_bytes)
+        self._max_event_bytes = max_event_bytes
+        self._form: Form | None = None
+        self.body = bytearray()
         self._unfinished_choices: set[int] = set()
         self.vendor: Vendor = general.VENDOR
         self.chunks = 0
@@ -153,18 +164,77 @@ class Decoder:
 
     def feed(self, read: bytes) -> list[Piece]:
         """Feed a read; returns the pieces that end in it, including those before a fault."""
-        pieces: list[Piece] = []
         try:
-            for event in self._parser.feed(read):
-                if not self.is_done and event.data:  # otherwise it follows the end, or is a keep-alive
-                    pieces += self._pieces_of(event)
+            events = self._parser.feed(read if self._form is Form.EVENTS else self._events_in(read))
         except Fault as err:
             self.fault = err
         except sse.EventTooLarge as err:
             self.fault = faults.too_large(str(err))
+        else:
+            return self._interpret(events)
+        return []
+
+    def _events_in(self, read: bytes) -> bytes:
+        """The bytes so far, once they tell that they are events. Raises: Fault, EventTooLarge."""
+        body = self.body
+        body += read
+        if self._form is None:
+            self._form = labels.form_of(body)
+            if self._form is Form.EVENTS:
+                self.body = bytearray()
+                return bytes(body)
+            del body[: labels.silence_of(body)]
+        if self._form is Form.MARKUP:
+            raise faults.unreadable("HTML or XML instead of a stream")
+        if len(body) > self._max_event_bytes:
+            raise sse.EventTooLarge(self._max_event_bytes)
+        return b""
+
+    def _interpret(self, events: Iterable[sse.Event]) -> list[Piece]:
+        pieces: list[Piece] = []
+        try:
+            for event in events:
+                if not self.is_done and event.data:  # otherwise it follows the end, or is a keep-alive
+                    pieces += self._pieces_of(event)
+        except Fault as err:
+            self.fault = err
         except (ValueError, RecursionError) as err:  # JSON of the wrong shape
             self.fault = faults.unreadable(str(err))
         return pieces
+
+    def finish(self) -> list[Piece]:
+        """The body has ended, or nothing more comes: an event that lacks only its empty line is complete."""
+        try:
+            event = None if self.is_done or self.fault else self._parser.unfinished_event()
+        except sse.EventTooLarge:
+            return []
+        return self._interpret([event]) if event is not None and self._is_complete(event) else []
+
+    def replay(self, answer: Answer) -> list[Piece]:
+        """The pieces of a whole answer that came instead of a stream."""
+        payloads = assembly.chunks_of(answer.body, finish_reason="stop")
+        try:
+            pieces = [self._noted(sse.bare_event(payload), decode(payload)) for payload in payloads]
+        except Fault as err:
+            self.fault = err
+            return []
+        except (ValueError, RecursionError) as err:
+            self.fault = faults.unreadable(str(err))
+            return []
+        self._count(answer.usage)
+        self.is_done = True
+        return pieces
+
+    def _is_complete(self, event: sse.Event) -> bool:
+        """Whether an event is not cut off in its data."""
+        return sse.is_json(event.data)
+
+    def _noted(self, event: sse.Event, chunk: Chunk) -> Piece:
+        """Take note of an event that is passed on as it is."""
+        has_content = self._note(chunk)
+        if not has_content and not self.has_content and holds_content(event.data):
+            self.has_content = has_content = True
+        return Piece(event, chunk, has_content)
 
     def midway(self, read: bytes) -> Chunk | None:
         """The chunk of a read that is exactly one event in the middle of one choice, to be passed on unchanged.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streaming.wire import chunks, faults, sse, tokens
+from streaming.wire import assembly, chunks, faults, sse, tokens
 from streaming.wire.chunks import NULL, NULL_BYTES, Chunk, is_null, is_object
 from streaming.wire.dialects.dialect import Answer, Ask, Decoder, Piece, Request
 from streaming.wire.dialects.endpoint import endpoint
@@ -115,7 +115,7 @@ class OpenAIDecoder(Decoder):
         if not choices or len(choices) > 1 or chunk.error is not NULL:
             return None
         choice = choices[0]
-        if choice.finish_reason or choice.index not in self._unfinished_choices:
+        if choice.finish_reason or choice.delta is None or choice.index not in self._unfinished_choices:
             return None
         self.chunks += 1
         usage = chunk.usage if chunk.usage is not NULL else choice.usage
@@ -140,6 +140,10 @@ class OpenAIDecoder(Decoder):
             chunk = readable
         if event.event == b"error" or not is_null(chunk.error) or _is_odd_error(event.data, chunk):
             raise self._dialect.error(event.data)
+        lacks_delta = chunk.choices and chunk.choices[0].delta is None
+        if lacks_delta and assembly.lacks_deltas(event.data, is_first=not self.has_content):
+            made = assembly.chunks_of(event.data)
+            return [piece for payload in made for piece in self._pieces_of(sse.bare_event(payload))]
         reasons = _finish_reasons(chunk)
         try:
             has_content = self._note(chunk)
@@ -152,6 +156,9 @@ class OpenAIDecoder(Decoder):
         if reasons != _finish_reasons(chunk):
             event = _with_finish_reasons(event, chunk)
         return (Piece(event, chunk, has_content),)
+
+    def _is_complete(self, event: sse.Event) -> bool:
+        return event.data.strip() == _DONE or super()._is_complete(event)
 
     def _odd_pieces_of(self, event: sse.Event) -> Sequence[Piece]:
         """An event that is not one JSON chunk: several payloads, or something unknown, which is passed on."""
