@@ -79,12 +79,12 @@ class Delta(msgspec.Struct, gc=False):
     @property
     def thoughts(self) -> str:
         """What is to be shown as the reasoning before the answer, whatever its name is."""
-        thoughts = self.reasoning_content or self.reasoning or self.reasoning_text or self.thinking
+        thoughts = self.reasoning_content or self.reasoning or self.reasoning_text or self.thinking or ""
         if not thoughts and self.reasoning_details is not NULL:
             thoughts = "".join(_texts_of(_decoded(self.reasoning_details)))
         if not thoughts and self.content.__class__ is list:
             thoughts = "".join(_texts_of(self.content, "thinking", "reasoning"))
-        return thoughts or ""
+        return thoughts
 
     @property
     def has_content(self) -> bool:
@@ -125,7 +125,8 @@ def is_null(raw: msgspec.Raw) -> bool:
 
 
 def is_object(raw: msgspec.Raw) -> bool:
-    return raw is not NULL and bytes(raw).startswith(b"{")
+    """Whether there is a JSON object in it; `{  }` doesn't count."""
+    return len(raw) != NULL_BYTES and bytes(raw).startswith(b"{")
 
 
 def says_nothing(raw: msgspec.Raw) -> bool:

@@ -122,8 +122,10 @@ class Decoder:
     __slots__ = (
         "_counted",
         "_form",
+        "_is_stream",
         "_max_event_bytes",
         "_parser",
+        "_reports",
         "_running",
         "_unfinished_choices",
         "body",
@@ -139,12 +141,15 @@ class Decoder:
         self._parser = sse.Parser(max_event_bytes=max_event_bytes)
         self._max_event_bytes = max_event_bytes
         self._form: Form | None = None
+        self._is_stream = False  # the form is known to be EVENTS
         self.body = bytearray()
         self._unfinished_choices: set[int] = set()
         self.vendor: Vendor = general.VENDOR
         self.chunks = 0
         self._counted: Usage | None = None
-        self._running = NULL  # the newest usage, not yet read: with Ark there is one on every chunk
+        # Usage not yet read, since with Ark there is one on every chunk: the newest; the first, and the last but one.
+        self._running = NULL
+        self._reports: list[msgspec.Raw] = []
         self.finish_reason = ""
         self.has_content = False
         self.is_done = False
@@ -154,8 +159,9 @@ class Decoder:
     def usage(self) -> Usage | None:
         """The usage so far; None if not known."""
         if self._running is not NULL:
-            self._count(tokens.read(self._running))
-            self._running = NULL
+            for raw in (*self._reports, self._running):
+                self._count(tokens.read(raw))
+            self._running, self._reports = NULL, []
         return self._counted
 
     @property
@@ -165,7 +171,9 @@ class Decoder:
     def feed(self, read: bytes) -> list[Piece]:
         """Feed a read; returns the pieces that end in it, including those before a fault."""
         try:
-            events = self._parser.feed(read if self._form is Form.EVENTS else self._events_in(read))
+            if not self._is_stream:
+                read = self._events_in(read)
+            events = self._parser.feed(read)
         except Fault as err:
             self.fault = err
         except sse.EventTooLarge as err:
@@ -176,11 +184,15 @@ class Decoder:
 
     def _events_in(self, read: bytes) -> bytes:
         """The bytes so far, once they tell that they are events. Raises: Fault, EventTooLarge."""
+        if not self.body and read.startswith(b"data:"):
+            self._is_stream = True
+            return read
         body = self.body
         body += read
         if self._form is None:
             self._form = labels.form_of(body)
             if self._form is Form.EVENTS:
+                self._is_stream = True
                 self.body = bytearray()
                 return bytes(body)
             del body[: labels.silence_of(body)]
@@ -259,7 +271,7 @@ class Decoder:
         """
         self.chunks += 1
         if is_object(chunk.usage):
-            self._count(tokens.read(chunk.usage))
+            self._report(chunk.usage)
         has_content = is_end = False
         for choice in chunk.choices or ():
             if choice.delta is not None and choice.delta.has_content:
@@ -274,6 +286,12 @@ class Decoder:
             elif not self.finish_reason:
                 self._unfinished_choices.add(choice.index)
         return has_content or is_end
+
+    def _report(self, usage: msgspec.Raw) -> None:
+        """The first report may know more than later ones, and the last one may be zeros."""
+        if self._running is not NULL:
+            self._reports = [*self._reports[:1], self._running]
+        self._running = usage
 
     def _count(self, found: Usage | None) -> None:
         self._counted = tokens.merged(self._counted, found)

@@ -120,6 +120,8 @@ class OpenAIDecoder(Decoder):
         self.chunks += 1
         usage = chunk.usage if chunk.usage is not NULL else choice.usage
         if usage is not NULL and len(usage) != NULL_BYTES:
+            if not self._reports:
+                self._report(usage)
             self._running = usage
         return chunk
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from streaming.wire import sse
-from streaming.wire.chunks import Chunk, Delta, Usage, says_nothing
+from streaming.wire.chunks import NULL, Chunk, Delta, Usage, says_nothing
 from streaming.wire.faults import Fault, invalid
 from streaming.wire.profiles.chat_request import NO_NUL, Body, ChatRequest, Message, NonEmpty, decode, read_fields
 from streaming.wire.profiles.profile import Format
@@ -104,7 +104,8 @@ class AppProfile:
 
     def _delta(self, delta: Delta) -> bytes:
         # Do what may fail first: an event that is numbered but not sent would be a gap that nobody can resume across.
-        tool_calls = _tool_calls_of(delta)
+        has_calls = delta.tool_calls is not NULL or delta.function_call is not NULL
+        tool_calls = _tool_calls_of(delta) if has_calls else ()
         thoughts, text = delta.thoughts, delta.text
         events = b""
         if thoughts:

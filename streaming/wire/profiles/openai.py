@@ -68,7 +68,8 @@ class OpenAIProfile:
         self._newest = b""  # a chunk of the answer, of which a usage chunk takes its head
 
     def start(self, *, completion_id: UUID, model: str) -> bytes:
-        self._forget()
+        if self._newest or self._usage_chunk:
+            self._forget()
         return b""
 
     def chunk(self, event: sse.Event, chunk: Chunk | None) -> bytes:
