@@ -1,12 +1,12 @@
 """Bodies that are not plain JSON in UTF-8, on both chat endpoints."""
 
-import gzip
 import json
 from typing import Any
 
 import pytest
 import requests
 
+from tests.packing import packed
 from tests.servers import Server
 
 BODY = {"model": "doubao", "messages": [{"role": "user", "content": "repeat: 河口 😀"}]}
@@ -26,8 +26,8 @@ def error(answer: requests.Response) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (gzip.compress(TEXT.encode()), {"Content_Encoding": "gzip"}),
-        (gzip.compress(TEXT.encode()), {}),
+        (packed(TEXT.encode()), {"Content_Encoding": "gzip"}),
+        (packed(TEXT.encode()), {}),
         (b"\xef\xbb\xbf" + TEXT.encode(), {"Content_Type": "application/json"}),
         (TEXT.encode("utf-16"), {"Content_Type": "application/json"}),
         (TEXT.encode("gb18030"), {"Content_Type": "application/json; charset=GB18030"}),
@@ -56,7 +56,7 @@ def test_coding_that_cannot_be_read_is_named(relay: Server, key: str, path: str)
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat/"])
 def test_bomb_is_too_large(relay: Server, key: str, path: str) -> None:
-    answer = post(relay, key, gzip.compress(b" " * 20_000_000), path, Content_Encoding="gzip")
+    answer = post(relay, key, packed(b" " * 20_000_000), path, Content_Encoding="gzip")
 
     assert (answer.status_code, error(answer)["code"]) == (413, "body_too_large")
 
