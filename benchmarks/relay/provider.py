@@ -25,8 +25,10 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _EVENT = (
     b'data: {"choices":[{"delta":{"content":"%b","role":"assistant"}%b,"index":0}],"created":1795392000,'
     b'"id":"021795392000000a1b2c3d4e5f60718293a4b5c6d7e8f9","model":"doubao-1-5-pro-32k-250115",'
-    b'"service_tier":"default","object":"chat.completion.chunk","usage":null}\n\n'
+    b'"service_tier":"default","object":"chat.completion.chunk","usage":%b}\n\n'
 )
+# Cumulative, on each chunk, to those who ask for it; the numbers don't grow here.
+_SO_FAR = b'{"completion_tokens":100,"prompt_tokens":20,"total_tokens":120}'
 _USAGE = (
     b'data: {"choices":[],"created":1795392000,"id":"021795392000000a1b2c3d4e5f60718293a4b5c6d7e8f9",'
     b'"model":"doubao-1-5-pro-32k-250115","service_tier":"default","object":"chat.completion.chunk",'
@@ -40,8 +42,19 @@ def _http_chunk(body: bytes) -> bytes:
 
 
 # A 19-digit stamp: the same length for the next 290 years of uptime.
-_BEFORE_STAMP, _AFTER_STAMP = _http_chunk(_EVENT % (b"@" + b"#" * 19 + b";", b"")).split(b"#" * 19)
-_LAST_EVENTS = _http_chunk(_EVENT % (b"", b',"finish_reason":"stop"'))
+_STAMP = b"#" * 19
+
+
+class _Chunks:
+    """The chunks of a stream, as HTTP sends them, with this usage on each."""
+
+    def __init__(self, usage: bytes) -> None:
+        event = _http_chunk(_EVENT % (b"@" + _STAMP + b";", b"", usage))
+        self.before_stamp, self.after_stamp = event.split(_STAMP)
+        self.last = _http_chunk(_EVENT % (b"", b',"finish_reason":"stop"', usage))
+
+
+_PLAIN, _COUNTED = _Chunks(b"null"), _Chunks(_SO_FAR)
 _END = _http_chunk(_DONE) + b"0\r\n\r\n"
 
 
@@ -131,6 +144,7 @@ class _Stream(asyncio.Protocol):
         self._received = b""
         self._left = 0
         self._wants_usage = False
+        self._chunks = _PLAIN
         self.slot = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,12 +179,14 @@ class _Stream(asyncio.Protocol):
             self._end()
             return
         self._left -= 1
-        self._transport.write(b"%b%019d%b" % (_BEFORE_STAMP, time.monotonic_ns(), _AFTER_STAMP))
+        chunks = self._chunks
+        self._transport.write(b"%b%019d%b" % (chunks.before_stamp, time.monotonic_ns(), chunks.after_stamp))
 
     def _begin(self, request: bytes) -> None:
         script = self._provider.script
         self._left = -1 if script.tokens is None else script.tokens
         self._wants_usage = b'"include_usage":true' in request
+        self._chunks = _COUNTED if b'"chunk_include_usage":true' in request else _PLAIN
         self._provider.began(self)
         self._transport.write(_HEAD)
         if self._left != 0:
@@ -189,4 +205,4 @@ class _Stream(asyncio.Protocol):
     def _end(self) -> None:
         self._provider.ended(self)
         usage = _http_chunk(_USAGE) if self._wants_usage else b""
-        self._transport.write(_LAST_EVENTS + usage + _END)
+        self._transport.write(self._chunks.last + usage + _END)
