@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from foundation.hooks import activity, alerts, apps, status, upkeep
+from foundation.hooks import activity, alerts, apps, status, upkeep, users
 from foundation.serving import lifespan
 
 SWEEP_BUDGET_S = 20
@@ -28,6 +28,7 @@ class AttributionConfig(AppConfig):
         from attribution.models import App  # noqa: PLC0415  # need loaded apps
         from attribution.records import actions, batches  # noqa: PLC0415  # need loaded apps
         from attribution.statistics import summing  # noqa: PLC0415  # need loaded apps
+        from attribution.users import aliasing, erasing, moving  # noqa: PLC0415  # need loaded apps
 
         def deliver(now: datetime) -> int:
             return rounds.deliver_due(budget_s=SWEEP_BUDGET_S, clock=timezone.now).rows
@@ -37,6 +38,8 @@ class AttributionConfig(AppConfig):
 
         upkeep.sweep.register("unfinished bulk actions", act)
         upkeep.sweep.register("released conversions", actions.release_switched_on)
+        upkeep.sweep.register("users whose late events moved", aliasing.move_late)
+        upkeep.sweep.register("users erased", erasing.go_on)
         upkeep.sweep.register("due conversions", deliver)
         upkeep.sweep.register("days summed again", summing.catch_up)
         upkeep.purge.register("clicks", purging.delete_clicks)
@@ -50,6 +53,7 @@ class AttributionConfig(AppConfig):
         status.register("cost_imports", costs_status.look)
         for watch in [*watches.WATCHES, *costs_watches.WATCHES]:
             alerts.watch(watch)
+        users.register(rename=moving.move, erase=erasing.erase_records)
         activity.listen(intake.receive_activity)
         apps.register(
             apps.Directory(

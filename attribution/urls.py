@@ -7,6 +7,7 @@ from attribution.clicks import tracking
 from attribution.costs import views as costs_views
 from attribution.events import views
 from attribution.statistics import views as statistics_views
+from attribution.users import views as users_views
 
 urlpatterns = [
     path("track/<slug:platform>/<str:token>/", tracking.click, name="click"),
@@ -16,6 +17,8 @@ urlpatterns = [
     path("api/events/<uuid:id>/", views.EventState.as_view(), name="event"),
     # A path: an id may contain a slash (`u%2F1`).
     path("api/attributions/<path:user_id>/", views.UserAttribution.as_view(), name="attribution"),
+    path("api/users/alias/", users_views.Alias.as_view(), name="user-alias"),
+    path("api/users/<path:user_id>/", users_views.User.as_view(), name="user"),
     path("admin/live/", live.feed, name="live-feed"),
     path("admin/live/operations/", admin.site.admin_view(live.operations_part), name="live-operations"),
     path("admin/live/activity/", admin.site.admin_view(live.activity_part), name="live-activity"),

@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from foundation.hooks import upkeep
+from foundation.hooks import users as users_hook
 from foundation.serving import lifespan
 
 
@@ -12,7 +13,7 @@ class StreamingConfig(AppConfig):
     verbose_name = _("Chat streaming")
 
     def ready(self) -> None:
-        from streaming import models  # noqa: PLC0415  # they need the loaded apps
+        from streaming import models, users  # noqa: PLC0415  # they need the loaded apps
         from streaming.resuming import event_log, readers, stops  # noqa: PLC0415  # they need the loaded apps
         from streaming.turns import attempt, recorder, watchdog  # noqa: PLC0415  # they need the loaded apps
         from streaming.usage import hours  # noqa: PLC0415  # they need the loaded apps
@@ -26,3 +27,4 @@ class StreamingConfig(AppConfig):
         lifespan.register(on_shutdown=recorder.shut_down)
         upkeep.sweep.register("interrupted completions", models.Completion.objects.mark_interrupted)
         upkeep.sweep.register("hours of chat usage summed again", hours.sum_noted_hours)
+        users_hook.register(rename=users.rename, erase=users.erase)

@@ -17,14 +17,15 @@ FROM_THE_FIRST = [
     "app_id", "user_id", "event", "app_event", "properties", "os", "channel", "amount_fen", "device", "device_digest",
 ]  # fmt: skip
 
+RULE = "re-attribution"
+
 
 def store(reported: Conversion, attribution: Attribution, now: datetime) -> None:
     """Store the return of this record for the new ad, unless it is stored already."""
-    words = f"return\x1f{reported.dedup_key}\x1f{attribution.attributed_at}"
     found = Conversion(
         **{name: getattr(reported, name) for name in FROM_THE_FIRST},
-        dedup_key=uuid.UUID(bytes=blake2b(words.encode(), digest_size=16).digest()),
-        rule="re-attribution",
+        dedup_key=key(reported.dedup_key, attribution.attributed_at),
+        rule=RULE,
         occurred_at=now,
         received_at=now,
         due_at=now,
@@ -32,3 +33,9 @@ def store(reported: Conversion, attribution: Attribution, now: datetime) -> None
     )
     found.outer_event_id = str(found.id)
     bulk.insert_new([found], unique=["dedup_key"])
+
+
+def key(dedup_key: uuid.UUID, attributed_at: datetime | None) -> uuid.UUID:
+    """The identity of the return of this event for the ad that was found at this time."""
+    words = f"return\x1f{dedup_key}\x1f{attributed_at}"
+    return uuid.UUID(bytes=blake2b(words.encode(), digest_size=16).digest())

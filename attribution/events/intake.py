@@ -14,7 +14,7 @@ from attribution.announcing import live_feed, nudging
 from attribution.devices import device_ids
 from attribution.events import derived, known_apps, known_users
 from attribution.events.reported import ReportedEvent, dedup_key
-from attribution.models import App, Conversion, Event, State
+from attribution.models import App, Conversion, Event, State, UserAlias
 from attribution.platforms.registry import device_id_fields
 from foundation.database import bulk
 from foundation.hooks.activity import Activity
@@ -40,7 +40,7 @@ def receive(events: Sequence[ReportedEvent], *, now: datetime) -> list[Receipt]:
     """Store the events and those derived from them; committed when this returns. One receipt per event, in order."""
     if not events:
         return []
-    events = known_users.complete(events)
+    events = known_users.complete(_by_owner(events))
     apps = {app_id: known_apps.get(app_id) for app_id in {event.app_id for event in events}}
     events = [replace(event, is_test=True) if _is_of_tester(event) else event for event in events]
     if any(app.has_rules for app in apps.values()):
@@ -65,7 +65,8 @@ def receive_activity(activity: Activity) -> None:
         return
     if app.key_behaviour_event != activity.kind:
         return
-    key = dedup_key(app_id=activity.app_id, user_id=activity.user_id, event=Event.ACTIVE)
+    user_id = UserAlias.objects.owner(activity.app_id, activity.user_id)
+    key = dedup_key(app_id=activity.app_id, user_id=user_id, event=Event.ACTIVE)
     activation = Conversion.objects.filter(dedup_key=key).first()
     if activation is None:
         return
@@ -74,6 +75,15 @@ def receive_activity(activity: Activity) -> None:
         return
     event = derived.key_behaviour(app, activation, occurred_at=activity.occurred_at)
     receive([event], now=activity.occurred_at)
+
+
+def _by_owner(events: Sequence[ReportedEvent]) -> Sequence[ReportedEvent]:
+    """The events, those under an earlier id as events of the user to whom it belongs now. One query, or none."""
+    users = {event.user for event in events if known_apps.has_aliases(event.app_id)}
+    owners = UserAlias.objects.owners(users) if users else {}
+    if not owners:
+        return events
+    return [replace(event, user_id=owners.get(event.user, event.user)[1]) for event in events]
 
 
 def _store(events: Sequence[ReportedEvent], now: datetime) -> list[Receipt]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from attribution.models import Event
+from attribution.models import Conversion, Event
 from attribution.models.users import User
 
 # The name of the platform's callback parameter among the device's ids: stored and encrypted with them.
 CALLBACK = "callback"
 ONCE_PER_USER = frozenset(Event.values) - {Event.PAY}
+# The reason of a record whose user did the same once-only thing under another id: it is not reported, nor counted.
+SAME_USER = "same_user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +49,14 @@ class ReportedEvent:
     def dedup_key(self) -> uuid.UUID:
         if self.is_test:
             return uuid.uuid4()
-        name = self.event if self.event in Event.values else self.app_event or self.event
+        name = name_of(self)
         outer_event_id = "" if self.is_once_per_user else self.outer_event_id
         return dedup_key(app_id=self.app_id, user_id=self.user_id, event=name, outer_event_id=outer_event_id)
+
+
+def name_of(event: ReportedEvent | Conversion) -> str:
+    """The word by which an event counts once: ours, or else the app's own."""
+    return event.event if event.event in Event.values else event.app_event or event.event
 
 
 def dedup_key(*, app_id: int, user_id: str, event: str, outer_event_id: str = "") -> uuid.UUID:

@@ -31,6 +31,15 @@ NOBODY = {
 }  # fmt: skip
 
 
+def check_user_id(user_id: str) -> None:
+    """Raises: `ValidationError`, if this is what clients send while nobody is signed in."""
+    word = user_id.strip("\"'()<>[]$ ").lower()
+    if user_id and (word in NOBODY or is_absent(word)):
+        raise serializers.ValidationError(
+            f"{user_id!r} is a placeholder, not a user: all phones that send it would become one user."
+        )
+
+
 @extend_schema_field({"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]})
 class MomentField(serializers.DateTimeField):
     """ISO 8601 with a time zone, or Unix time in seconds or milliseconds. A guessed zone would be hours off."""
@@ -88,11 +97,7 @@ class CountedSerializer(serializers.Serializer[ReportedEvent]):
     test = serializers.BooleanField(help_text="Joint debugging: sent each time, in no statistic.", **OPTIONAL)
 
     def validate_user_id(self, user_id: str | None) -> str | None:
-        word = (user_id or "").strip("\"'()<>[]$ ").lower()
-        if user_id and (word in NOBODY or is_absent(word)):
-            raise serializers.ValidationError(
-                f"{user_id!r} is a placeholder, not a user: all phones that send it would become one user."
-            )
+        check_user_id(user_id or "")
         return user_id
 
     def validate_outer_event_id(self, outer_event_id: str | None) -> str | None:

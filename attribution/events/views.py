@@ -31,7 +31,7 @@ from attribution.events.serializers import (
     EventSerializer,
     ReceiptSerializer,
 )
-from attribution.models import App, Attempt, Attribution, Conversion
+from attribution.models import App, Attempt, Attribution, Conversion, UserAlias
 from foundation.access.credentials import Credential
 from foundation.database.group_commit import GroupCommit, TooManyWaiting
 
@@ -113,11 +113,12 @@ class UserAttribution(APIView):
         responses=AttributionSerializer,
     )
     def get(self, request: Request, user_id: str) -> Response:
-        """Which ad a user came from; 404 as long as the platform has not been asked."""
+        """Which ad a user came from; 404 as long as the platform has not been asked. An earlier id will do."""
         slug = request.query_params.get("app")
         app = {"app__slug": slug} if slug else {"app_id": _credential(request).app_id}
+        previous = UserAlias.objects.filter(**app, previous_id=user_id).values_list("user_id", flat=True)
         mine = _visible(Attribution.objects.filter(**app), request)
-        return Response(AttributionSerializer(get_object_or_404(mine, user_id=user_id)).data)
+        return Response(AttributionSerializer(get_object_or_404(mine, user_id=previous.first() or user_id)).data)
 
 
 def _visible(rows: QuerySet[AnyRow], request: Request) -> QuerySet[AnyRow]:

@@ -15,11 +15,13 @@ from attribution.models.costs import AdCost, CostAccount, CostImport, CostUpload
 from attribution.models.destinations import Destination
 from attribution.models.event_rules import EventRule
 from attribution.models.roll_ups import AdName, Change, ClickDay, CohortDay, EventDay, PayerDay, StateDay, UserDay
+from attribution.models.users import Erasure, UserAlias
 from attribution.models.words import CHAT, MAX_KEY_BEHAVIOUR_HOURS, Event, Os, State
 
 __all__ = [
     "CHAT", "MAX_KEY_BEHAVIOUR_HOURS", "AdCost", "AdIds", "AdName", "App", "Attempt", "Attribution", "Authorisation",
     "BulkAction", "CallbackUse", "Change", "ChannelPackage", "Click", "ClickDay", "ClickKey", "CohortDay", "Conversion",
     "CostAccount", "CostImport", "CostUpload", "CreativeCost", "DebugDevice", "Destination", "EarlierAttribution",
-    "Event", "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserDay", "new_id", "new_monitor_token",
+    "Erasure", "Event", "EventDay", "EventRule", "Os", "PayerDay", "State", "StateDay", "UserAlias", "UserDay",
+    "new_id", "new_monitor_token",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from attribution.announcing import nudging
+from attribution.events.reported import SAME_USER
 from attribution.models import ChannelPackage, Conversion, Destination, State
 from attribution.models.destinations import waiting_for
 from attribution.platforms.registry import platforms
@@ -22,7 +23,9 @@ IDLE = Q(lease_token=None)
 WAITS_FOR_RESEND = Q(state=State.PENDING, resend_by__isnull=False)
 # Its device ids were purged: nothing is left to send, and its outcome would be overwritten.
 ERASED = Q(device="", body="")
-RESENDABLE = IDLE & ~WAITS_FOR_RESEND & ~ERASED
+# Its user's other record of the same event counts.
+COUNTS_ELSEWHERE = Q(reason=SAME_USER)
+RESENDABLE = IDLE & ~WAITS_FOR_RESEND & ~ERASED & ~COUNTS_ELSEWHERE
 # Its report may have arrived, at a platform that would count a second one: only a person who means this very row.
 MAY_COUNT_TWICE = Q(state=State.FAILED, reason="outcome_unknown")
 # In the queue.

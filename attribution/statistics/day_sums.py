@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, models
 from django.utils import timezone
 
+from attribution.events.reported import SAME_USER
 from attribution.models import Attribution, Click, Conversion, EarlierAttribution
 from attribution.models.roll_ups import AdName, Change, ClickDay, EventDay, StateDay, UserDay
 from foundation.days import midnight
@@ -211,7 +212,7 @@ _OF_THE_DAY = """
 _EVENTS = f"""
     events AS MATERIALIZED (
         SELECT event.id, event.user_id, event.event, event.state, event.channel, event.amount_fen, event.occurred_at,
-        ad.id IS NULL AS is_organic, {_AD}
+        event.reason <> '{SAME_USER}' AS counts, ad.id IS NULL AS is_organic, {_AD}
         FROM {Conversion._meta.db_table} AS event
         LEFT JOIN LATERAL (
             (
@@ -231,7 +232,7 @@ _EVENTS = f"""
         count(*) FILTER (WHERE event = 'active_pay') AS payments,
         COALESCE(sum(amount_fen) FILTER (WHERE event = 'active_pay'), 0) AS amount_fen,
         count(*) FILTER (WHERE event = 'next_day_open') AS next_day_opens
-        FROM events WHERE event IN ('active_pay', 'next_day_open')
+        FROM events WHERE event IN ('active_pay', 'next_day_open') AND counts
         GROUP BY user_id, is_organic, platform, advertiser_id, campaign_id, ad_id
     ),
 """  # noqa: S608
@@ -244,6 +245,7 @@ _USER_DAY = f"""
     LEFT JOIN LATERAL (
         SELECT occurred_at, channel FROM {Conversion._meta.db_table}
         WHERE app_id = %(app)s AND user_id = users.user_id AND event = 'active' AND NOT is_test
+        AND reason <> '{SAME_USER}'
         ORDER BY occurred_at < %(end)s DESC, abs(extract(epoch FROM occurred_at - %(end)s)) LIMIT 1
     ) AS activation ON true
 """  # noqa: S608
@@ -261,7 +263,7 @@ _EVENT_DAY = f"""
     FROM (
         SELECT is_organic, platform, advertiser_id, campaign_id, ad_id, channel, campaign_name, ad_name, event,
         amount_fen
-        FROM events
+        FROM events WHERE counts
         UNION ALL
         SELECT is_organic, platform, advertiser_id, campaign_id, ad_id, channel, NULL, NULL, 'one who paid', NULL
         FROM users WHERE payments > 0

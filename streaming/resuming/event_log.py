@@ -14,6 +14,7 @@ gathered. If Redis fails, running completions lose the rest of their log; their 
 import asyncio
 import logging
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ import redis.asyncio as redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from foundation.serving import shared_redis
 from foundation.serving.shared_redis import Circuit
 from streaming.catalogue import catalogue
 
@@ -227,6 +229,32 @@ async def around(completion_id: UUID, event_id: int) -> tuple[Entry | None, Entr
         pipe.xrevrange(log, count=1)
         following, last = (entries_of(raw) for raw in await pipe.execute())
     return (following[0] if following else None), (last[0] if last else None)
+
+
+def give_to(owners: Mapping[UUID, str]) -> None:
+    """Give logs to other owners; one that can't be given away is no longer readable. For use off the event loop."""
+    if not owners:
+        return
+    try:
+        with shared_redis.client().pipeline(transaction=False) as pipe:
+            for completion_id, owner in owners.items():
+                pipe.set(f"chat:{completion_id}:owner", owner, xx=True, keepttl=True)
+            pipe.execute()
+    except (RedisError, OSError):
+        logger.warning("Logs of chats stay with their earlier owner: Redis is not available")
+
+
+def forget(completion_ids: Collection[UUID], *, running: Collection[UUID]) -> None:
+    """Delete logs; of those that are still written, only the owner, since the next entry would begin one that never
+    expires. For use off the event loop. Raises: RedisError.
+    """
+    names = [
+        f"chat:{completion_id}:{name}"
+        for completion_id in completion_ids
+        for name in (("owner",) if completion_id in running else ("owner", "events"))
+    ]
+    if names:
+        shared_redis.client().delete(*names)
 
 
 _event_log: EventLog | None = None

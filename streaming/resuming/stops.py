@@ -6,6 +6,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
+from foundation.serving import shared_redis
 from streaming.models import Completion
 from streaming.resuming import event_log
 from streaming.wire import faults
@@ -36,6 +37,11 @@ async def stop(completion_id: UUID) -> None:
         await event_log.current().redis.publish(_STOPS, str(completion_id))
     except (RedisError, OSError) as err:
         raise faults.redis_unavailable() from err
+
+
+def tell(completion_id: UUID) -> None:
+    """Like `stop`, from outside an event loop. Raises: RedisError."""
+    shared_redis.client().publish(_STOPS, str(completion_id))
 
 
 def hear() -> None:

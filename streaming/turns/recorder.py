@@ -34,7 +34,8 @@ _MAX_KEPT = 100_000
 _ALIVE_EVERY_S = 5.0
 _RETRY_AFTER_S = 1.0
 _REFUSALS = (DataError, IntegrityError, UnicodeEncodeError)  # concern one row, which would be refused again later
-_NEVER_CHANGE = ["caller_id", "app_id", "user_id", "started_at"]
+# Once written: a user may get another id, or be erased, during the turn.
+_NEVER_CHANGE = ["caller_id", "app_id", "user_id", "owner", "started_at"]
 
 LOST_ROWS = Counter(
     "rivermouth_completion_rows_lost", "Completion records dropped: refused, or the database was down for too long"

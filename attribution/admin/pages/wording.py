@@ -45,6 +45,8 @@ REASONS: dict[str, Promise] = {
     # skipped
     "after_window": _("it happened after the event window had ended"),
     "callback_already_used": _("the platform already counts an activation of this phone, by another user"),
+    "same_user": _("the user had done it already under another id, and it counts once"),
+    "erased": _("the user was erased"),
     "no_word": _("the platform has no word for this event"),
     "rule_switched_off": _("the app's rule for this event is switched off"),
     "after_rule_window": _("it happened later after the activation than the app's rule allows"),
@@ -56,7 +58,7 @@ OF_RECORDS = [
     "lookup_rejected", "report_rejected",
     "budget_used_up", "outcome_unknown", "unreadable", "app_switched_off", "destination_switched_off", "breaker_open",
     "unauthorised", "no_package", "no_platform", "by_hand", "after_window", "callback_already_used", "no_word",
-    "rule_switched_off", "after_rule_window", "not_first",
+    "rule_switched_off", "after_rule_window", "not_first", "same_user", "erased",
 ]  # fmt: skip
 # unfold's badges.
 TONES = {

@@ -1,0 +1,1 @@
+"""Users who get another id, and users who are erased. Imports models, clicks, devices, events and statistics."""
