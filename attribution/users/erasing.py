@@ -36,6 +36,7 @@ from attribution.models import (
     State,
     UserAlias,
 )
+from attribution.models.users import users_in
 from attribution.statistics import user_keys
 from attribution.users.aliasing import locked
 from foundation.hooks import users
@@ -79,7 +80,7 @@ def erase_records(erasing: Erasing) -> Counts:
     rows = Conversion.objects.filter(
         app_id=erasing.app_id, user_id__in=erasing.user_ids, received_at__lte=erasing.until
     )
-    while batch := list(rows.only("id", "device", "os")[:BATCH_ROWS]):
+    while batch := list(rows.only("id", "app_id", "user_id", "device", "os", "is_test")[:BATCH_ROWS]):
         with transaction.atomic():
             counts.update(_erase_batch(batch, erasing))
     for user_id in erasing.user_ids:
@@ -168,6 +169,9 @@ def _erase_batch(batch: list[Conversion], erasing: Erasing) -> dict[str, int]:
     ids = [row.pk for row in batch]
     clicks = _erase_clicks(batch, erasing.app_id)
     attempts = Attempt.objects.filter(conversion__in=ids).update(request="", response="", message="", resend_reason="")
+    tests = Attribution.objects.filter(users_in({row.asked_as for row in batch if row.is_test}))
+    tests.update(click=None, detail="")
+    tests.filter(is_attributed=True).update(callback_param=NO_CALLBACK)
     kind = ContentType.objects.get_for_model(Conversion)
     LogEntry.objects.filter(content_type=kind, object_id__in=list(map(str, ids))).update(object_repr="")
     events = Conversion.objects.filter(pk__in=ids).update(

@@ -215,6 +215,20 @@ def test_answer_of_a_worker_that_held_a_record_leaves_nothing(pipeline: Pipeline
     assert Conversion.objects.get().state == "skipped"
 
 
+def test_tests_of_a_tester_are_erased_too(app: App) -> None:
+    world = World(app)
+    world.event("active", NOW, user=USER)
+    Conversion.objects.update(is_test=True)
+    row = Conversion.objects.get()
+    world.attribute(f"test:{row.pk}", ADS[0], at=NOW)
+    Attribution.objects.update(callback_param="cb-7f3e9b")
+
+    assert removed(app)["events"] == 1
+
+    summing.catch_up(NOW)
+    assert "7f3e9b" not in everything()
+
+
 def test_log_names_nobody(app: App, caplog: pytest.LogCaptureFixture) -> None:
     post(app, **PHONE)
 
