@@ -88,7 +88,7 @@ _RETURNED = Sum(sources.cohorts, "next_day_opens", age=1)
 
 FIGURES: tuple[Figure, ...] = (
     Figure(
-        "clicks", _CLICKS, "clicks that the monitor link received",
+        "clicks", _CLICKS, "clicks that the monitor link received; no impressions or plays",
         title=_("Clicks"), behind=Behind(), column=10, card=10,
     ),
     Figure(

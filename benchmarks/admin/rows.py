@@ -62,6 +62,7 @@ CLICKS = {
     "clicked_at": "moment",
     "received_at": "moment + interval '1 second'",
     "request_id": "md5(number::text)",
+    "match_type": "'click'",
     "os": _OS,
     "oaid_digest": "sha256(number::text::bytea)",
     "ip_ua_digest": "sha256(mod(number, 100000)::text::bytea)",

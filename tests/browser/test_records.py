@@ -151,7 +151,7 @@ def test_monitor_link_is_copied_whole(signed_in: Page, stack: Stack, screenshot:
     app = App.objects.get(slug="demo")
     page.goto(f"/admin/attribution/app/{app.pk}/change/")
 
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy").first.click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     screenshot(page, "app")
 

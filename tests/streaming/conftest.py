@@ -61,6 +61,14 @@ def relay(serve: Serve, sandbox_server: Server) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _no_old_faults(request: pytest.FixtureRequest) -> None:
+    """The sandbox is the session's: what a test of another folder asked of it must not meet these."""
+    if "sandbox_server" in request.fixturenames:
+        server: Server = request.getfixturevalue("sandbox_server")
+        requests.delete(f"{server.url}/_faults", timeout=TIMEOUT_S)
+
+
 HASTY = {
     "CHAT_TRIES_PER_ROUTE": "1",
     "CHAT_CONNECT_TIMEOUT_S": "1",
