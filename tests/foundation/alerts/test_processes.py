@@ -12,10 +12,10 @@ from tests.servers import ROOT, eventually
 from tests.stack import Processes, Stack
 
 
-def sweep(processes: Processes) -> str:
+def sweep(processes: Processes) -> None:
     command = [sys.executable, "manage.py", "sweep"]
     environment = os.environ | processes.environment
-    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def test_worker_tells_of_an_open_breaker_and_of_its_end(
@@ -26,7 +26,7 @@ def test_worker_tells_of_an_open_breaker_and_of_its_end(
     Rule.objects.exclude(watch="breaker").update(is_enabled=False)  # beat is silent here, as there is none
     Destination.objects.create(platform="oceanengine", key="1712345", failures=5, openings=1, last_error="HTTP 503")
 
-    swept = sweep(processes)
+    sweep(processes)
     [began] = eventually(lambda: list(robot_server.taken), bool)
     states = eventually(lambda: list(Notice.objects.values_list("state", flat=True)), lambda found: found == ["sent"])
     Destination.objects.update(failures=0, openings=0)
@@ -34,7 +34,7 @@ def test_worker_tells_of_an_open_breaker_and_of_its_end(
     sweep(processes)
     [over] = eventually(lambda: robot_server.taken[1:], bool)
 
-    assert ("alerts noticed: 1" in swept, states) == (True, ["sent"])
+    assert states == ["sent"]  # the web process may have noticed it before the sweep
     assert began.startswith(
         "[Rivermouth] 告警：巨量引擎 1712345 连续失败 5 次，熔断器已断开，回传已暂停。最近的错误：HTTP 503\n"
     )

@@ -227,6 +227,8 @@ class Outage:
         if not self._maintenance.closed:
             self._maintenance.execute(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS true')
             self._maintenance.close()
+            connection.close()
+            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL has one; later tests would meet its dead ones
 
 
 def test_turns_go_on_without_the_database_and_are_recorded_later(
